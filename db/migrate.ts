@@ -1,0 +1,18 @@
+import { ConfigError, readConfig } from '../src/core/config.ts'
+import { createLogger } from '../src/core/logger.ts'
+import { migrate } from '../src/core/postgres/migrate.ts'
+import { coreSettings } from '../src/core/settings.ts'
+import { queueSettings } from '../src/worker/config.ts'
+import { migrateQueue } from '../src/worker/queue-backend-postgres.ts'
+
+/** Brings the database up to date: our tables, and BullMQ's own schema when its jobs are kept there too. */
+try {
+  const config = readConfig({ ...coreSettings, ...queueSettings }, process.env)
+  const logger = createLogger(config.LOG_LEVEL, 'migrate')
+  const migrations = await migrate(config.DATABASE_URL, logger)
+  if (config.REDIS_URL === undefined) await migrateQueue(config.DATABASE_URL, logger)
+  logger.info({ migrations, queue: config.REDIS_URL === undefined ? 'postgresql' : 'redis' }, 'the database is up to date')
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : `The database could not be brought up to date: ${error instanceof Error ? error.message : error}`}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,31 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dirname, '..')
+const DIE_WITH_PARENT = join(import.meta.dirname, 'die-with-parent.ts')
+
+export type Child = {
+  process: ChildProcess
+  /** Resolves when the program ends with 0, rejects when it ends otherwise. */
+  ended: Promise<void>
+  stop(): Promise<void>
+}
+
+/** Runs one of our programs. Its own process group keeps the terminal's Ctrl-C from it: whoever started it stops it in order. */
+export const startChild = (program: string, environment: NodeJS.ProcessEnv, output: NodeJS.WritableStream): Child => {
+  const child = spawn(process.execPath, ['--import', DIE_WITH_PARENT, join(ROOT, program)], { cwd: ROOT, env: environment, detached: true, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  child.stdout?.pipe(output, { end: false })
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => (code === 0 ? resolve() : reject(new Error(`${program} ended with ${signal ?? code}`))))
+  })
+  ended.catch(() => {})
+  return {
+    process: child,
+    ended,
+    stop: async () => {
+      child.kill('SIGTERM')
+      await ended.catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http'
+import ipaddr from 'ipaddr.js'
+import type { Net } from './config.ts'
+
+const IPV6_NET_BITS = 64
+
+/**
+ * The network that a request comes from, for limits: an IPv4 address, or an IPv6 /64. It is the peer's, or, when the peer is a
+ * trusted proxy, the right-most address of `X-Forwarded-For` that is none: what stands left of it anybody can write.
+ */
+export const clientNet = (incoming: IncomingMessage | undefined, forwardedFor: string | undefined, trusted: Net[]): string => {
+  const peer = parse(incoming?.socket.remoteAddress ?? '')
+  if (!peer) return 'unknown'
+  return netOf(isTrusted(peer, trusted) ? forwardedClient(peer, forwardedFor ?? '', trusted) : peer)
+}
+
+type Address = ReturnType<typeof ipaddr.process>
+
+const parse = (value: string): Address | null => (ipaddr.isValid(value) ? ipaddr.process(value) : null)
+
+const forwardedClient = (peer: Address, forwardedFor: string, trusted: Net[]): Address => {
+  let client = peer
+  for (const hop of forwardedFor.split(',').toReversed()) {
+    const address = parse(hop.trim())
+    if (!address) return client
+    client = address
+    if (!isTrusted(address, trusted)) return client
+  }
+  return client
+}
+
+const isTrusted = (address: Address, trusted: Net[]): boolean => trusted.some(([net, bits]) => net.kind() === address.kind() && address.match(net, bits))
+
+const netOf = (address: Address): string => {
+  if (address.kind() === 'ipv4') return address.toString()
+  const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NET_BITS / 8 ? byte : 0))
+  return `${ipaddr.fromByteArray(bytes).toString()}/${IPV6_NET_BITS}`
+}

@@ -1,0 +1,124 @@
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+type Problem = { status: ContentfulStatusCode; title: string; meaning: string; advice: string }
+
+/** Every problem type of the API (RFC 9457). The keys are the words that code, log and tests use. */
+export const problems = {
+  'malformed-request': {
+    status: 400,
+    title: 'The request cannot be read',
+    meaning: 'The body is not one JSON object in UTF-8, or it names a member twice.',
+    advice: 'Send one JSON object with each member once.',
+  },
+  'code-incorrect': {
+    status: 400,
+    title: 'The code is wrong',
+    meaning: 'The code is not the one that was sent. The attempt was counted; attemptsLeft tells how many are left.',
+    advice: 'Type the code of the newest mail with the same reference, or ask for a new code when no attempt is left.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'Who you are is not known',
+    meaning: 'There is no registration with this id, e-mail address and password together.',
+    advice: 'Send HTTP Basic credentials in UTF-8: the e-mail address and the password of this very registration.',
+  },
+  'not-found': { status: 404, title: 'There is nothing here', meaning: 'No resource has this path.', advice: 'See /openapi.json for the paths.' },
+  'method-not-allowed': {
+    status: 405,
+    title: 'The method is not allowed here',
+    meaning: 'The resource exists, but not for this method.',
+    advice: 'Use one of the methods in the Allow header.',
+  },
+  'already-active': {
+    status: 409,
+    title: 'The registration is active already',
+    meaning: 'An active registration needs no code.',
+    advice: 'Nothing is left to do.',
+  },
+  'code-not-sent': {
+    status: 409,
+    title: 'No code was sent yet',
+    meaning: 'The mail with the code is still waiting to leave. No attempt was counted.',
+    advice: 'Wait for the mail; GET the user to see when its code is sent.',
+  },
+  'code-expired': {
+    status: 410,
+    title: 'The code is not valid any more',
+    meaning: 'Its time is over, or it is an older code of this registration. No attempt was counted.',
+    advice: 'Type the code of the newest mail, or ask for a new code.',
+  },
+  'code-exhausted': {
+    status: 410,
+    title: 'The attempts of this code are used up',
+    meaning: 'Too many wrong codes were sent for it.',
+    advice: 'Ask for a new code.',
+  },
+  'payload-too-large': { status: 413, title: 'The body is too large', meaning: 'A body has at most 4 KiB.', advice: 'Send less.' },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body is not plain JSON',
+    meaning: 'A body must be application/json, without content encoding.',
+    advice: 'Send Content-Type: application/json and no Content-Encoding.',
+  },
+  'invalid-input': {
+    status: 422,
+    title: 'Some of the input is not valid',
+    meaning: 'The body is JSON, but members are missing, unknown or not valid; errors names each by its JSON pointer.',
+    advice: 'Mend what errors names and send it again.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The Idempotency-Key was used for another request',
+    meaning: 'A registration with another body was made under this key within 24 hours.',
+    advice: 'Use a new key for each new registration, and repeat a request with the very same body.',
+  },
+  'too-many-requests': {
+    status: 429,
+    title: 'Too many requests',
+    meaning: 'A budget is used up for now.',
+    advice: 'Wait for as many seconds as Retry-After says.',
+  },
+  internal: {
+    status: 500,
+    title: 'Something is broken here',
+    meaning: 'The request failed by a fault of the service.',
+    advice: 'Try again later, with the same Idempotency-Key; report the requestId when it goes on.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'The service is busy',
+    meaning: 'More work is waiting than can be done soon. Nothing was stored.',
+    advice: 'Try again after as many seconds as Retry-After says.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The service is not available',
+    meaning: 'A part that the service needs cannot be reached. Nothing was stored.',
+    advice: 'Try again after as many seconds as Retry-After says.',
+  },
+} satisfies Record<string, Problem>
+
+export type ProblemSlug = keyof typeof problems
+
+export type ProblemDetails = { detail?: string; members?: Record<string, unknown>; headers?: Record<string, string> }
+
+/** Ends a request with a problem from anywhere below its handler. */
+export class RequestRefused extends Error {
+  override name = 'RequestRefused' as const
+  readonly slug: ProblemSlug
+  readonly details: ProblemDetails
+
+  constructor(slug: ProblemSlug, details: ProblemDetails = {}) {
+    super(slug)
+    this.slug = slug
+    this.details = details
+  }
+}
+
+/** The problem document of RFC 9457. */
+export const problemResponse = (c: Context, slug: ProblemSlug, { detail, members, headers }: ProblemDetails = {}): Response => {
+  const { status, title, meaning } = problems[slug]
+  const document = { type: `/problems/${slug}`, title, status, detail: detail ?? meaning, requestId: c.get('requestId'), ...members }
+  return c.body(JSON.stringify(document), status, { 'Content-Type': 'application/problem+json', ...headers })
+}

@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+import { createMiddleware } from 'hono/factory'
+import { routePath } from 'hono/route'
+import type { ApiEnv, ApiTools } from './app.ts'
+
+const REQUEST_ID = /^[\w.-]{1,64}$/
+
+/** Takes the caller's request id when it is harmless, makes one otherwise, and sends it back. */
+export const requestIds = createMiddleware<ApiEnv>(async (c, next) => {
+  const given = [c.req.header('x-request-id'), c.req.header('x-correlation-id')].find((id) => id !== undefined && REQUEST_ID.test(id))
+  const requestId = given ?? randomUUID()
+  c.set('requestId', requestId)
+  await next()
+  c.header('X-Request-Id', requestId)
+})
+
+/** One log line and one observation for each request: the route's pattern, never the path or a header. */
+export const observeRequests = ({ logger, requestSeconds }: ApiTools) =>
+  createMiddleware<ApiEnv>(async (c, next) => {
+    const begun = performance.now()
+    await next()
+    const durationMs = performance.now() - begun
+    const route = routePath(c, -1)
+    const { method } = c.req
+    const { status } = c.res
+    requestSeconds.observe({ route, method: METHODS.has(method) ? method : 'other', status }, durationMs / 1000)
+    logger.info({ requestId: c.get('requestId'), method, route, status, durationMs: Math.round(durationMs) }, 'request answered')
+  })
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

@@ -1,0 +1,56 @@
+import type { Context } from 'hono'
+import { type Activated, activate } from '../../core/registration/activate.ts'
+import { readStatus } from '../../core/registration/status.ts'
+import type { ApiEnv, ApiTools } from '../app.ts'
+import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+import { netOf } from '../limits.ts'
+import { describeOperation } from '../openapi.ts'
+import { RequestRefused } from '../problems.ts'
+import { checkMediaType, readBody } from '../read-body.ts'
+import { activationSchema } from '../schemas.ts'
+
+export const activateUser =
+  (tools: ApiTools) =>
+  async (c: Context<ApiEnv>): Promise<Response> => {
+    const wrongCodes = ['wrong-codes-per-net', netOf(c, tools)] as const
+    const user = await authenticateRequest(c, tools)
+    checkMediaType(c)
+    const { code } = await readBody(c, activationSchema)
+    await tools.limits.check(wrongCodes)
+    const activated = await activate(tools, user, code)
+    if (typeof activated === 'object') await tools.limits.count(wrongCodes)
+    refuse(activated)
+    return c.json(await readStatus(tools.pool, tools.policy, user.id))
+  }
+
+/** Ends the request unless the registration is active. */
+const refuse = (activated: Activated): void => {
+  if (activated === 'activated' || activated === 'already-active') return
+  if (activated === 'gone') throw unauthenticated()
+  if (typeof activated === 'object') throw new RequestRefused(activated.refusal, { members: { attemptsLeft: activated.attemptsLeft } })
+  throw new RequestRefused(activated)
+}
+
+export const activateUserDocs = describeOperation({
+  operationId: 'activateUser',
+  summary: 'Activate a registration with the code from the mail',
+  description: 'Repeating it after success is harmless and answers 200 again.',
+  body: activationSchema,
+  success: 200,
+  isProtected: true,
+  problems: [
+    'malformed-request',
+    'code-incorrect',
+    'unauthenticated',
+    'code-not-sent',
+    'code-expired',
+    'code-exhausted',
+    'payload-too-large',
+    'unsupported-media-type',
+    'invalid-input',
+    'too-many-requests',
+    'internal',
+    'overloaded',
+    'unavailable',
+  ],
+})

@@ -1,0 +1,22 @@
+import type { Context } from 'hono'
+import { readStatus } from '../../core/registration/status.ts'
+import type { ApiEnv, ApiTools } from '../app.ts'
+import { describeOperation } from '../openapi.ts'
+import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+
+export const readUser =
+  (tools: ApiTools) =>
+  async (c: Context<ApiEnv>): Promise<Response> => {
+    const { id } = await authenticateRequest(c, tools)
+    const user = await readStatus(tools.pool, tools.policy, id)
+    if (!user) throw unauthenticated()
+    return c.json(user)
+  }
+
+export const readUserDocs = describeOperation({
+  operationId: 'readUser',
+  summary: 'See a registration and its current code',
+  success: 200,
+  isProtected: true,
+  problems: ['unauthenticated', 'too-many-requests', 'internal', 'overloaded', 'unavailable'],
+})

@@ -1,0 +1,59 @@
+import type { Context } from 'hono'
+import { mailboxOf } from '../../core/registration/email-address.ts'
+import { register } from '../../core/registration/register.ts'
+import { readStatus } from '../../core/registration/status.ts'
+import type { ApiEnv, ApiTools } from '../app.ts'
+import { netOf } from '../limits.ts'
+import { describeOperation } from '../openapi.ts'
+import { RequestRefused } from '../problems.ts'
+import { checkMediaType, readBody } from '../read-body.ts'
+import { registrationSchema } from '../schemas.ts'
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
+
+/** Whether the address is known is looked at nowhere here: each registration stands alone. */
+export const registerUser = (tools: ApiTools) => {
+  const schema = registrationSchema(tools.passwordMinLength)
+  return async (c: Context<ApiEnv>): Promise<Response> => {
+    checkMediaType(c)
+    const idempotencyKey = readIdempotencyKey(c)
+    const body = await readBody(c, schema)
+    const rateLimit = await tools.limits.spend(['registrations-per-net', netOf(c, tools)])
+    await tools.limits.spend(['mails-per-mailbox', mailboxOf(body.email)])
+    const registration = { ...body, idempotencyKey, requestId: c.get('requestId'), signal: c.req.raw.signal }
+    const registered = await register(tools, registration)
+    if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)
+    const user = await readStatus(tools.pool, tools.policy, registered.userId)
+    return c.json(user, 202, { Location: `/v1/users/${registered.userId}`, ...rateLimit })
+  }
+}
+
+const readIdempotencyKey = (c: Context<ApiEnv>): string | null => {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined) return null
+  if (IDEMPOTENCY_KEY.test(key)) return key
+  throw new RequestRefused('invalid-input', {
+    detail: 'The Idempotency-Key header must be 1 to 255 visible ASCII characters.',
+    members: { errors: [{ pointer: '#', detail: 'the Idempotency-Key header must be 1 to 255 visible ASCII characters' }] },
+  })
+}
+
+export const registerUserDocs = (passwordMinLength: number) =>
+  describeOperation({
+    operationId: 'registerUser',
+    summary: 'Register a person and mail the activation code',
+    description: 'The answer is the same whether the address is known or not. The mail leaves a moment later; GET the user to follow it.',
+    body: registrationSchema(passwordMinLength),
+    success: 202,
+    headers: ['Location', 'RateLimit', 'RateLimit-Policy'],
+    parameters: [
+      {
+        name: 'Idempotency-Key',
+        in: 'header',
+        required: false,
+        description: 'Kept for 24 hours: the same key and body answer with the same user and send nothing new.',
+        schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
+      },
+    ],
+    problems: ['malformed-request', 'unsupported-media-type', 'payload-too-large', 'invalid-input', 'idempotency-key-reused', 'too-many-requests', 'internal', 'overloaded', 'unavailable'],
+  })

@@ -1,0 +1,31 @@
+import type { Context } from 'hono'
+import { mailboxOf } from '../../core/registration/email-address.ts'
+import { resendCode } from '../../core/registration/resend-code.ts'
+import { readStatus } from '../../core/registration/status.ts'
+import type { ApiEnv, ApiTools } from '../app.ts'
+import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+import { tooEarly } from '../limits.ts'
+import { describeOperation } from '../openapi.ts'
+import { RequestRefused } from '../problems.ts'
+
+export const sendCode =
+  (tools: ApiTools) =>
+  async (c: Context<ApiEnv>): Promise<Response> => {
+    const { id, email } = await authenticateRequest(c, tools)
+    const spendMail = async () => void (await tools.limits.spend(['mails-per-mailbox', mailboxOf(email)]))
+    const resent = await resendCode(tools, { userId: id, requestId: c.get('requestId') }, spendMail)
+    if (resent === 'already-active') throw new RequestRefused(resent)
+    if (typeof resent === 'object') throw tooEarly('resend', resent.waitSeconds, tools.policy.resendCooldownSeconds)
+    const user = resent === 'gone' ? null : await readStatus(tools.pool, tools.policy, id)
+    if (!user) throw unauthenticated()
+    return c.json(user, 202)
+  }
+
+export const sendCodeDocs = describeOperation({
+  operationId: 'sendCode',
+  summary: 'Mail a new code',
+  description: 'The former code is dead from then on. While the former mail still waits to leave, nothing new is sent.',
+  success: 202,
+  isProtected: true,
+  problems: ['unauthenticated', 'already-active', 'too-many-requests', 'internal', 'overloaded', 'unavailable'],
+})

@@ -1,0 +1,37 @@
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import { accepts } from 'hono/accepts'
+import type { DescribeRouteOptions } from 'hono-openapi'
+import type { ApiEnv } from '../app.ts'
+import { problemResponses } from '../openapi.ts'
+import { type ProblemSlug, problems, RequestRefused } from '../problems.ts'
+
+/** What a problem type means, for a person in a browser or for a program. */
+export const showProblem = (c: Context<ApiEnv>): Response | Promise<Response> => {
+  const slug = c.req.param('slug') ?? ''
+  if (!isProblem(slug)) throw new RequestRefused('not-found')
+  const { title, status, meaning, advice } = problems[slug]
+  const type = accepts(c, { header: 'Accept', supports: ['application/json', 'text/html'], default: 'application/json' })
+  if (type === 'application/json') return c.json({ type: `/problems/${slug}`, title, status, meaning, advice })
+  return c.html(html`<!doctype html>
+<html lang="en">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${slug}</title>
+<h1>${title}</h1>
+<p><code>${slug}</code>, status ${status}</p>
+<p>${meaning}</p>
+<p>${advice}</p>
+</html>`)
+}
+
+const isProblem = (slug: string): slug is ProblemSlug => Object.hasOwn(problems, slug)
+
+export const showProblemDocs: DescribeRouteOptions = {
+  operationId: 'showProblem',
+  summary: 'What a problem type means and what a client does about it',
+  tags: ['problems'],
+  parameters: [{ name: 'slug', in: 'path', required: true, schema: { type: 'string', enum: Object.keys(problems) } }],
+  responses: {
+    200: { description: 'The meaning and the advice, as JSON or HTML.', content: { 'application/json': { schema: { type: 'object' } }, 'text/html': {} } },
+    ...problemResponses(['not-found']),
+  },
+}

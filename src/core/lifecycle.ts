@@ -1,0 +1,50 @@
+import type { Logger } from './logger.ts'
+
+const DRAIN_LIMIT_MS = 9500
+
+/** Runs the closers in reverse order of their registration when the process is told to stop. */
+export type Lifecycle = { onStop(name: string, close: () => Promise<unknown> | unknown): void; stopping: AbortSignal }
+
+/**
+ * SIGTERM and SIGINT drain and exit with 0 within 10 seconds; a second signal ends the process at once with 1.
+ * What nobody caught is logged and ends the process with 1: its state is not known any more.
+ */
+export const createLifecycle = (logger: Logger): Lifecycle => {
+  const closers: { name: string; close: () => Promise<unknown> | unknown }[] = []
+  const stopping = new AbortController()
+
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping.signal.aborted) process.exit(1)
+    logger.info({ signal }, 'stopping: what is in hand is finished, a second signal ends it now')
+    stopping.abort(new Error('the process is stopping'))
+    setTimeout(() => {
+      logger.warn('stopped before everything was finished; what is left is taken up by another process or after the start')
+      process.exit(0)
+    }, DRAIN_LIMIT_MS).unref()
+    for (const { name, close } of closers.toReversed()) {
+      await Promise.resolve().then(close).catch((err: unknown) => logger.warn({ err, part: name }, 'a part did not close cleanly'))
+    }
+    logger.info('stopped')
+    process.exit(0)
+  }
+
+  const crash = (err: unknown): void => {
+    logger.fatal({ err }, 'ended by an error that nobody caught')
+    process.exit(1)
+  }
+
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void stop(signal))
+  process.on('uncaughtException', crash).on('unhandledRejection', crash)
+  return { onStop: (name, close) => void closers.push({ name, close }), stopping: stopping.signal }
+}
+
+/** Runs a process's main function. A wrong configuration or a taken port ends it with one message and 1. */
+export const run = async (main: () => Promise<void>): Promise<void> => {
+  try {
+    await main()
+  } catch (error) {
+    const isForOperators = error instanceof Error && (error.name === 'ConfigError' || ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')))
+    process.stderr.write(`${isForOperators ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,20 @@
+import { pino } from 'pino'
+
+export type Logger = pino.Logger
+
+/** JSON lines on stdout. Errors carry type, message and stack only: no SQL detail, no request. */
+export const createLogger = (level: string, service: string): Logger =>
+  pino({
+    level,
+    base: { service, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: describeError },
+  })
+
+/** What a log may show of an error: PostgreSQL puts row values into `detail`, so only named members pass. */
+const describeError = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return { message: 'not an Error' }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return { type: error.name, message: error.message, code, stack: error.stack }
+}

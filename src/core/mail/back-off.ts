@@ -1,0 +1,10 @@
+const BASE_MS = 1000
+const CAP_MS = 60_000
+const FLOOR_MS = 250
+
+/**
+ * Milliseconds to wait after the given try (the first is 1): exponential, capped at a minute, with full jitter
+ * (Brooker, "Exponential Backoff and Jitter", 2015), so that a crowd does not come back at the same moment.
+ */
+export const backOffMs = (attempt: number, random: () => number = Math.random): number =>
+  Math.max(FLOOR_MS, Math.round(random() * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1))))

@@ -1,0 +1,83 @@
+import type { Logger } from '../logger.ts'
+import { closeCode, markCodeSent } from '../postgres/codes.ts'
+import { postponeMail, settleMail } from '../postgres/mails.ts'
+import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
+import type { Keyring } from '../registration/keyring.ts'
+import type { CodePolicy } from '../settings.ts'
+import { backOffMs } from './back-off.ts'
+import { type Mailer, MailerUnavailable, MailRefused } from './mailer.ts'
+import { prepareMail, type PreparedMail } from './prepare-mail.ts'
+
+export type DeliverTools = { pool: Pool; mailer: Mailer; keyring: Keyring; policy: CodePolicy; delivery: DeliveryPolicy; logger: Logger }
+
+/** `timeoutMs` bounds one call to the provider; the mail is given up when it was tried for `giveUpAfterSeconds`. */
+export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
+
+/** `jobAttempt` is how often the job has failed before; `signal` ends the try. */
+export type Run = { jobAttempt: number; signal: AbortSignal }
+
+/** What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word. */
+export type Delivery = { end: 'done'; outcome: 'accepted' | 'dropped' } | { end: 'failed'; reason: string } | { end: 'later'; reason: string; inMs: number }
+
+/**
+ * Tries once to bring a mail to the provider. May run twice, even at once, for the same mail: the lease in its row lets
+ * one through, a settled mail is not sent again, and a try whose end nobody recorded is repeated with the same key and bytes.
+ */
+export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run): Promise<Delivery> => {
+  const begun = performance.now()
+  const prepared = await prepareMail(tools, mailId, run.jobAttempt)
+  if (!('message' in prepared)) return prepared
+  const answer = await callProvider(tools, prepared, run.signal)
+  const delivery = await transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
+  const { requestId, attempt } = prepared
+  tools.logger.info({ mailId, requestId, attempt, ...delivery, durationMs: Math.round(performance.now() - begun) }, 'mail tried')
+  return delivery
+}
+
+type Answer = { providerId: string | null } | MailRefused | MailerUnavailable
+
+const callProvider = async ({ mailer, delivery, logger }: DeliverTools, mail: PreparedMail, signal: AbortSignal): Promise<Answer> => {
+  if (!mail.message) return { providerId: null }
+  try {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(delivery.timeoutMs)])
+    return await mailer.send(mail.message, { idempotencyKey: mail.idempotencyKey, signal: limited })
+  } catch (error) {
+    if (error instanceof MailRefused || error instanceof MailerUnavailable) return error
+    logger.error({ err: error, mailId: mail.mailId, requestId: mail.requestId }, 'a mailer broke its promise; the mail is tried again')
+    return new MailerUnavailable('mailer-broken', { isClearNo: false, cause: error })
+  }
+}
+
+const settle = (tx: Tx, tools: DeliverTools, mail: PreparedMail, answer: Answer): Promise<Delivery> => {
+  if (answer instanceof MailRefused) return refuse(tx, mail, answer.message)
+  if (answer instanceof MailerUnavailable) return postpone(tx, mail, answer)
+  return accept(tx, tools, mail, answer.providerId)
+}
+
+/** The lease has run out and passed to another run, which settles the mail. */
+const LEASE_LOST: Delivery = { end: 'later', reason: 'lease-lost', inMs: 1000 }
+
+const accept = async (tx: Tx, { policy }: DeliverTools, mail: PreparedMail, providerId: string | null): Promise<Delivery> => {
+  if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'accepted', providerId }))) return LEASE_LOST
+  await markCodeSent(tx, mail.codeId, policy.ttlSeconds, mail.isCodeOut)
+  return { end: 'done', outcome: 'accepted' }
+}
+
+const refuse = async (tx: Tx, mail: PreparedMail, reason: string): Promise<Delivery> => {
+  if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'refused', error: reason }))) return LEASE_LOST
+  await closeCode(tx, mail.codeId)
+  return { end: 'failed', reason }
+}
+
+const postpone = async (tx: Tx, mail: PreparedMail, answer: MailerUnavailable): Promise<Delivery> => {
+  const isLastTry = mail.giveUpInMs <= 0
+  const isOurs = isLastTry
+    ? await settleMail(tx, mail.mailId, mail.token, { outcome: 'given-up', error: answer.message })
+    : await postponeMail(tx, mail.mailId, mail.token, answer.message, answer.retryAfterMs)
+  if (!isOurs) return LEASE_LOST
+  // A clear no closes the code again; after silence somebody may have it, and after an earlier silence still.
+  if (answer.isClearNo && !mail.isCodeOut) await closeCode(tx, mail.codeId)
+  if (isLastTry) return { end: 'failed', reason: `given-up: ${answer.message}` }
+  const inMs = Math.max(answer.retryAfterMs ?? 0, backOffMs(mail.attempt))
+  return { end: 'later', reason: answer.message, inMs: Math.min(inMs, mail.giveUpInMs) }
+}

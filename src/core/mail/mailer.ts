@@ -1,0 +1,31 @@
+/** A mail as it leaves. The same mail has the same bytes on every try. */
+export type OutgoingMail = { to: string; subject: string; text: string; html: string }
+
+/** Repeated with the same key, a mail is sent once by a provider that honours keys. `signal` ends the call. */
+export type Sending = { idempotencyKey: string; signal: AbortSignal }
+
+/**
+ * The port to a mail provider. Resolves when the provider has taken the mail, with the id that it gave.
+ * Rejects with `MailRefused` (never again) or `MailerUnavailable` (later), with nothing else on purpose.
+ */
+export type Mailer = { send(mail: OutgoingMail, sending: Sending): Promise<{ providerId: string | null }>; close(): Promise<void> }
+
+/** The provider will not take this very mail, now or later. `message` is a fixed word, never the provider's text. */
+export class MailRefused extends Error {
+  override name = 'MailRefused' as const
+}
+
+/** The provider cannot take mails now. `message` is a fixed word, never the provider's text. */
+export class MailerUnavailable extends Error {
+  override name = 'MailerUnavailable' as const
+  /** False when the provider may have taken the mail all the same: no answer came. */
+  readonly isClearNo: boolean
+  /** No sooner than this, says the provider; null when it says nothing. */
+  readonly retryAfterMs: number | null
+
+  constructor(message: string, details: { isClearNo: boolean; retryAfterMs?: number | null; cause?: unknown }) {
+    super(message, { cause: details.cause })
+    this.isClearNo = details.isClearNo
+    this.retryAfterMs = details.retryAfterMs ?? null
+  }
+}

@@ -1,0 +1,73 @@
+import type { Tx } from './pool.ts'
+
+export type NewCode = { id: string; userId: string; digits: number; keyId: string }
+
+export const insertCode = async (tx: Tx, code: NewCode): Promise<void> => {
+  await tx.query('insert into codes (id, user_id, digits, key_id) values ($1, $2, $3, $4)', [code.id, code.userId, code.digits, code.keyId])
+}
+
+export type CodeRow = {
+  id: string
+  digits: number
+  keyId: string
+  attempts: number
+  isOpen: boolean
+  isExpired: boolean
+  isCurrent: boolean
+}
+
+/** All codes of a registration that somebody may have had, and the current one; newest first. */
+export const listCodes = async (tx: Tx, userId: string): Promise<CodeRow[]> => {
+  const codes = await tx.query<CodeRow>(
+    `select id, digits, attempts,
+       key_id as "keyId",
+       opened_at is not null as "isOpen",
+       coalesce(expires_at <= clock_timestamp(), false) as "isExpired",
+       superseded_at is null as "isCurrent"
+     from codes
+     where user_id = $1 and (superseded_at is null or opened_at is not null)
+     order by created_at desc`,
+    [userId],
+  )
+  return codes.rows
+}
+
+/** Returns how many attempts the code has now spent. */
+export const countAttempt = async (tx: Tx, id: string): Promise<number> => {
+  const counted = await tx.query<{ attempts: number }>('update codes set attempts = attempts + 1 where id = $1 returning attempts', [id])
+  return counted.rows[0]?.attempts ?? 0
+}
+
+export const supersedeCode = async (tx: Tx, userId: string): Promise<void> => {
+  await tx.query('update codes set superseded_at = now() where user_id = $1 and superseded_at is null', [userId])
+}
+
+/** Starts the code's time before the provider is called. A code that is open already keeps its deadline. */
+export const openCode = async (tx: Tx, id: string, ttlSeconds: number): Promise<void> => {
+  await tx.query(
+    `update codes
+     set opened_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $2)
+     where id = $1 and opened_at is null`,
+    [id, ttlSeconds],
+  )
+}
+
+/** Ends the opening: nobody has the code. */
+export const closeCode = async (tx: Tx, id: string): Promise<void> => {
+  await tx.query('update codes set opened_at = null, expires_at = null where id = $1', [id])
+}
+
+/**
+ * Records that the provider took the code's mail. Its time starts now, unless an earlier try was never answered:
+ * somebody may have had the code since then, so the deadline of that try stays.
+ */
+export const markCodeSent = async (tx: Tx, id: string, ttlSeconds: number, keepsDeadline: boolean): Promise<void> => {
+  await tx.query(
+    `update codes
+     set sent_at = clock_timestamp(),
+       opened_at = coalesce(opened_at, clock_timestamp()),
+       expires_at = case when $3 then coalesce(expires_at, clock_timestamp()) else clock_timestamp() + make_interval(secs => $2) end
+     where id = $1`,
+    [id, ttlSeconds, keepsDeadline],
+  )
+}

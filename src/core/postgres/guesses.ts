@@ -1,0 +1,25 @@
+import type { Budget } from '../config.ts'
+import type { Queryable, Tx } from './pool.ts'
+
+/** Holds back other guesses at this mailbox until the transaction ends. */
+export const lockMailbox = async (tx: Tx, mailboxKey: Buffer): Promise<void> => {
+  await tx.query('select pg_advisory_xact_lock($1)', [mailboxKey.readBigInt64BE().toString()])
+}
+
+export const insertGuess = async (tx: Tx, mailboxKey: Buffer): Promise<void> => {
+  await tx.query('insert into guesses (mailbox_key) values ($1)', [mailboxKey])
+}
+
+/** Tells whether one of the budgets is used up by the wrong guesses under these keys (one mailbox under several secrets). */
+export const isMailboxGuessedOut = async (db: Queryable, mailboxKeys: Buffer[], budgets: Budget[]): Promise<boolean> => {
+  const found = await db.query<{ isOut: boolean }>(
+    `select coalesce(bool_or(budget.max <= (
+       select count(*)
+       from guesses
+       where mailbox_key = any($1) and at > clock_timestamp() - make_interval(secs => budget.seconds)
+     )), false) as "isOut"
+     from unnest($2::integer[], $3::integer[]) as budget (max, seconds)`,
+    [mailboxKeys, budgets.map((budget) => budget.max), budgets.map((budget) => budget.seconds)],
+  )
+  return found.rows[0]?.isOut ?? false
+}

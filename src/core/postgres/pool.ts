@@ -1,0 +1,85 @@
+import pg from 'pg'
+import type { Logger } from '../logger.ts'
+
+declare const inTransaction: unique symbol
+
+/** Runs statements outside a transaction, each on any connection. */
+export type Pool = pg.Pool
+
+/** A connection inside an open transaction; the brand keeps a pool or a bare client out. */
+export type Tx = Pick<pg.PoolClient, 'query'> & { readonly [inTransaction]: true }
+
+export type Queryable = Pool | Tx
+
+const CONNECT_TIMEOUT_MS = 3000
+const STATEMENT_TIMEOUT_MS = 10_000
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+
+/** Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. */
+export const createPool = (databaseUrl: string, options: { max: number; name: string; logger: Logger; searchPath?: string }): Pool => {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: options.max,
+    application_name: options.name,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    ...(options.searchPath && { options: `-c search_path=${options.searchPath}` }),
+  })
+  const lost = (err: Error) => options.logger.warn({ err, pool: options.name }, 'a PostgreSQL connection was lost; a new one is opened when needed')
+  pool.on('error', lost)
+  // A client that is checked out reports its loss itself, and without a listener that would end the process.
+  pool.on('connect', (client) => void client.on('error', () => {}))
+  return pool
+}
+
+/** Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. */
+export const transaction = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('begin')
+    const result = await statements(asTx(client))
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure
+    })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+/** Runs `statements` so that their failure undoes only them, and gives null, when PostgreSQL refuses with `sqlState`. */
+export const unlessRefused = async <Result>(tx: Tx, sqlState: string, statements: () => Promise<Result>): Promise<Result | null> => {
+  await tx.query('savepoint attempt')
+  try {
+    return await statements()
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== sqlState) throw error
+    await tx.query('rollback to savepoint attempt')
+    return null
+  }
+}
+
+const asTx = (client: pg.PoolClient): Tx => {
+  const isInTransaction = (value: Pick<pg.PoolClient, 'query'>): value is Tx => value === client
+  if (!isInTransaction(client)) throw new Error('unreachable')
+  return client
+}
+
+// Connection exceptions, too many connections, out of resources, shutting down, read-only after a failover.
+const UNAVAILABLE_STATE = /^(08|53|57P|25006)/
+const UNAVAILABLE_CODE = /^(E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)|57014)/
+const UNAVAILABLE_MESSAGE = /timeout exceeded when trying to connect|Connection terminated|connection timeout|not queryable|Cannot use a pool after/
+
+/** Tells whether an error means that PostgreSQL cannot be reached or cannot work now, so that the same request may succeed later. */
+export const isDatabaseUnavailable = (error: unknown): boolean => {
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable)
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return UNAVAILABLE_STATE.test(code) || UNAVAILABLE_CODE.test(code) || UNAVAILABLE_MESSAGE.test(error.message)
+}

@@ -1,0 +1,114 @@
+import { type Queryable, type Tx, unlessRefused } from './pool.ts'
+
+const UNIQUE_VIOLATION = '23505'
+
+export type NewUser = { id: string; email: string; passwordHash: string; ref: string; idempotencyKey: Buffer | null }
+
+/** Gives false, and inserts nothing, when the idempotency key is taken. Waits for a transaction that is about to take it. */
+export const insertUser = async (tx: Tx, user: NewUser): Promise<boolean> => {
+  const inserted = await tx.query(
+    `insert into users (id, email, password_hash, ref, idempotency_key)
+     values ($1, $2, $3, $4, $5)
+     on conflict (idempotency_key) where idempotency_key is not null do nothing`,
+    [user.id, user.email, user.passwordHash, user.ref, user.idempotencyKey],
+  )
+  return inserted.rowCount === 1
+}
+
+/** Frees an idempotency key that is older than a day. */
+export const forgetOldIdempotencyKey = async (tx: Tx, key: Buffer): Promise<void> => {
+  await tx.query(
+    `update users
+     set idempotency_key = null
+     where idempotency_key = $1 and created_at <= now() - interval '24 hours'`,
+    [key],
+  )
+}
+
+export type Credentials = { id: string; email: string; passwordHash: string }
+
+export const findCredentials = async (db: Queryable, id: string): Promise<Credentials | null> => {
+  const found = await db.query<Credentials>('select id, email, password_hash as "passwordHash" from users where id = $1', [id])
+  return found.rows[0] ?? null
+}
+
+/** The registration made under one of these keys (one key under several secrets) within a day. */
+export const findByIdempotencyKey = async (db: Queryable, keys: Buffer[]): Promise<Credentials | null> => {
+  const found = await db.query<Credentials>(
+    `select id, email, password_hash as "passwordHash"
+     from users
+     where idempotency_key = any($1) and created_at > now() - interval '24 hours'`,
+    [keys],
+  )
+  return found.rows[0] ?? null
+}
+
+export type UserRow = {
+  id: string
+  email: string
+  ref: string
+  createdAt: Date
+  activatedAt: Date | null
+  attempts: number
+  sentAt: Date | null
+  expiresAt: Date | null
+  isExpired: boolean | null
+  outcome: 'accepted' | 'refused' | 'given-up' | 'dropped' | null
+  resendAfter: Date
+  /** Seconds until another code may be asked for, rounded up; 0 when it may be now. */
+  resendInSeconds: number
+}
+
+/** A registration with its current code and that code's mail. */
+export const findUser = async (db: Queryable, id: string, cooldownSeconds: number): Promise<UserRow | null> => {
+  const found = await db.query<UserRow>(
+    `select users.id, users.email, users.ref,
+       users.created_at as "createdAt",
+       users.activated_at as "activatedAt",
+       codes.attempts,
+       codes.sent_at as "sentAt",
+       codes.expires_at as "expiresAt",
+       codes.expires_at <= clock_timestamp() as "isExpired",
+       mails.outcome,
+       mails.created_at + make_interval(secs => $2) as "resendAfter",
+       greatest(0, ceil(extract(epoch from mails.created_at + make_interval(secs => $2) - clock_timestamp())))::integer as "resendInSeconds"
+     from users
+     left join codes on codes.user_id = users.id and codes.superseded_at is null
+     left join mails on mails.code_id = codes.id
+     where users.id = $1`,
+    [id, cooldownSeconds],
+  )
+  return found.rows[0] ?? null
+}
+
+/** Holds back every other change of this registration until the transaction ends. Gives null when there is no such row. */
+export const lockUser = async (tx: Tx, id: string): Promise<{ email: string; isActive: boolean } | null> => {
+  const locked = await tx.query<{ email: string; isActive: boolean }>(
+    `select email, activated_at is not null as "isActive"
+     from users
+     where id = $1
+     for no key update`,
+    [id],
+  )
+  return locked.rows[0] ?? null
+}
+
+/** Gives false when the password is not the verified one any more, or when the address is active through another registration. */
+export const activateUser = async (tx: Tx, id: string, passwordHash: string): Promise<boolean> => {
+  const activated = await unlessRefused(tx, UNIQUE_VIOLATION, () =>
+    tx.query('update users set activated_at = now() where id = $1 and password_hash = $2 and activated_at is null', [id, passwordHash]),
+  )
+  return activated?.rowCount === 1
+}
+
+/** Takes the day's notice to the owner of the address for this mail. Gives false when another mail has it. */
+export const takeNotice = async (tx: Tx, email: string, mailId: string): Promise<boolean> => {
+  const taken = await tx.query(
+    `update users
+     set noticed_at = now(), notice_mail_id = $2
+     where email = $1 and activated_at is not null
+       and (notice_mail_id = $2 or noticed_at is null or noticed_at <= now() - interval '1 day')`,
+    [email, mailId],
+  )
+  return taken.rowCount === 1
+}

@@ -1,0 +1,58 @@
+import { type CodeRow, countAttempt, listCodes } from '../postgres/codes.ts'
+import { insertGuess, isMailboxGuessedOut, lockMailbox } from '../postgres/guesses.ts'
+import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
+import { activateUser, type Credentials, lockUser } from '../postgres/users.ts'
+import type { CodePolicy } from '../settings.ts'
+import { deriveCode, isSameCode } from './activation-code.ts'
+import { mailboxOf } from './email-address.ts'
+import { type Keyring, lookupKeys } from './keyring.ts'
+
+export type ActivateTools = { pool: Pool; keyring: Keyring; policy: CodePolicy }
+
+export type Activated =
+  | 'activated'
+  | 'already-active'
+  | 'gone'
+  | 'code-not-sent'
+  | 'code-expired'
+  | 'code-exhausted'
+  | { refusal: 'code-incorrect'; attemptsLeft: number }
+
+/**
+ * Tries a code for a registration whose password was just verified. Everything is decided in one transaction that holds
+ * the registration and its mailbox, and a refusal is returned, so that its count is committed: parallel guesses spend
+ * no more attempts than there are. Only a code that is open, current and not used up is compared, and then counted.
+ */
+export const activate = (tools: ActivateTools, user: Credentials, typed: string): Promise<Activated> =>
+  transaction(tools.pool, async (tx) => {
+    const locked = await lockUser(tx, user.id)
+    if (!locked) return 'gone'
+    if (locked.isActive) return 'already-active'
+    const codes = await listCodes(tx, user.id)
+    const code = codes.find((candidate) => candidate.isCurrent)
+    const refusal = refusalOf(tools, codes, code, typed)
+    if (refusal || !code) return refusal ?? 'code-not-sent'
+    return guess(tx, tools, user, code, typed)
+  })
+
+/** Why the typed code is not even compared; null when it is. */
+const refusalOf = ({ keyring, policy }: ActivateTools, codes: CodeRow[], current: CodeRow | undefined, typed: string): Activated | null => {
+  if (!current?.isOpen) return codes.some((code) => code.isOpen) ? 'code-expired' : 'code-not-sent'
+  if (current.attempts >= policy.maxAttempts) return 'code-exhausted'
+  if (current.isExpired) return 'code-expired'
+  const isOlder = codes.some((code) => !code.isCurrent && isSameCode(typed, deriveCode(keyring, code) ?? ''))
+  const isCurrent = isSameCode(typed, deriveCode(keyring, current) ?? '')
+  return isOlder && !isCurrent ? 'code-expired' : null
+}
+
+const guess = async (tx: Tx, { keyring, policy }: ActivateTools, user: Credentials, code: CodeRow, typed: string): Promise<Activated> => {
+  const mailboxKeys = lookupKeys(keyring, 'mailbox', mailboxOf(user.email))
+  await lockMailbox(tx, mailboxKeys[0])
+  // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
+  if (code.digits === 4 && (await isMailboxGuessedOut(tx, mailboxKeys, policy.guessBudgets))) return 'code-expired'
+  const attempts = await countAttempt(tx, code.id)
+  const isRight = isSameCode(typed, deriveCode(keyring, code) ?? '')
+  if (isRight && (await activateUser(tx, user.id, user.passwordHash))) return 'activated'
+  await insertGuess(tx, mailboxKeys[0])
+  return { refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) }
+}

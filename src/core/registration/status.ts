@@ -1,0 +1,48 @@
+import { findUser, type UserRow } from '../postgres/users.ts'
+import type { Pool } from '../postgres/pool.ts'
+import type { RegistrationPolicy } from './policy.ts'
+
+export type CodeStatus = 'queued' | 'sent' | 'expired' | 'exhausted' | 'undeliverable'
+
+/** A registration as its owner may see it. Times are ISO 8601 UTC. */
+export type User = {
+  id: string
+  email: string
+  status: 'pending' | 'active'
+  ref: string
+  createdAt: string
+  activatedAt: string | null
+  code: { status: CodeStatus; sentAt: string | null; expiresAt: string | null; attemptsLeft: number; resendAfter: string } | null
+}
+
+/** The registration as it stands now; null when it is gone. */
+export const readStatus = async (pool: Pool, policy: RegistrationPolicy, id: string): Promise<User | null> => {
+  const row = await findUser(pool, id, policy.resendCooldownSeconds)
+  return row && describeUser(row, policy.maxAttempts)
+}
+
+const describeUser = (row: UserRow, maxAttempts: number): User => ({
+  id: row.id,
+  email: row.email,
+  status: row.activatedAt ? 'active' : 'pending',
+  ref: row.ref,
+  createdAt: row.createdAt.toISOString(),
+  activatedAt: row.activatedAt?.toISOString() ?? null,
+  code: row.activatedAt ? null : describeCode(row, maxAttempts),
+})
+
+const describeCode = (row: UserRow, maxAttempts: number): User['code'] => ({
+  status: codeStatusOf(row, maxAttempts),
+  sentAt: row.sentAt?.toISOString() ?? null,
+  // The time of a code that is not known to be sent is nobody's to rely on.
+  expiresAt: row.sentAt ? (row.expiresAt?.toISOString() ?? null) : null,
+  attemptsLeft: Math.max(0, maxAttempts - row.attempts),
+  resendAfter: row.resendAfter.toISOString(),
+})
+
+const codeStatusOf = (row: UserRow, maxAttempts: number): CodeStatus => {
+  if (row.outcome === 'refused' || row.outcome === 'given-up') return 'undeliverable'
+  if (row.attempts >= maxAttempts) return 'exhausted'
+  if (!row.sentAt) return 'queued'
+  return row.isExpired ? 'expired' : 'sent'
+}

@@ -1,0 +1,42 @@
+import * as v from 'valibot'
+import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const MIN_SECRET_LENGTH = 32
+
+/** The variables that every process reads. */
+export const coreSettings = {
+  DATABASE_URL: url('postgres:', 'postgresql:'),
+  LOG_LEVEL: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'info'),
+}
+
+/** The variables behind codes: the api and the worker must be given the same values. */
+export const codeSettings = {
+  SECRET_KEY: v.pipe(
+    text(),
+    v.transform((list) => list.split(',').map((key) => key.trim())),
+    v.check((keys) => keys.every((key) => key.length >= MIN_SECRET_LENGTH), `must have ${MIN_SECRET_LENGTH} characters or more in each of its comma-separated keys`),
+  ),
+  CODE_TTL_SECONDS: v.optional(wholeNumber(1, 86_400), '60'),
+  CODE_ATTEMPTS: v.optional(wholeNumber(1, 100), '3'),
+  LIMIT_GUESSES_PER_MAILBOX: v.optional(budgets, '9/24h,90/365d'),
+}
+
+/** The variables of a process that listens. */
+export const listenSettings = (opsPort: number) => ({
+  HOST: v.optional(text(), '0.0.0.0'),
+  OPS_PORT: v.optional(wholeNumber(0, 65_535), String(opsPort)),
+})
+
+/** The rules of codes. Every time in it is in seconds. */
+export type CodePolicy = {
+  ttlSeconds: number
+  maxAttempts: number
+  guessBudgets: Budget[]
+}
+
+export const codePolicyOf = (config: v.InferOutput<v.ObjectSchema<typeof codeSettings, undefined>>): CodePolicy => ({
+  ttlSeconds: config.CODE_TTL_SECONDS,
+  maxAttempts: config.CODE_ATTEMPTS,
+  guessBudgets: config.LIMIT_GUESSES_PER_MAILBOX,
+})

@@ -1,0 +1,36 @@
+import * as v from 'valibot'
+import { ConfigError, duration, type Environment, readConfig, text, url, wholeNumber } from '../core/config.ts'
+import { codeSettings, coreSettings, listenSettings } from '../core/settings.ts'
+import { mailerNames, PUBLIC_MAIL_URLS } from './mailers/create-mailer.ts'
+
+/** Where BullMQ keeps its jobs; `db/migrate.ts` reads it too. */
+export const queueSettings = { REDIS_URL: v.optional(url('redis:', 'rediss:')) }
+
+/** Reads the worker's configuration; throws `ConfigError`. */
+export const readWorkerConfig = (environment: Environment) => {
+  const config = readConfig(
+    {
+      ...coreSettings,
+      ...codeSettings,
+      ...queueSettings,
+      ...listenSettings(3002),
+      OPS_USER: v.optional(v.pipe(v.string(), v.regex(/^[^:]+$/, 'must not contain a colon'))),
+      OPS_PASSWORD: v.optional(v.string()),
+      MAIL_PROVIDER: v.optional(v.picklist(mailerNames, `must be one of ${mailerNames.join(', ')}`), 'resend'),
+      MAIL_URL: v.optional(url('http:', 'https:')),
+      MAIL_API_KEY: v.pipe(text(), v.regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')),
+      MAIL_FROM: v.pipe(text(), v.regex(/^[^\r\n]*@[^\r\n]*$/, 'must be a sender such as Latchkey <codes@example.com>')),
+      MAIL_TIMEOUT_MS: v.optional(wholeNumber(100, 60_000), '10000'),
+      MAIL_CONCURRENCY: v.optional(wholeNumber(1, 1000), '50'),
+      MAIL_RATE_PER_SECOND: v.optional(wholeNumber(1, 100_000)),
+      MAIL_GIVE_UP_AFTER: v.optional(duration, '1h'),
+    },
+    environment,
+  )
+  if ((config.OPS_USER === undefined) !== (config.OPS_PASSWORD === undefined)) {
+    throw new ConfigError('The configuration is not complete. Set both OPS_USER and OPS_PASSWORD, or neither to leave the dashboard off.')
+  }
+  return { ...config, MAIL_URL: config.MAIL_URL ?? PUBLIC_MAIL_URLS[config.MAIL_PROVIDER] }
+}
+
+export type WorkerConfig = ReturnType<typeof readWorkerConfig>

@@ -1,0 +1,62 @@
+import { type Job, UnrecoverableError, type WorkerOptions } from 'bullmq'
+import type { Counter } from 'prom-client'
+import * as v from 'valibot'
+import { backOffMs } from '../core/mail/back-off.ts'
+import { type DeliverTools, type Delivery, deliverMail } from '../core/mail/deliver-mail.ts'
+
+const mailJob = v.object({ mailId: v.pipe(v.string(), v.uuid()) })
+
+/** The job is tried again after this many milliseconds. The message is a fixed word that operators read in the dashboard. */
+class DeliveryPostponed extends Error {
+  override name = 'DeliveryPostponed' as const
+  readonly inMs: number
+
+  constructor(reason: string, inMs: number) {
+    super(reason)
+    this.inMs = inMs
+    this.stack = `${reason}, next try in ${(inMs / 1000).toFixed(1)} s`
+  }
+}
+
+/**
+ * Delivers the mail of a job's id. Running it twice, even at once, is harmless: the row decides (see `deliverMail`).
+ * A job whose data name no mail fails for good; nothing else in its data is looked at.
+ */
+export const deliverMailJob =
+  (tools: DeliverTools, tries: Counter<'result'>) =>
+  // BullMQ hands the signal over only to a function with exactly these three parameters.
+  async (job: Job, _token: string | undefined, signal: AbortSignal | undefined): Promise<string> => {
+    if (!v.is(mailJob, job.data)) throw new UnrecoverableError('no-mail-of-this-id')
+    const delivery = await deliverMail(tools, job.data.mailId, { jobAttempt: job.attemptsMade, signal: signal ?? new AbortController().signal })
+    tries.inc({ result: resultOf(delivery) })
+    if (delivery.end === 'failed') throw endedBy(delivery.reason)
+    if (delivery.end === 'later') throw new DeliveryPostponed(delivery.reason, delivery.inMs)
+    return delivery.outcome
+  }
+
+const resultOf = (delivery: Delivery): string => (delivery.end === 'done' ? delivery.outcome : delivery.end)
+
+const endedBy = (reason: string): UnrecoverableError => {
+  const error = new UnrecoverableError(reason)
+  error.stack = reason
+  return error
+}
+
+// BullMQ's defaults would leave a killed worker's job for a minute, the whole life of a code.
+const LOCK_MS = 5000
+const STALLED_CHECK_MS = 2500
+const MAX_STALLED = 50
+const RUN_RETRY_MS = 1000
+const METRICS_MINUTES = 60
+
+/** How every worker of this queue runs; they must agree. `ratePerSecond` is kept over all of them. */
+export const deliverMailOptions = (concurrency: number, ratePerSecond: number | undefined): Omit<WorkerOptions, 'connection'> => ({
+  concurrency,
+  lockDuration: LOCK_MS,
+  stalledInterval: STALLED_CHECK_MS,
+  maxStalledCount: MAX_STALLED,
+  runRetryDelay: RUN_RETRY_MS,
+  metrics: { maxDataPoints: METRICS_MINUTES },
+  settings: { backoffStrategy: (attemptsMade, _type, error) => (error instanceof DeliveryPostponed ? error.inMs : backOffMs(attemptsMade)) },
+  ...(ratePerSecond !== undefined && { limiter: { max: ratePerSecond, duration: 1000 } }),
+})

@@ -1,0 +1,46 @@
+import type { Queue } from 'bullmq'
+import type { Logger } from '../core/logger.ts'
+import type { OfferedMail } from '../core/postgres/mails.ts'
+import type { QueueBackend } from './queue-backend.ts'
+
+export const MAIL_QUEUE = 'mail'
+export const SEND_CODE = 'send-code'
+
+/** What a job carries: the row of this id carries the rest. */
+export type MailJob = { mailId: string }
+
+const DAY_SECONDS = 86_400
+
+const JOB_OPTIONS = {
+  // Giving up is a matter of time, decided by the row, never of counting.
+  attempts: 1_000_000,
+  backoff: { type: 'custom' },
+  // Kept so that operators see what was done; few, as PostgreSQL gets slower with many.
+  removeOnComplete: { age: DAY_SECONDS, count: 100 },
+  removeOnFail: { age: 7 * DAY_SECONDS, count: 10_000 },
+  stackTraceLimit: 20,
+  keepLogs: 50,
+}
+
+/** Resolves when jobs can be added; on Redis at once, as its connection comes and goes. */
+export const openMailQueue = async (backend: QueueBackend, logger: Logger): Promise<Queue> => {
+  const queue = backend.newQueue(MAIL_QUEUE, { defaultJobOptions: JOB_OPTIONS })
+  queue.on('error', (err) => logger.debug({ err }, 'the mail queue reports trouble'))
+  if (backend.name === 'postgresql') await queue.waitUntilReady()
+  return queue
+}
+
+/**
+ * Puts mails into the queue under their own ids. A mail that the queue holds already is left as it is; one that it keeps as
+ * finished although its row is not settled is made anew. Rejects, with nothing added, when the queue cannot be reached.
+ */
+export const offerMails = async (queue: Queue, mails: OfferedMail[]): Promise<void> => {
+  await Promise.all(mails.filter((mail) => mail.offers > 1).map((mail) => removeFinished(queue, mail.id)))
+  const inOrder = mails.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
+  await queue.addBulk(inOrder.map((mail) => ({ name: SEND_CODE, data: { mailId: mail.id } satisfies MailJob, opts: { jobId: mail.id, delay: mail.delayMs } })))
+}
+
+const removeFinished = async (queue: Queue, id: string): Promise<void> => {
+  const state = await queue.getJobState(id)
+  if (state === 'completed' || state === 'failed') await queue.remove(id)
+}

@@ -1,0 +1,16 @@
+import type { Mailer } from '../../core/mail/mailer.ts'
+import { createPostmarkMailer } from './postmark.ts'
+import { createResendMailer } from './resend.ts'
+
+export type MailerSettings = { url: string; apiKey: string; from: string; timeoutMs: number; connections: number }
+
+const mailers = { resend: createResendMailer, postmark: createPostmarkMailer }
+
+export type MailerName = keyof typeof mailers
+
+export const mailerNames = ['resend', 'postmark'] as const satisfies readonly MailerName[]
+
+/** Where each provider takes mails unless `MAIL_URL` says otherwise. */
+export const PUBLIC_MAIL_URLS = { resend: 'https://api.resend.com', postmark: 'https://api.postmarkapp.com' } satisfies Record<MailerName, string>
+
+export const createMailer = (name: MailerName, settings: MailerSettings): Mailer => mailers[name](settings)

@@ -1,0 +1,62 @@
+import type { Hono } from 'hono'
+import { startHttpServer } from '../core/http-server.ts'
+import { createLifecycle, run } from '../core/lifecycle.ts'
+import { createLogger } from '../core/logger.ts'
+import { createRegistry, mailTries } from '../core/metrics.ts'
+import { createOpsApp } from '../core/ops-app.ts'
+import { createPool } from '../core/postgres/pool.ts'
+import { createKeyring } from '../core/registration/keyring.ts'
+import { codePolicyOf } from '../core/settings.ts'
+import { readWorkerConfig, type WorkerConfig } from './config.ts'
+import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
+import { startDelivery } from './delivery.ts'
+import { createMailer } from './mailers/create-mailer.ts'
+import { openQueueBackend, type QueueBackend } from './queue-backend.ts'
+import { checkWorker } from './readiness.ts'
+
+const DATABASE_CONNECTIONS = 20
+const QUEUE_CONNECTIONS = 20
+
+const main = async (): Promise<void> => {
+  const config = readWorkerConfig(process.env)
+  const logger = createLogger(config.LOG_LEVEL, 'worker')
+  const { onStop, stopping } = createLifecycle(logger)
+
+  const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
+  onStop('PostgreSQL pool', () => pool.end())
+  const registry = createRegistry()
+
+  // Health answers from the start; the dashboard as soon as there is a queue to show.
+  let backend: QueueBackend | null = null
+  let dashboard: Hono | null = null
+  const ops = createOpsApp(() => checkWorker(pool, backend), registry)
+  ops.all(`${DASHBOARD_PATH}/*`, (c) => dashboard?.fetch(c.req.raw, c.env) ?? c.notFound())
+  const server = await startHttpServer(ops, { host: config.HOST, port: config.OPS_PORT })
+  onStop('operators HTTP', () => server.close())
+
+  const mailer = createMailer(config.MAIL_PROVIDER, mailerSettings(config))
+  onStop('mailer', () => mailer.close())
+  backend = await openQueueBackend({ redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL, connections: QUEUE_CONNECTIONS, logger, signal: stopping })
+  onStop('queue', () => backend?.close())
+
+  const tools = { pool, backend, mailer, logger, keyring: createKeyring(config.SECRET_KEY), policy: codePolicyOf(config), tries: mailTries(registry), delivery: deliveryOf(config) }
+  const delivering = await startDelivery(tools, { databaseUrl: config.DATABASE_URL, concurrency: config.MAIL_CONCURRENCY, ratePerSecond: config.MAIL_RATE_PER_SECOND })
+  onStop('delivery', () => delivering.close())
+
+  if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
+    dashboard = createDashboard([delivering.queue], { username: config.OPS_USER, password: config.OPS_PASSWORD })
+  } else logger.warn('the dashboard is off: set OPS_USER and OPS_PASSWORD to have it')
+  logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')
+}
+
+const mailerSettings = (config: WorkerConfig) => ({
+  url: config.MAIL_URL,
+  apiKey: config.MAIL_API_KEY,
+  from: config.MAIL_FROM,
+  timeoutMs: config.MAIL_TIMEOUT_MS,
+  connections: config.MAIL_CONCURRENCY,
+})
+
+const deliveryOf = (config: WorkerConfig) => ({ timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER })
+
+await run(main)

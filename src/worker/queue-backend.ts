@@ -1,0 +1,20 @@
+import { type Processor, Queue, type QueueOptions, Worker, type WorkerOptions } from 'bullmq'
+import type { Logger } from '../core/logger.ts'
+import { openPostgresBackend } from './queue-backend-postgres.ts'
+import { openRedisBackend } from './queue-backend-redis.ts'
+
+/** Where BullMQ keeps its jobs. */
+export type QueueBackend = {
+  name: 'redis' | 'postgresql'
+  newQueue(name: string, options: Omit<QueueOptions, 'connection'>): Queue
+  newWorker(name: string, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker
+  /** Rejects when the store cannot be reached. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+export type BackendSettings = { redisUrl: string | undefined; databaseUrl: string; connections: number; logger: Logger; signal: AbortSignal }
+
+/** Redis when there is a `REDIS_URL`, else PostgreSQL, for which it waits. */
+export const openQueueBackend = (settings: BackendSettings): Promise<QueueBackend> =>
+  settings.redisUrl === undefined ? openPostgresBackend(settings) : openRedisBackend({ ...settings, redisUrl: settings.redisUrl })

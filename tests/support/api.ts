@@ -1,0 +1,54 @@
+import type { Hono } from 'hono'
+import { type ApiEnv, createApp } from '../../src/api/app.ts'
+import { readApiConfig } from '../../src/api/config.ts'
+import { createLimits } from '../../src/api/limits.ts'
+import { createRegistry, httpSeconds } from '../../src/core/metrics.ts'
+import { checkDatabase } from '../../src/core/readiness.ts'
+import { createKeyring } from '../../src/core/registration/keyring.ts'
+import { createPasswordHasher } from '../../src/core/registration/password.ts'
+import { codePolicyOf } from '../../src/core/settings.ts'
+import type { Logger } from '../../src/core/logger.ts'
+import { silent, type TestDatabase } from './database.ts'
+
+export const SECRET_KEY = 'a secret key that only the tests use'
+
+/** Limits off and hashing quick; a test that is about them sets its own. */
+export const QUICK = {
+  SECRET_KEY,
+  BCRYPT_COST: '4',
+  LIMIT_REGISTRATIONS_PER_NET: 'off',
+  LIMIT_WRONG_CODES_PER_NET: 'off',
+  LIMIT_MAILS_PER_MAILBOX: 'off',
+  LIMIT_FAILED_LOGINS_PER_USER: 'off',
+  LIMIT_FAILED_LOGINS_PER_NET: 'off',
+}
+
+/** The public API on this database, wired as `src/api/main.ts` does it, for `app.request()`. */
+export const createTestApi = async (database: TestDatabase, environment: Record<string, string> = {}, logger: Logger = silent): Promise<Hono<ApiEnv>> => {
+  const config = readApiConfig({ ...QUICK, DATABASE_URL: database.url, ...environment })
+  const { pool } = database
+  const keyring = createKeyring(config.SECRET_KEY)
+  return createApp({
+    pool,
+    keyring,
+    logger,
+    hasher: await createPasswordHasher(config.BCRYPT_COST),
+    policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
+    limits: createLimits(pool, keyring, config),
+    passwordMinLength: config.PASSWORD_MIN_LENGTH,
+    trustedProxies: config.TRUSTED_PROXIES,
+    readiness: () => checkDatabase(pool),
+    requestSeconds: httpSeconds(createRegistry()),
+  })
+}
+
+export const PASSWORD = 'correct horse battery'
+
+export const basic = (email: string, password = PASSWORD): string => `Basic ${Buffer.from(`${email}:${password}`).toString('base64')}`
+
+/** A POST with a JSON body. */
+export const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', ...headers },
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})

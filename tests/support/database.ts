@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { inject, onTestFinished } from 'vitest'
+import { createLogger } from '../../src/core/logger.ts'
+import { createPool, type Pool } from '../../src/core/postgres/pool.ts'
+
+export const silent = createLogger('silent', 'test')
+
+export type TestDatabase = { url: string; pool: Pool; drop(): Promise<void> }
+
+/** A database of its own, with all tables. For `beforeAll` and `afterAll`. */
+export const createTestDatabase = async (): Promise<TestDatabase> => {
+  const template = new URL(inject('templateUrl'))
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await asAdmin(template, `create database ${name} template template_latchkey`)
+  const url = new URL(template)
+  url.pathname = `/${name}`
+  const pool = createPool(url.href, { max: 10, name: 'test', logger: silent })
+  return {
+    url: url.href,
+    pool,
+    drop: async () => {
+      await pool.end()
+      await asAdmin(template, `drop database ${name} with (force)`)
+    },
+  }
+}
+
+/** The same for one test, dropped when it ends. */
+export const useTestDatabase = async (): Promise<TestDatabase> => {
+  const database = await createTestDatabase()
+  onTestFinished(database.drop)
+  return database
+}
+
+const asAdmin = async (template: URL, statement: string): Promise<void> => {
+  const url = new URL(template)
+  url.pathname = '/postgres'
+  const client = new pg.Client({ connectionString: url.href })
+  await client.connect()
+  try {
+    // Copies of one template wait for each other.
+    await client.query('select pg_advisory_lock(1)')
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { expect } from 'vitest'
+import { startChild } from '../../dev/child.ts'
+import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { QUICK } from './api.ts'
+
+export type TestProcess = {
+  url: string
+  opsUrl: string
+  /** All that the process has logged so far. */
+  log(): string
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** The real program in a process of its own, ready when this resolves. */
+export const startProcess = async (name: 'api' | 'worker', environment: Record<string, string | undefined>): Promise<TestProcess> => {
+  const [port, opsPort] = [await findFreePort(), await findFreePort()]
+  const output = new PassThrough()
+  const chunks: Buffer[] = []
+  output.on('data', (chunk) => chunks.push(chunk))
+  const child = startChild(`src/${name}/main.ts`, { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), OPS_PORT: String(opsPort), MAIL_API_KEY: 'test', MAIL_FROM: 'Latchkey <codes@latchkey.example>', ...QUICK, ...environment }, output)
+  const opsUrl = `http://127.0.0.1:${opsPort}`
+  await expect.poll(() => fetch(`${opsUrl}/readyz`).then((answer) => answer.status, () => 0), { timeout: 20_000, interval: 50 }).toBe(200)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    opsUrl,
+    log: () => Buffer.concat(chunks).toString('utf8'),
+    stop: () => end(child.process, 'SIGTERM'),
+    kill: async () => void (await end(child.process, 'SIGKILL')),
+  }
+}
+
+const end = async (child: ReturnType<typeof startChild>['process'], signal: NodeJS.Signals): Promise<number | null> => {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+  const exited = once(child, 'exit')
+  child.kill(signal)
+  await exited
+  return child.exitCode
+}

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
+import { createLogger } from '../../src/core/logger.ts'
+import { migrate } from '../../src/core/postgres/migrate.ts'
+import { migrateQueue } from '../../src/worker/queue-backend-postgres.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A database with all tables and no rows, to be copied by each test file. */
+    templateUrl: string
+    /** Whether the Redis half runs: with a `redis-server` of its own for each file, or on `REDIS_URL`. */
+    redis: 'redis-server' | 'REDIS_URL' | 'none'
+  }
+}
+
+// What a test writes need not survive a power cut.
+const FAST = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=400']
+
+/** Starts one PostgreSQL for all test files, and says loudly when the Redis half cannot run. */
+export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true, flags: FAST })
+  const templateUrl = await createDatabase(postgres, 'template_latchkey')
+  const logger = createLogger('warn', 'test')
+  await migrate(templateUrl, logger)
+  await migrateQueue(templateUrl, logger)
+  provide('templateUrl', templateUrl)
+  provide('redis', findRedis())
+  return async () => {
+    await postgres.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const findRedis = (): 'redis-server' | 'REDIS_URL' | 'none' => {
+  if (process.env.REDIS_URL) return 'REDIS_URL'
+  if (spawnSync('redis-server', ['--version']).status === 0) return 'redis-server'
+  if (process.env.REQUIRE_REDIS) throw new Error('REQUIRE_REDIS is set, and there is neither a redis-server nor a REDIS_URL')
+  process.stderr.write('\n*** THE REDIS HALF OF THE TESTS DOES NOT RUN: there is no redis-server on PATH and no REDIS_URL. ***\n\n')
+  return 'none'
+}
