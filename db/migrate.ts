@@ -11,8 +11,13 @@ try {
   const logger = createLogger(config.LOG_LEVEL, 'migrate')
   const migrations = await migrate(config.DATABASE_URL, logger)
   if (config.REDIS_URL === undefined) await migrateQueue(config.DATABASE_URL, logger)
-  logger.info({ migrations, queue: config.REDIS_URL === undefined ? 'postgresql' : 'redis' }, 'the database is up to date')
+  logger.info(
+    { migrations, queue: config.REDIS_URL === undefined ? 'postgresql' : 'redis' },
+    'the database is up to date',
+  )
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : `The database could not be brought up to date: ${error instanceof Error ? error.message : error}`}\n`)
+  process.stderr.write(
+    `${error instanceof ConfigError ? error.message : `The database could not be brought up to date: ${error instanceof Error ? error.message : error}`}\n`,
+  )
   process.exitCode = 1
 }

@@ -13,11 +13,18 @@ export type Child = {
 
 /** Runs one of our programs. Its own process group keeps the terminal's Ctrl-C from it: whoever started it stops it in order. */
 export const startChild = (program: string, environment: NodeJS.ProcessEnv, output: NodeJS.WritableStream): Child => {
-  const child = spawn(process.execPath, ['--import', DIE_WITH_PARENT, join(ROOT, program)], { cwd: ROOT, env: environment, detached: true, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, ['--import', DIE_WITH_PARENT, join(ROOT, program)], {
+    cwd: ROOT,
+    env: environment,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
   child.stdout?.pipe(output, { end: false })
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code, signal) => (code === 0 ? resolve() : reject(new Error(`${program} ended with ${signal ?? code}`))))
+    child.once('exit', (code, signal) =>
+      code === 0 ? resolve() : reject(new Error(`${program} ended with ${signal ?? code}`)),
+    )
   })
   ended.catch(() => {})
   return {

@@ -17,7 +17,10 @@ export const startPostgres = async ({ dataDir, keep, flags = [] }: PostgresOptio
   const port = await findFreePort()
   const [command, ...prefix] = await dropRoot(dataDir)
   // Its own process group: Ctrl-C in the terminal must not stop it before those who use it.
-  const server = spawn(command, [...prefix, PROGRAM, dataDir, String(port), keep ? 'keep' : 'drop', ...flags], { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+  const server = spawn(command, [...prefix, PROGRAM, dataDir, String(port), keep ? 'keep' : 'drop', ...flags], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve()))
   let words = ''
   server.stderr.on('data', (chunk) => {
@@ -57,7 +60,16 @@ const dropRoot = async (dataDir: string): Promise<[string, ...string[]]> => {
   if (process.getuid?.() !== 0 || spawnSync('setpriv', ['--version']).status !== 0) return [process.execPath]
   await chown(dataDir, NOBODY, NOBODY)
   const capability = '+dac_override'
-  return ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', `--inh-caps=${capability}`, `--ambient-caps=${capability}`, '--securebits=+no_setuid_fixup', process.execPath]
+  return [
+    'setpriv',
+    `--reuid=${NOBODY}`,
+    `--regid=${NOBODY}`,
+    '--clear-groups',
+    `--inh-caps=${capability}`,
+    `--ambient-caps=${capability}`,
+    '--securebits=+no_setuid_fixup',
+    process.execPath,
+  ]
 }
 
 export const findFreePort = (): Promise<number> =>

@@ -7,7 +7,12 @@ export type Ports = typeof STANDARD
 
 export const readPorts = (environment: Record<string, string | undefined>): Ports => {
   const read = (name: keyof Ports) => Number(environment[name] || STANDARD[name])
-  return { PORT: read('PORT'), API_OPS_PORT: read('API_OPS_PORT'), WORKER_OPS_PORT: read('WORKER_OPS_PORT'), SANDBOX_PORT: read('SANDBOX_PORT') }
+  return {
+    PORT: read('PORT'),
+    API_OPS_PORT: read('API_OPS_PORT'),
+    WORKER_OPS_PORT: read('WORKER_OPS_PORT'),
+    SANDBOX_PORT: read('SANDBOX_PORT'),
+  }
 }
 
 /** Rejects with one message when ports are taken, most likely by another `make run`. */

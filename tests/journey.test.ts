@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { backends, startStore } from './support/backends.ts'
+import { readUser } from './support/answers.ts'
 import { basic, PASSWORD, post } from './support/api.ts'
+import { backends, startStore } from './support/backends.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from './support/mail-provider.ts'
 import { startProcess, type TestProcess } from './support/processes.ts'
@@ -11,7 +12,8 @@ describe.each(backends)('both processes, jobs on %s', (backend) => {
   let redis: TestRedis | null
   let provider: MailProvider
   let api: TestProcess
-  const startWorker = () => startProcess('worker', { DATABASE_URL: database.url, REDIS_URL: redis?.url, MAIL_URL: provider.url })
+  const startWorker = () =>
+    startProcess('worker', { DATABASE_URL: database.url, REDIS_URL: redis?.url, MAIL_URL: provider.url })
 
   beforeAll(async () => {
     ;[database, redis, provider] = await Promise.all([createTestDatabase(), startStore(backend), startMailProvider()])
@@ -26,7 +28,7 @@ describe.each(backends)('both processes, jobs on %s', (backend) => {
   const register = async (email: string) => {
     const answer = await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD }))
     expect(answer.status).toBe(202)
-    return answer.json()
+    return readUser(answer)
   }
 
   test('a person registers, reads the code in the mail and activates', async () => {
@@ -47,7 +49,9 @@ describe.each(backends)('both processes, jobs on %s', (backend) => {
     const emails = Array.from({ length: 10 }, (_, index) => `waiting${index}@example.com`)
     for (const email of emails) await register(email)
     const worker = await startWorker()
-    await expect.poll(() => emails.filter((email) => provider.inbox(email).length > 0).length, { timeout: 20_000 }).toBe(10)
+    await expect
+      .poll(() => emails.filter((email) => provider.inbox(email).length > 0).length, { timeout: 20_000 })
+      .toBe(10)
     for (const email of emails) expect(provider.requests.filter((mail) => mail.to === email)).toHaveLength(1)
     expect(await worker.stop()).toBe(0)
   })

@@ -17,10 +17,10 @@ import { addOpenApi } from './openapi.ts'
 import { problemResponse } from './problems.ts'
 import { observeRequests, requestIds } from './request-log.ts'
 import { activateUser, activateUserDocs } from './routes/activate-user.ts'
+import { addDocs } from './routes/docs.ts'
 import { readUser, readUserDocs } from './routes/read-user.ts'
 import { registerUser, registerUserDocs } from './routes/register-user.ts'
 import { sendCode, sendCodeDocs } from './routes/send-code.ts'
-import { addDocs } from './routes/docs.ts'
 import { showProblem, showProblemDocs } from './routes/show-problem.ts'
 import { protectResponses } from './security-headers.ts'
 
@@ -45,7 +45,13 @@ const MAX_BODY_BYTES = 4096
 export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   const app = new Hono<ApiEnv>()
   app.use(requestIds, observeRequests(tools), protectResponses)
-  app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => problemResponse(c, 'method-not-allowed', { headers: { Allow: methods.join(', ') } }) }))
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) =>
+        problemResponse(c, 'method-not-allowed', { headers: { Allow: methods.join(', ') } }),
+    }),
+  )
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => problemResponse(c, 'payload-too-large') }))
 
   app.post('/v1/users', describeRoute(registerUserDocs(tools.passwordMinLength)), registerUser(tools))

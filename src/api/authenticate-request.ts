@@ -10,7 +10,8 @@ const BASIC = /^basic +([a-z0-9+/]+={0,2}) *$/i
 const CONTROL = /\p{Cc}/u
 
 /** The one answer to whoever is not who he says. */
-export const unauthenticated = () => new RequestRefused('unauthenticated', { headers: { 'WWW-Authenticate': 'Basic realm="latchkey", charset="UTF-8"' } })
+export const unauthenticated = () =>
+  new RequestRefused('unauthenticated', { headers: { 'WWW-Authenticate': 'Basic realm="latchkey", charset="UTF-8"' } })
 
 /**
  * The registration of the path that the Basic credentials open. Otherwise one and the same 401, after the same work;
@@ -31,7 +32,8 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) =
 
 /** The credentials of RFC 7617 in UTF-8; null when there are none, two, or unreadable ones. */
 const parseBasic = (c: Context<ApiEnv>): { userId: string; password: string } | null => {
-  const headers = c.env?.incoming?.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization') ?? []
+  const headers =
+    c.env?.incoming?.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization') ?? []
   const [, token] = BASIC.exec(c.req.header('authorization') ?? '') ?? []
   const pair = headers.length > 1 || token === undefined ? null : decode(token)
   const colon = pair?.indexOf(':') ?? -1

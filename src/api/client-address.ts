@@ -8,7 +8,11 @@ const IPV6_NET_BITS = 64
  * The network that a request comes from, for limits: an IPv4 address, or an IPv6 /64. It is the peer's, or, when the peer is a
  * trusted proxy, the right-most address of `X-Forwarded-For` that is none: what stands left of it anybody can write.
  */
-export const clientNet = (incoming: IncomingMessage | undefined, forwardedFor: string | undefined, trusted: Net[]): string => {
+export const clientNet = (
+  incoming: IncomingMessage | undefined,
+  forwardedFor: string | undefined,
+  trusted: Net[],
+): string => {
   const peer = parse(incoming?.socket.remoteAddress ?? '')
   if (!peer) return 'unknown'
   return netOf(isTrusted(peer, trusted) ? forwardedClient(peer, forwardedFor ?? '', trusted) : peer)
@@ -29,7 +33,8 @@ const forwardedClient = (peer: Address, forwardedFor: string, trusted: Net[]): A
   return client
 }
 
-const isTrusted = (address: Address, trusted: Net[]): boolean => trusted.some(([net, bits]) => net.kind() === address.kind() && address.match(net, bits))
+const isTrusted = (address: Address, trusted: Net[]): boolean =>
+  trusted.some(([net, bits]) => net.kind() === address.kind() && address.match(net, bits))
 
 const netOf = (address: Address): string => {
   if (address.kind() === 'ipv4') return address.toString()

@@ -16,8 +16,16 @@ const parseNet = (value: string): Net | null => {
 
 const nets = v.pipe(
   v.string(),
-  v.transform((list) => list.split(',').filter((part) => part.trim() !== '').map((part) => parseNet(part.trim()))),
-  v.check((list) => list.every((net) => net !== null), 'must be a comma-separated list of networks such as 10.0.0.0/8,fd00::/8'),
+  v.transform((list) =>
+    list
+      .split(',')
+      .filter((part) => part.trim() !== '')
+      .map((part) => parseNet(part.trim())),
+  ),
+  v.check(
+    (list) => list.every((net) => net !== null),
+    'must be a comma-separated list of networks such as 10.0.0.0/8,fd00::/8',
+  ),
   v.transform((list) => list.filter((net) => net !== null)),
 )
 

@@ -14,7 +14,8 @@ export const handleError =
   (err: Error, c: Context<ApiEnv>): Response => {
     const requestId = c.get('requestId')
     if (err instanceof RequestRefused) return problemResponse(c, err.slug, err.details)
-    if (err instanceof HashingOverloaded) return problemResponse(c, 'overloaded', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
+    if (err instanceof HashingOverloaded)
+      return problemResponse(c, 'overloaded', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     if (err instanceof HTTPException && err.status < 500) return problemResponse(c, 'malformed-request')
     if (c.req.raw.signal.aborted) {
       logger.debug({ requestId }, 'the client is gone; its request was dropped')

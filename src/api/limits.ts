@@ -8,7 +8,12 @@ import { clientNet } from './client-address.ts'
 import type { ApiConfig } from './config.ts'
 import { RequestRefused } from './problems.ts'
 
-export type Policy = 'registrations-per-net' | 'wrong-codes-per-net' | 'mails-per-mailbox' | 'failed-logins-per-user' | 'failed-logins-per-net'
+export type Policy =
+  | 'registrations-per-net'
+  | 'wrong-codes-per-net'
+  | 'mails-per-mailbox'
+  | 'failed-logins-per-user'
+  | 'failed-logins-per-net'
 
 /** A policy and whom it counts: an address, a network, a registration. */
 export type Subject = readonly [Policy, string]
@@ -50,14 +55,18 @@ export const createLimits = (pool: Pool, keyring: Keyring, config: ApiConfig): L
       }
     },
     spend: async ([policy, value]) => {
-      const standings = await Promise.all(limiters[policy].map(async (limiter) => ({ limiter, standing: await consume(limiter, keyOf(value)) })))
+      const standings = await Promise.all(
+        limiters[policy].map(async (limiter) => ({ limiter, standing: await consume(limiter, keyOf(value)) })),
+      )
       const over = standings.filter(({ limiter, standing }) => standing.consumedPoints > limiter.budget.max)
       const worst = over.toSorted((a, b) => b.standing.msBeforeNext - a.standing.msBeforeNext)[0]
       if (worst) throw refusal(worst.limiter, worst.standing)
       return fieldsOf(standings)
     },
     count: async (...subjects) => {
-      await Promise.all(subjects.flatMap(([policy, value]) => limiters[policy].map((limiter) => consume(limiter, keyOf(value)))))
+      await Promise.all(
+        subjects.flatMap(([policy, value]) => limiters[policy].map((limiter) => consume(limiter, keyOf(value)))),
+      )
     },
   }
 }
@@ -87,22 +96,36 @@ const unlessCounted = (rejection: unknown): RateLimiterRes => {
 const secondsUntil = (standing: RateLimiterRes): number => Math.max(1, Math.ceil(standing.msBeforeNext / 1000))
 
 const refusal = (limiter: Limiter, standing: RateLimiterRes): RequestRefused =>
-  new RequestRefused('too-many-requests', { headers: { 'Retry-After': String(secondsUntil(standing)), ...fieldsOf([{ limiter, standing }]) } })
+  new RequestRefused('too-many-requests', {
+    headers: { 'Retry-After': String(secondsUntil(standing)), ...fieldsOf([{ limiter, standing }]) },
+  })
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers-10. */
 const fieldsOf = (standings: { limiter: Limiter; standing: RateLimiterRes }[]): Record<string, string> => {
   if (standings.length === 0) return {}
   return {
-    'RateLimit-Policy': standings.map(({ limiter: { name, budget } }) => `"${name}";q=${budget.max};w=${budget.seconds}`).join(', '),
-    RateLimit: standings.map(({ limiter, standing }) => `"${limiter.name}";r=${Math.max(0, standing.remainingPoints)};t=${secondsUntil(standing)}`).join(', '),
+    'RateLimit-Policy': standings
+      .map(({ limiter: { name, budget } }) => `"${name}";q=${budget.max};w=${budget.seconds}`)
+      .join(', '),
+    RateLimit: standings
+      .map(
+        ({ limiter, standing }) =>
+          `"${limiter.name}";r=${Math.max(0, standing.remainingPoints)};t=${secondsUntil(standing)}`,
+      )
+      .join(', '),
   }
 }
 
 /** The refusal of a request that comes too early for a rule that is no budget. */
 export const tooEarly = (name: string, waitSeconds: number, windowSeconds: number): RequestRefused =>
   new RequestRefused('too-many-requests', {
-    headers: { 'Retry-After': String(waitSeconds), 'RateLimit-Policy': `"${name}";q=1;w=${windowSeconds}`, RateLimit: `"${name}";r=0;t=${waitSeconds}` },
+    headers: {
+      'Retry-After': String(waitSeconds),
+      'RateLimit-Policy': `"${name}";q=1;w=${windowSeconds}`,
+      RateLimit: `"${name}";r=0;t=${waitSeconds}`,
+    },
   })
 
 /** The network that limits count this request for. */
-export const netOf = (c: Context<ApiEnv>, tools: Pick<ApiTools, "trustedProxies">): string => clientNet(c.env?.incoming, c.req.header('x-forwarded-for'), tools.trustedProxies)
+export const netOf = (c: Context<ApiEnv>, tools: Pick<ApiTools, 'trustedProxies'>): string =>
+  clientNet(c.env?.incoming, c.req.header('x-forwarded-for'), tools.trustedProxies)

@@ -24,17 +24,31 @@ export const describeOperation = (operation: Operation): DescribeRouteOptions =>
   tags: ['users'],
   ...(operation.description && { description: operation.description }),
   ...(operation.isProtected && { security: [{ basic: [] }] }),
-  ...((operation.parameters || operation.isProtected) && { parameters: [...(operation.isProtected ? [idParameter] : []), ...(operation.parameters ?? [])] }),
-  ...(operation.body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(operation.body) } } } }),
+  ...((operation.parameters || operation.isProtected) && {
+    parameters: [...(operation.isProtected ? [idParameter] : []), ...(operation.parameters ?? [])],
+  }),
+  ...(operation.body && {
+    requestBody: { required: true, content: { 'application/json': { schema: schemaOf(operation.body) } } },
+  }),
   responses: {
-    [operation.success]: { description: 'The registration as it stands now.', headers: headersOf(['X-Request-Id', ...(operation.headers ?? [])]), content: { 'application/json': { schema: schemaOf(userSchema) } } },
+    [operation.success]: {
+      description: 'The registration as it stands now.',
+      headers: headersOf(['X-Request-Id', ...(operation.headers ?? [])]),
+      content: { 'application/json': { schema: schemaOf(userSchema) } },
+    },
     ...problemResponses(operation.problems),
   },
 })
 
 const schemaOf = (schema: GenericSchema) => resolver(schema, { errorMode: 'ignore', typeMode: 'input' })
 
-const idParameter = { name: 'id', in: 'path', required: true, description: 'The id of the registration.', schema: { type: 'string', format: 'uuid' } } as const
+const idParameter = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: 'The id of the registration.',
+  schema: { type: 'string', format: 'uuid' },
+} as const
 
 const HEADERS: Record<string, string> = {
   'X-Request-Id': 'The id of this request in our logs; the caller may give it.',
@@ -45,9 +59,16 @@ const HEADERS: Record<string, string> = {
   'WWW-Authenticate': 'Asks for HTTP Basic credentials in UTF-8.',
 }
 
-const headersOf = (names: string[]) => Object.fromEntries(names.map((name) => [name, { description: HEADERS[name] ?? name, schema: { type: 'string' as const } }]))
+const headersOf = (names: string[]) =>
+  Object.fromEntries(
+    names.map((name) => [name, { description: HEADERS[name] ?? name, schema: { type: 'string' as const } }]),
+  )
 
-const PROBLEM_HEADERS: Partial<Record<number, string[]>> = { 401: ['WWW-Authenticate'], 429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'], 503: ['Retry-After'] }
+const PROBLEM_HEADERS: Partial<Record<number, string[]>> = {
+  401: ['WWW-Authenticate'],
+  429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'],
+  503: ['Retry-After'],
+}
 
 /** One response a status; it names all problems that have this status here. */
 export const problemResponses = (slugs: ProblemSlug[]): NonNullable<DescribeRouteOptions['responses']> => {
@@ -58,7 +79,14 @@ export const problemResponses = (slugs: ProblemSlug[]): NonNullable<DescribeRout
       const description = here.map((slug) => `\`${slug}\`: ${problems[slug].meaning}`).join('\n\n')
       const examples = Object.fromEntries(here.map((slug) => [slug, { value: exampleOf(slug) }]))
       const headers = headersOf(['X-Request-Id', ...(PROBLEM_HEADERS[status] ?? [])])
-      return [status, { description, headers, content: { 'application/problem+json': { schema: schemaOf(problemSchema), examples } } }]
+      return [
+        status,
+        {
+          description,
+          headers,
+          content: { 'application/problem+json': { schema: schemaOf(problemSchema), examples } },
+        },
+      ]
     }),
   )
 }
@@ -70,7 +98,14 @@ const EXAMPLE_MEMBERS: Partial<Record<ProblemSlug, Record<string, unknown>>> = {
 
 const exampleOf = (slug: ProblemSlug) => {
   const { title, status, meaning } = problems[slug]
-  return { type: `/problems/${slug}`, title, status, detail: meaning, requestId: '6f1c8f0e-6a3c-4a0e-9d57-0a3d1c6f2b11', ...EXAMPLE_MEMBERS[slug] }
+  return {
+    type: `/problems/${slug}`,
+    title,
+    status,
+    detail: meaning,
+    requestId: '6f1c8f0e-6a3c-4a0e-9d57-0a3d1c6f2b11',
+    ...EXAMPLE_MEMBERS[slug],
+  }
 }
 
 const DESCRIPTION = `Registers people by e-mail address and password, and activates them with a code from a mail.
@@ -87,10 +122,23 @@ export const addOpenApi = (app: Hono<ApiEnv>): void => {
     document ??= generateSpecs(app, {
       documentation: {
         openapi: '3.1.0',
-        info: { title: 'Latchkey', version: '1.0.0', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+        info: {
+          title: 'Latchkey',
+          version: '1.0.0',
+          description: DESCRIPTION,
+          license: { name: 'MIT', identifier: 'MIT' },
+        },
         servers: [{ url: '/' }],
         tags: [{ name: 'users', description: 'Registrations' }],
-        components: { securitySchemes: { basic: { type: 'http', scheme: 'basic', description: 'RFC 7617, UTF-8: the e-mail address and the password of this very registration.' } } },
+        components: {
+          securitySchemes: {
+            basic: {
+              type: 'http',
+              scheme: 'basic',
+              description: 'RFC 7617, UTF-8: the e-mail address and the password of this very registration.',
+            },
+          },
+        },
       },
       defaultValidationErrorResponse: false,
     })

@@ -23,7 +23,12 @@ export const problems = {
     meaning: 'There is no registration with this id, e-mail address and password together.',
     advice: 'Send HTTP Basic credentials in UTF-8: the e-mail address and the password of this very registration.',
   },
-  'not-found': { status: 404, title: 'There is nothing here', meaning: 'No resource has this path.', advice: 'See /openapi.json for the paths.' },
+  'not-found': {
+    status: 404,
+    title: 'There is nothing here',
+    meaning: 'No resource has this path.',
+    advice: 'See /openapi.json for the paths.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'The method is not allowed here',
@@ -54,7 +59,12 @@ export const problems = {
     meaning: 'Too many wrong codes were sent for it.',
     advice: 'Ask for a new code.',
   },
-  'payload-too-large': { status: 413, title: 'The body is too large', meaning: 'A body has at most 4 KiB.', advice: 'Send less.' },
+  'payload-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    meaning: 'A body has at most 4 KiB.',
+    advice: 'Send less.',
+  },
   'unsupported-media-type': {
     status: 415,
     title: 'The body is not plain JSON',
@@ -117,8 +127,19 @@ export class RequestRefused extends Error {
 }
 
 /** The problem document of RFC 9457. */
-export const problemResponse = (c: Context, slug: ProblemSlug, { detail, members, headers }: ProblemDetails = {}): Response => {
+export const problemResponse = (
+  c: Context,
+  slug: ProblemSlug,
+  { detail, members, headers }: ProblemDetails = {},
+): Response => {
   const { status, title, meaning } = problems[slug]
-  const document = { type: `/problems/${slug}`, title, status, detail: detail ?? meaning, requestId: c.get('requestId'), ...members }
+  const document = {
+    type: `/problems/${slug}`,
+    title,
+    status,
+    detail: detail ?? meaning,
+    requestId: c.get('requestId'),
+    ...members,
+  }
   return c.body(JSON.stringify(document), status, { 'Content-Type': 'application/problem+json', ...headers })
 }

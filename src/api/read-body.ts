@@ -8,13 +8,19 @@ const CONTENT_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/
 /** Refuses a body that is not plain JSON, before any of it is read. */
 export const checkMediaType = (c: Context): void => {
   const encoding = c.req.header('content-encoding')
-  if (!CONTENT_TYPE.test(c.req.header('content-type')?.trim() ?? '') || (encoding !== undefined && encoding.toLowerCase() !== 'identity')) {
+  if (
+    !CONTENT_TYPE.test(c.req.header('content-type')?.trim() ?? '') ||
+    (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+  ) {
     throw new RequestRefused('unsupported-media-type')
   }
 }
 
 /** Reads the body as the one JSON object that `schema` describes, or refuses the request. */
-export const readBody = async <Schema extends v.GenericSchema>(c: Context, schema: Schema): Promise<v.InferOutput<Schema>> => {
+export const readBody = async <Schema extends v.GenericSchema>(
+  c: Context,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> => {
   const result = v.safeParse(schema, parseObject(await c.req.arrayBuffer()))
   if (result.success) return result.output
   const errors = result.issues.map((issue) => ({ pointer: pointerOf(issue), detail: detailOf(issue) }))
@@ -24,10 +30,13 @@ export const readBody = async <Schema extends v.GenericSchema>(c: Context, schem
 const parseObject = (bytes: ArrayBuffer): unknown => {
   const text = decode(bytes)
   const value = text === null ? undefined : parseJson(text)
-  if (text === null || value === undefined) throw new RequestRefused('malformed-request', { detail: 'The body is not JSON in UTF-8.' })
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RequestRefused('malformed-request', { detail: 'The body is not a JSON object.' })
+  if (text === null || value === undefined)
+    throw new RequestRefused('malformed-request', { detail: 'The body is not JSON in UTF-8.' })
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new RequestRefused('malformed-request', { detail: 'The body is not a JSON object.' })
   // JSON.parse keeps the last of two members with one name; others keep the first, and so may be made to see another request.
-  if (hasDuplicates(parseTree(text))) throw new RequestRefused('malformed-request', { detail: 'The body names a member twice.' })
+  if (hasDuplicates(parseTree(text)))
+    throw new RequestRefused('malformed-request', { detail: 'The body names a member twice.' })
   return value
 }
 

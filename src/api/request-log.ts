@@ -7,7 +7,9 @@ const REQUEST_ID = /^[\w.-]{1,64}$/
 
 /** Takes the caller's request id when it is harmless, makes one otherwise, and sends it back. */
 export const requestIds = createMiddleware<ApiEnv>(async (c, next) => {
-  const given = [c.req.header('x-request-id'), c.req.header('x-correlation-id')].find((id) => id !== undefined && REQUEST_ID.test(id))
+  const given = [c.req.header('x-request-id'), c.req.header('x-correlation-id')].find(
+    (id) => id !== undefined && REQUEST_ID.test(id),
+  )
   const requestId = given ?? randomUUID()
   c.set('requestId', requestId)
   await next()
@@ -24,7 +26,10 @@ export const observeRequests = ({ logger, requestSeconds }: ApiTools) =>
     const { method } = c.req
     const { status } = c.res
     requestSeconds.observe({ route, method: METHODS.has(method) ? method : 'other', status }, durationMs / 1000)
-    logger.info({ requestId: c.get('requestId'), method, route, status, durationMs: Math.round(durationMs) }, 'request answered')
+    logger.info(
+      { requestId: c.get('requestId'), method, route, status, durationMs: Math.round(durationMs) },
+      'request answered',
+    )
   })
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

@@ -9,7 +9,11 @@ const email = v.pipe(
   string(),
   v.check((value) => parseEmailAddress(value) !== null, 'must be an e-mail address such as user@example.com'),
   v.transform((value) => parseEmailAddress(value) ?? ''),
-  v.metadata({ description: 'ASCII before the @ (at most 64 characters), a domain name after it; at most 254 in all. Stored in lower case.', examples: ['user@example.com'] }),
+  v.metadata({
+    description:
+      'ASCII before the @ (at most 64 characters), a domain name after it; at most 254 in all. Stored in lower case.',
+    examples: ['user@example.com'],
+  }),
 )
 
 const password = (minLength: number) =>
@@ -19,7 +23,10 @@ const password = (minLength: number) =>
       (value) => findPasswordFault(value, null, minLength) === null,
       (issue) => findPasswordFault(issue.input, null, minLength) ?? '',
     ),
-    v.metadata({ description: `${minLength} to 256 characters of any script; no control characters, no well-known password, not the address.`, examples: ['correct horse battery'] }),
+    v.metadata({
+      description: `${minLength} to 256 characters of any script; no control characters, no well-known password, not the address.`,
+      examples: ['correct horse battery'],
+    }),
   )
 
 /** The body of a registration. Gives the canonical address. */
@@ -27,14 +34,22 @@ export const registrationSchema = (passwordMinLength: number) =>
   v.pipe(
     v.strictObject({ email, password: password(passwordMinLength) }),
     v.forward(
-      v.partialCheck([['email'], ['password']], (input) => findPasswordFault(input.password, input.email, 0) === null, 'must not be the e-mail address'),
+      v.partialCheck(
+        [['email'], ['password']],
+        (input) => findPasswordFault(input.password, input.email, 0) === null,
+        'must not be the e-mail address',
+      ),
       ['password'],
     ),
   )
 
 /** The body of an activation. */
 export const activationSchema = v.strictObject({
-  code: v.pipe(string(), v.regex(CODE_PATTERN, 'must be a string of 4 digits, or 8 when the mail has 8'), v.metadata({ examples: ['0427'] })),
+  code: v.pipe(
+    string(),
+    v.regex(CODE_PATTERN, 'must be a string of 4 digits, or 8 when the mail has 8'),
+    v.metadata({ examples: ['0427'] }),
+  ),
 })
 
 const time = v.pipe(v.string(), v.isoTimestamp())
@@ -42,7 +57,9 @@ const time = v.pipe(v.string(), v.isoTimestamp())
 const codeSchema = v.object({
   status: v.pipe(
     v.picklist(['queued', 'sent', 'expired', 'exhausted', 'undeliverable']),
-    v.description('queued: not with the mail provider yet; exhausted: attempts used up; undeliverable: the mail could not be sent for good'),
+    v.description(
+      'queued: not with the mail provider yet; exhausted: attempts used up; undeliverable: the mail could not be sent for good',
+    ),
   ),
   sentAt: v.nullable(time),
   expiresAt: v.pipe(v.nullable(time), v.description('The minute starts when the mail provider takes the mail.')),
@@ -55,7 +72,10 @@ export const userSchema = v.object({
   id: v.pipe(v.string(), v.uuid()),
   email: v.pipe(v.string(), v.email()),
   status: v.picklist(['pending', 'active']),
-  ref: v.pipe(v.string(), v.description('Stands in the mail too, so that a person with two mails knows which one belongs here.')),
+  ref: v.pipe(
+    v.string(),
+    v.description('Stands in the mail too, so that a person with two mails knows which one belongs here.'),
+  ),
   createdAt: time,
   activatedAt: v.nullable(time),
   code: v.pipe(v.nullable(codeSchema), v.description('The current code; null when the user is active.')),
@@ -68,6 +88,13 @@ export const problemSchema = v.looseObject({
   status: v.pipe(v.number(), v.integer()),
   detail: v.string(),
   requestId: v.string(),
-  attemptsLeft: v.optional(v.pipe(v.number(), v.integer(), v.description('With code-incorrect: how many attempts are left.'))),
-  errors: v.optional(v.pipe(v.array(v.object({ pointer: v.string(), detail: v.string() })), v.description('With invalid-input: what is wrong where.'))),
+  attemptsLeft: v.optional(
+    v.pipe(v.number(), v.integer(), v.description('With code-incorrect: how many attempts are left.')),
+  ),
+  errors: v.optional(
+    v.pipe(
+      v.array(v.object({ pointer: v.string(), detail: v.string() })),
+      v.description('With invalid-input: what is wrong where.'),
+    ),
+  ),
 })

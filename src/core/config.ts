@@ -22,7 +22,7 @@ export const readConfig = <const Entries extends v.ObjectEntries>(
   const given: Environment = {}
   for (const name of Object.keys(entries)) {
     try {
-      given[name] = valueOf(name, environment)
+      given[name] = readVariable(name, environment)
     } catch (error) {
       faults.push(`${name}_FILE: cannot be read (${error instanceof Error && 'code' in error ? error.code : 'error'})`)
     }
@@ -33,12 +33,14 @@ export const readConfig = <const Entries extends v.ObjectEntries>(
     if (!faults.some((fault) => fault.startsWith(name))) faults.push(`${name}: ${issue.message}`)
   }
   if (faults.length > 0 || !result.success) {
-    throw new ConfigError(`The configuration is not complete. Mend these variables and start again:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    throw new ConfigError(
+      `The configuration is not complete. Mend these variables and start again:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    )
   }
   return result.output
 }
 
-const valueOf = (name: string, environment: Environment): string | undefined => {
+const readVariable = (name: string, environment: Environment): string | undefined => {
   const file = environment[`${name}_FILE`]
   const value = environment[name] || (file ? readFileSync(file, 'utf8').replace(/\r?\n$/, '') : undefined)
   return value === '' ? undefined : value
@@ -64,7 +66,10 @@ export const wholeNumber = (min: number, max: number) =>
 export const url = (...protocols: string[]) =>
   v.pipe(
     v.string('must be set'),
-    v.check((value) => protocols.includes(URL.parse(value)?.protocol ?? ''), `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`),
+    v.check(
+      (value) => protocols.includes(URL.parse(value)?.protocol ?? ''),
+      `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    ),
   )
 
 /** Schema of a duration such as `90s`, `15m`, `1h` or `2d`; gives seconds. */

@@ -18,11 +18,15 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
     logger.info({ signal }, 'stopping: what is in hand is finished, a second signal ends it now')
     stopping.abort(new Error('the process is stopping'))
     setTimeout(() => {
-      logger.warn('stopped before everything was finished; what is left is taken up by another process or after the start')
+      logger.warn(
+        'stopped before everything was finished; what is left is taken up by another process or after the start',
+      )
       process.exit(0)
     }, DRAIN_LIMIT_MS).unref()
     for (const { name, close } of closers.toReversed()) {
-      await Promise.resolve().then(close).catch((err: unknown) => logger.warn({ err, part: name }, 'a part did not close cleanly'))
+      await Promise.resolve()
+        .then(close)
+        .catch((err: unknown) => logger.warn({ err, part: name }, 'a part did not close cleanly'))
     }
     logger.info('stopped')
     process.exit(0)
@@ -43,7 +47,9 @@ export const run = async (main: () => Promise<void>): Promise<void> => {
   try {
     await main()
   } catch (error) {
-    const isForOperators = error instanceof Error && (error.name === 'ConfigError' || ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')))
+    const isForOperators =
+      error instanceof Error &&
+      (error.name === 'ConfigError' || ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')))
     process.stderr.write(`${isForOperators ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
     process.exit(1)
   }

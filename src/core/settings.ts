@@ -15,7 +15,10 @@ export const codeSettings = {
   SECRET_KEY: v.pipe(
     text(),
     v.transform((list) => list.split(',').map((key) => key.trim())),
-    v.check((keys) => keys.every((key) => key.length >= MIN_SECRET_LENGTH), `must have ${MIN_SECRET_LENGTH} characters or more in each of its comma-separated keys`),
+    v.check(
+      (keys) => keys.every((key) => key.length >= MIN_SECRET_LENGTH),
+      `must have ${MIN_SECRET_LENGTH} characters or more in each of its comma-separated keys`,
+    ),
   ),
   CODE_TTL_SECONDS: v.optional(wholeNumber(1, 86_400), '60'),
   CODE_ATTEMPTS: v.optional(wholeNumber(1, 100), '3'),

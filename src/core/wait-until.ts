@@ -5,7 +5,11 @@ const PAUSE_MS = 500
 const TRIES_BETWEEN_LOG_LINES = 20
 
 /** Tries again until `attempt` succeeds, says in the log what it waits for, and rejects when `signal` aborts. */
-export const waitUntil = async <Result>(what: string, attempt: () => Promise<Result>, tools: { logger: Logger; signal: AbortSignal }): Promise<Result> => {
+export const waitUntil = async <Result>(
+  what: string,
+  attempt: () => Promise<Result>,
+  tools: { logger: Logger; signal: AbortSignal },
+): Promise<Result> => {
   for (let tries = 0; ; tries += 1) {
     try {
       const result = await attempt()

@@ -19,7 +19,10 @@ export const readWorkerConfig = (environment: Environment) => {
       MAIL_PROVIDER: v.optional(v.picklist(mailerNames, `must be one of ${mailerNames.join(', ')}`), 'resend'),
       MAIL_URL: v.optional(url('http:', 'https:')),
       MAIL_API_KEY: v.pipe(text(), v.regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')),
-      MAIL_FROM: v.pipe(text(), v.regex(/^[^\r\n]*@[^\r\n]*$/, 'must be a sender such as Latchkey <codes@example.com>')),
+      MAIL_FROM: v.pipe(
+        text(),
+        v.regex(/^[^\r\n]*@[^\r\n]*$/, 'must be a sender such as Latchkey <codes@example.com>'),
+      ),
       MAIL_TIMEOUT_MS: v.optional(wholeNumber(100, 60_000), '10000'),
       MAIL_CONCURRENCY: v.optional(wholeNumber(1, 1000), '50'),
       MAIL_RATE_PER_SECOND: v.optional(wholeNumber(1, 100_000)),
@@ -28,7 +31,9 @@ export const readWorkerConfig = (environment: Environment) => {
     environment,
   )
   if ((config.OPS_USER === undefined) !== (config.OPS_PASSWORD === undefined)) {
-    throw new ConfigError('The configuration is not complete. Set both OPS_USER and OPS_PASSWORD, or neither to leave the dashboard off.')
+    throw new ConfigError(
+      'The configuration is not complete. Set both OPS_USER and OPS_PASSWORD, or neither to leave the dashboard off.',
+    )
   }
   return { ...config, MAIL_URL: config.MAIL_URL ?? PUBLIC_MAIL_URLS[config.MAIL_PROVIDER] }
 }

@@ -17,20 +17,31 @@ const ALLOWED = /^\/api\/queues\/(?:[^/]+\/)?(?:[^/]+\/)?(?:retry(?:\/failed)?|p
 export const createDashboard = (queues: Queue[], operator: { username: string; password: string }): Hono => {
   const board = new HonoAdapter(serveStatic)
   board.setBasePath(DASHBOARD_PATH)
-  createBullBoard({ queues: queues.map((queue) => new BullMQAdapter(queue, { allowRetries: true })), serverAdapter: board, options: { uiConfig: { boardTitle: 'Latchkey', hideDocsLink: true } } })
+  createBullBoard({
+    queues: queues.map((queue) => new BullMQAdapter(queue, { allowRetries: true })),
+    serverAdapter: board,
+    options: { uiConfig: { boardTitle: 'Latchkey', hideDocsLink: true } },
+  })
 
   const app = new Hono()
   app.use(basicAuth(operator))
   app.use(csrf())
   app.use(
     secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"], imgSrc: ["'self'", 'data:'], frameAncestors: ["'none'"], formAction: ["'self'"] },
+      contentSecurityPolicy: {
+        defaultSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        frameAncestors: ["'none'"],
+        formAction: ["'self'"],
+      },
       xFrameOptions: 'DENY',
     }),
   )
   app.use(async (c, next) => {
     const isLooking = c.req.method === 'GET' || c.req.method === 'HEAD'
-    if (!isLooking && !ALLOWED.test(c.req.path.slice(DASHBOARD_PATH.length))) return c.json({ error: 'This action could lose or forge mails, so it is off.' }, 403)
+    if (!isLooking && !ALLOWED.test(c.req.path.slice(DASHBOARD_PATH.length)))
+      return c.json({ error: 'This action could lose or forge mails, so it is off.' }, 403)
     return next()
   })
   app.get(`${DASHBOARD_PATH}/`, (c) => c.redirect(DASHBOARD_PATH))

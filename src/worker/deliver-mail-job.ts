@@ -27,7 +27,10 @@ export const deliverMailJob =
   // BullMQ hands the signal over only to a function with exactly these three parameters.
   async (job: Job, _token: string | undefined, signal: AbortSignal | undefined): Promise<string> => {
     if (!v.is(mailJob, job.data)) throw new UnrecoverableError('no-mail-of-this-id')
-    const delivery = await deliverMail(tools, job.data.mailId, { jobAttempt: job.attemptsMade, signal: signal ?? new AbortController().signal })
+    const delivery = await deliverMail(tools, job.data.mailId, {
+      jobAttempt: job.attemptsMade,
+      signal: signal ?? new AbortController().signal,
+    })
     tries.inc({ result: resultOf(delivery) })
     if (delivery.end === 'failed') throw endedBy(delivery.reason)
     if (delivery.end === 'later') throw new DeliveryPostponed(delivery.reason, delivery.inMs)
@@ -50,13 +53,19 @@ const RUN_RETRY_MS = 1000
 const METRICS_MINUTES = 60
 
 /** How every worker of this queue runs; they must agree. `ratePerSecond` is kept over all of them. */
-export const deliverMailOptions = (concurrency: number, ratePerSecond: number | undefined): Omit<WorkerOptions, 'connection'> => ({
+export const deliverMailOptions = (
+  concurrency: number,
+  ratePerSecond: number | undefined,
+): Omit<WorkerOptions, 'connection'> => ({
   concurrency,
   lockDuration: LOCK_MS,
   stalledInterval: STALLED_CHECK_MS,
   maxStalledCount: MAX_STALLED,
   runRetryDelay: RUN_RETRY_MS,
   metrics: { maxDataPoints: METRICS_MINUTES },
-  settings: { backoffStrategy: (attemptsMade, _type, error) => (error instanceof DeliveryPostponed ? error.inMs : backOffMs(attemptsMade)) },
+  settings: {
+    backoffStrategy: (attemptsMade, _type, error) =>
+      error instanceof DeliveryPostponed ? error.inMs : backOffMs(attemptsMade),
+  },
   ...(ratePerSecond !== undefined && { limiter: { max: ratePerSecond, duration: 1000 } }),
 })

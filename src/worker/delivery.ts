@@ -15,10 +15,18 @@ export type Delivering = { queue: Queue; close(): Promise<void> }
  * Starts all that brings mails from their rows to the provider: relay, queue and worker. `close` stops taking mails up first,
  * then finishes those in hand.
  */
-export const startDelivery = async (tools: DeliverTools & { backend: QueueBackend; tries: Counter<'result'> }, settings: DeliverySettings): Promise<Delivering> => {
+export const startDelivery = async (
+  tools: DeliverTools & { backend: QueueBackend; tries: Counter<'result'> },
+  settings: DeliverySettings,
+): Promise<Delivering> => {
   const { backend, pool, logger } = tools
   const queue = await openMailQueue(backend, logger)
-  const worker = startMailWorker(backend, deliverMailJob(tools, tools.tries), deliverMailOptions(settings.concurrency, settings.ratePerSecond), logger)
+  const worker = startMailWorker(
+    backend,
+    deliverMailJob(tools, tools.tries),
+    deliverMailOptions(settings.concurrency, settings.ratePerSecond),
+    logger,
+  )
   const relay = startRelay({ pool, queue, logger, databaseUrl: settings.databaseUrl })
   return {
     queue,

@@ -37,7 +37,13 @@ export const openMailQueue = async (backend: QueueBackend, logger: Logger): Prom
 export const offerMails = async (queue: Queue, mails: OfferedMail[]): Promise<void> => {
   await Promise.all(mails.filter((mail) => mail.offers > 1).map((mail) => removeFinished(queue, mail.id)))
   const inOrder = mails.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
-  await queue.addBulk(inOrder.map((mail) => ({ name: SEND_CODE, data: { mailId: mail.id } satisfies MailJob, opts: { jobId: mail.id, delay: mail.delayMs } })))
+  await queue.addBulk(
+    inOrder.map((mail) => ({
+      name: SEND_CODE,
+      data: { mailId: mail.id } satisfies MailJob,
+      opts: { jobId: mail.id, delay: mail.delayMs },
+    })),
+  )
 }
 
 const removeFinished = async (queue: Queue, id: string): Promise<void> => {

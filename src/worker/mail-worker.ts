@@ -9,9 +9,16 @@ const HARD_LIMIT_MS = 8000
 export type MailWorker = { close(): Promise<void> }
 
 /** Takes jobs until it is closed: then it finishes those in hand, ends calls that take longer than a grace, and gives up at a limit. */
-export const startMailWorker = (backend: QueueBackend, processor: Processor, options: Omit<WorkerOptions, 'connection'>, logger: Logger): MailWorker => {
+export const startMailWorker = (
+  backend: QueueBackend,
+  processor: Processor,
+  options: Omit<WorkerOptions, 'connection'>,
+  logger: Logger,
+): MailWorker => {
   const worker = backend.newWorker(MAIL_QUEUE, processor, options)
-  worker.on('error', (err) => logger.warn({ err }, 'the mail worker has trouble with its queue; it goes on when that is over'))
+  worker.on('error', (err) =>
+    logger.warn({ err }, 'the mail worker has trouble with its queue; it goes on when that is over'),
+  )
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const id of jobIds) worker.cancelJob(id, 'lock lost')
   })

@@ -36,11 +36,30 @@ const main = async (): Promise<void> => {
 
   const mailer = createMailer(config.MAIL_PROVIDER, mailerSettings(config))
   onStop('mailer', () => mailer.close())
-  backend = await openQueueBackend({ redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL, connections: QUEUE_CONNECTIONS, logger, signal: stopping })
+  backend = await openQueueBackend({
+    redisUrl: config.REDIS_URL,
+    databaseUrl: config.DATABASE_URL,
+    connections: QUEUE_CONNECTIONS,
+    logger,
+    signal: stopping,
+  })
   onStop('queue', () => backend?.close())
 
-  const tools = { pool, backend, mailer, logger, keyring: createKeyring(config.SECRET_KEY), policy: codePolicyOf(config), tries: mailTries(registry), delivery: deliveryOf(config) }
-  const delivering = await startDelivery(tools, { databaseUrl: config.DATABASE_URL, concurrency: config.MAIL_CONCURRENCY, ratePerSecond: config.MAIL_RATE_PER_SECOND })
+  const tools = {
+    pool,
+    backend,
+    mailer,
+    logger,
+    keyring: createKeyring(config.SECRET_KEY),
+    policy: codePolicyOf(config),
+    tries: mailTries(registry),
+    delivery: deliveryOf(config),
+  }
+  const delivering = await startDelivery(tools, {
+    databaseUrl: config.DATABASE_URL,
+    concurrency: config.MAIL_CONCURRENCY,
+    ratePerSecond: config.MAIL_RATE_PER_SECOND,
+  })
   onStop('delivery', () => delivering.close())
 
   if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
@@ -57,6 +76,9 @@ const mailerSettings = (config: WorkerConfig) => ({
   connections: config.MAIL_CONCURRENCY,
 })
 
-const deliveryOf = (config: WorkerConfig) => ({ timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER })
+const deliveryOf = (config: WorkerConfig) => ({
+  timeoutMs: config.MAIL_TIMEOUT_MS,
+  giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER,
+})
 
 await run(main)

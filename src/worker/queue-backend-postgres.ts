@@ -1,6 +1,14 @@
-import { assertSchemaCompatibility, createPostgresBackend, isPgPool, Queue, runMigrations, Worker, withBackend } from 'bullmq'
-import { createPool, type Pool } from '../core/postgres/pool.ts'
+import {
+  assertSchemaCompatibility,
+  createPostgresBackend,
+  isPgPool,
+  Queue,
+  runMigrations,
+  Worker,
+  withBackend,
+} from 'bullmq'
 import type { Logger } from '../core/logger.ts'
+import { createPool, type Pool } from '../core/postgres/pool.ts'
 import { waitUntil } from '../core/wait-until.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
 
@@ -10,7 +18,12 @@ const LISTENERS = 4
 /** BullMQ in its own schema of our PostgreSQL. Objects made before the schema is there stay dead, so it waits for that first. */
 export const openPostgresBackend = async (settings: BackendSettings): Promise<QueueBackend> => {
   const { databaseUrl, logger } = settings
-  const pool = createPool(databaseUrl, { max: settings.connections + LISTENERS, name: 'latchkey-bullmq', logger, searchPath: SCHEMA })
+  const pool = createPool(databaseUrl, {
+    max: settings.connections + LISTENERS,
+    name: 'latchkey-bullmq',
+    logger,
+    searchPath: SCHEMA,
+  })
   await waitUntil("BullMQ's tables in PostgreSQL (node db/migrate.ts makes them)", () => checkSchema(pool), settings)
   const OnPostgres = withBackend(createPostgresBackend)
   const connection: unknown = pool
@@ -18,7 +31,8 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
   return {
     name: 'postgresql',
     newQueue: (name, options) => asPlain<Queue>(Queue, new OnPostgres.Queue(name, { ...options, connection })),
-    newWorker: (name, processor, options) => asPlain<Worker>(Worker, new OnPostgres.Worker(name, processor, { ...options, connection })),
+    newWorker: (name, processor, options) =>
+      asPlain<Worker>(Worker, new OnPostgres.Worker(name, processor, { ...options, connection })),
     check: async () => void (await pool.query('select 1')),
     close: () => pool.end(),
   }

@@ -1,4 +1,4 @@
-import { type Processor, Queue, type QueueOptions, Worker, type WorkerOptions } from 'bullmq'
+import type { Processor, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq'
 import type { Logger } from '../core/logger.ts'
 import { openPostgresBackend } from './queue-backend-postgres.ts'
 import { openRedisBackend } from './queue-backend-redis.ts'
@@ -13,8 +13,16 @@ export type QueueBackend = {
   close(): Promise<void>
 }
 
-export type BackendSettings = { redisUrl: string | undefined; databaseUrl: string; connections: number; logger: Logger; signal: AbortSignal }
+export type BackendSettings = {
+  redisUrl: string | undefined
+  databaseUrl: string
+  connections: number
+  logger: Logger
+  signal: AbortSignal
+}
 
 /** Redis when there is a `REDIS_URL`, else PostgreSQL, for which it waits. */
 export const openQueueBackend = (settings: BackendSettings): Promise<QueueBackend> =>
-  settings.redisUrl === undefined ? openPostgresBackend(settings) : openRedisBackend({ ...settings, redisUrl: settings.redisUrl })
+  settings.redisUrl === undefined
+    ? openPostgresBackend(settings)
+    : openRedisBackend({ ...settings, redisUrl: settings.redisUrl })

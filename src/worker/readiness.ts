@@ -9,9 +9,17 @@ const MAX_RELAY_LAG_MS = 30_000
 /** Database, queue, and whether mails get from the one to the other. `backend` is null until the worker has one. */
 export const checkWorker = async (pool: Pool, backend: QueueBackend | null): Promise<Checks> => {
   const database = await checkDatabase(pool)
-  const queue = backend ? await backend.check().then(() => 'ok' as const, () => 'down: cannot be reached' as const) : ('down: not opened yet' as const)
+  const queue = backend
+    ? await backend.check().then(
+        () => 'ok' as const,
+        () => 'down: cannot be reached' as const,
+      )
+    : ('down: not opened yet' as const)
   if (database.migrations !== 'ok') return { ...database, queue }
   const lagMs = await measureRelayLag(pool).catch(() => 0)
-  const relay = lagMs > MAX_RELAY_LAG_MS ? (`down: mails have waited for the queue for ${Math.round(lagMs / 1000)} s` as const) : ('ok' as const)
+  const relay =
+    lagMs > MAX_RELAY_LAG_MS
+      ? (`down: mails have waited for the queue for ${Math.round(lagMs / 1000)} s` as const)
+      : ('ok' as const)
   return { ...database, queue, relay }
 }

@@ -2,12 +2,12 @@ import type { Hono } from 'hono'
 import { type ApiEnv, createApp } from '../../src/api/app.ts'
 import { readApiConfig } from '../../src/api/config.ts'
 import { createLimits } from '../../src/api/limits.ts'
+import type { Logger } from '../../src/core/logger.ts'
 import { createRegistry, httpSeconds } from '../../src/core/metrics.ts'
 import { checkDatabase } from '../../src/core/readiness.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { createPasswordHasher } from '../../src/core/registration/password.ts'
 import { codePolicyOf } from '../../src/core/settings.ts'
-import type { Logger } from '../../src/core/logger.ts'
 import { silent, type TestDatabase } from './database.ts'
 
 export const SECRET_KEY = 'a secret key that only the tests use'
@@ -24,7 +24,11 @@ export const QUICK = {
 }
 
 /** The public API on this database, wired as `src/api/main.ts` does it, for `app.request()`. */
-export const createTestApi = async (database: TestDatabase, environment: Record<string, string> = {}, logger: Logger = silent): Promise<Hono<ApiEnv>> => {
+export const createTestApi = async (
+  database: TestDatabase,
+  environment: Record<string, string> = {},
+  logger: Logger = silent,
+): Promise<Hono<ApiEnv>> => {
   const config = readApiConfig({ ...QUICK, DATABASE_URL: database.url, ...environment })
   const { pool } = database
   const keyring = createKeyring(config.SECRET_KEY)
@@ -44,7 +48,8 @@ export const createTestApi = async (database: TestDatabase, environment: Record<
 
 export const PASSWORD = 'correct horse battery'
 
-export const basic = (email: string, password = PASSWORD): string => `Basic ${Buffer.from(`${email}:${password}`).toString('base64')}`
+export const basic = (email: string, password = PASSWORD): string =>
+  `Basic ${Buffer.from(`${email}:${password}`).toString('base64')}`
 
 /** A POST with a JSON body. */
 export const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({

@@ -7,4 +7,5 @@ export const backends = inject('redis') === 'none' ? (['postgresql'] as const) :
 export type BackendName = (typeof backends)[number]
 
 /** The Redis that a backend needs; null for PostgreSQL. */
-export const startStore = async (name: BackendName): Promise<TestRedis | null> => (name === 'redis' ? startTestRedis() : null)
+export const startStore = async (name: BackendName): Promise<TestRedis | null> =>
+  name === 'redis' ? startTestRedis() : null

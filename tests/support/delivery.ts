@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
-import { mailTries } from '../../src/core/metrics.ts'
-import type { DeliveryPolicy, DeliverTools } from '../../src/core/mail/deliver-mail.ts'
+import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/deliver-mail.ts'
 import type { Mailer } from '../../src/core/mail/mailer.ts'
+import { mailTries } from '../../src/core/metrics.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery.ts'
 import { createMailer } from '../../src/worker/mailers/create-mailer.ts'
@@ -9,10 +9,21 @@ import { openQueueBackend, type QueueBackend } from '../../src/worker/queue-back
 import { SECRET_KEY } from './api.ts'
 import { silent, type TestDatabase } from './database.ts'
 
-export const POLICY = { ttlSeconds: 60, maxAttempts: 3, guessBudgets: [{ max: 9, seconds: 86_400 }, { max: 90, seconds: 365 * 86_400 }] }
+export const POLICY = {
+  ttlSeconds: 60,
+  maxAttempts: 3,
+  guessBudgets: [
+    { max: 9, seconds: 86_400 },
+    { max: 90, seconds: 365 * 86_400 },
+  ],
+}
 
 /** What `deliverMail` needs, with a mailer of the test's choice. */
-export const deliverTools = (database: TestDatabase, mailer: Mailer, delivery: Partial<DeliveryPolicy> = {}): DeliverTools => ({
+export const deliverTools = (
+  database: TestDatabase,
+  mailer: Mailer,
+  delivery: Partial<DeliveryPolicy> = {},
+): DeliverTools => ({
   pool: database.pool,
   mailer,
   keyring: createKeyring([SECRET_KEY]),
@@ -24,12 +35,31 @@ export const deliverTools = (database: TestDatabase, mailer: Mailer, delivery: P
 export type TestWorker = Delivering & { backend: QueueBackend }
 
 /** Relay, queue and worker in this process, wired as `src/worker/main.ts` does it, with the real mailer at `mailUrl`. */
-export const startTestWorker = async (database: TestDatabase, options: { redisUrl?: string | undefined; mailUrl: string; delivery?: Partial<DeliveryPolicy>; concurrency?: number }): Promise<TestWorker> => {
+export const startTestWorker = async (
+  database: TestDatabase,
+  options: { redisUrl?: string | undefined; mailUrl: string; delivery?: Partial<DeliveryPolicy>; concurrency?: number },
+): Promise<TestWorker> => {
   const delivery = { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...options.delivery }
-  const mailer = createMailer('resend', { url: options.mailUrl, apiKey: 'test', from: 'Latchkey <codes@latchkey.example>', timeoutMs: delivery.timeoutMs, connections: 20 })
-  const backend = await openQueueBackend({ redisUrl: options.redisUrl, databaseUrl: database.url, connections: 10, logger: silent, signal: new AbortController().signal })
+  const mailer = createMailer('resend', {
+    url: options.mailUrl,
+    apiKey: 'test',
+    from: 'Latchkey <codes@latchkey.example>',
+    timeoutMs: delivery.timeoutMs,
+    connections: 20,
+  })
+  const backend = await openQueueBackend({
+    redisUrl: options.redisUrl,
+    databaseUrl: database.url,
+    connections: 10,
+    logger: silent,
+    signal: new AbortController().signal,
+  })
   const tools = { ...deliverTools(database, mailer, delivery), backend, tries: mailTries(new Registry()) }
-  const delivering = await startDelivery(tools, { databaseUrl: database.url, concurrency: options.concurrency ?? 20, ratePerSecond: undefined })
+  const delivering = await startDelivery(tools, {
+    databaseUrl: database.url,
+    concurrency: options.concurrency ?? 20,
+    ratePerSecond: undefined,
+  })
   return {
     backend,
     queue: delivering.queue,

@@ -1,8 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { randomUUID } from 'node:crypto'
 
-export type ReceivedMail = { at: number; key: string; to: string; subject: string; text: string; body: string; status: Answer }
+export type ReceivedMail = {
+  at: number
+  key: string
+  to: string
+  subject: string
+  text: string
+  body: string
+  status: Answer
+}
 
 /** How the provider behaves: a status (with `Retry-After`), silence after taking the mail, silence without, or a reset. */
 export type Answer = number | { status: number; retryAfter: string } | 'hang' | 'ignore' | 'reset'
@@ -64,9 +72,15 @@ const answer = (response: ServerResponse, how: Answer): void => {
   if (how === 'hang' || how === 'ignore') return
   if (how === 'reset') return void response.socket?.resetAndDestroy()
   const { status, retryAfter } = typeof how === 'number' ? { status: how, retryAfter: undefined } : how
-  response.writeHead(status, { 'content-type': 'application/json', ...(retryAfter !== undefined && { 'retry-after': retryAfter }) })
-  response.end(JSON.stringify(status < 300 ? { id: randomUUID() } : { message: 'a text of the provider that must not be shown' }))
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+  })
+  response.end(
+    JSON.stringify(status < 300 ? { id: randomUUID() } : { message: 'a text of the provider that must not be shown' }),
+  )
 }
 
 /** The code that stands alone on a line of the text. */
-export const codeIn = (mail: Pick<ReceivedMail, 'text'> | undefined): string => /^(?:\d{4}|\d{8})$/m.exec(mail?.text ?? '')?.[0] ?? ''
+export const codeIn = (mail: Pick<ReceivedMail, 'text'> | undefined): string =>
+  /^(?:\d{4}|\d{8})$/m.exec(mail?.text ?? '')?.[0] ?? ''

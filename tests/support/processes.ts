@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
-import { expect } from 'vitest'
+import { vi } from 'vitest'
 import { startChild } from '../../dev/child.ts'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { QUICK } from './api.ts'
@@ -17,14 +17,30 @@ export type TestProcess = {
 }
 
 /** The real program in a process of its own, ready when this resolves. */
-export const startProcess = async (name: 'api' | 'worker', environment: Record<string, string | undefined>): Promise<TestProcess> => {
+export const startProcess = async (
+  name: 'api' | 'worker',
+  environment: Record<string, string | undefined>,
+): Promise<TestProcess> => {
   const [port, opsPort] = [await findFreePort(), await findFreePort()]
   const output = new PassThrough()
   const chunks: Buffer[] = []
   output.on('data', (chunk) => chunks.push(chunk))
-  const child = startChild(`src/${name}/main.ts`, { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), OPS_PORT: String(opsPort), MAIL_API_KEY: 'test', MAIL_FROM: 'Latchkey <codes@latchkey.example>', ...QUICK, ...environment }, output)
+  const child = startChild(
+    `src/${name}/main.ts`,
+    {
+      PATH: process.env.PATH,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      OPS_PORT: String(opsPort),
+      MAIL_API_KEY: 'test',
+      MAIL_FROM: 'Latchkey <codes@latchkey.example>',
+      ...QUICK,
+      ...environment,
+    },
+    output,
+  )
   const opsUrl = `http://127.0.0.1:${opsPort}`
-  await expect.poll(() => fetch(`${opsUrl}/readyz`).then((answer) => answer.status, () => 0), { timeout: 20_000, interval: 50 }).toBe(200)
+  await vi.waitFor(() => checkReady(opsUrl), { timeout: 30_000, interval: 50 })
   return {
     url: `http://127.0.0.1:${port}`,
     opsUrl,
@@ -32,6 +48,11 @@ export const startProcess = async (name: 'api' | 'worker', environment: Record<s
     stop: () => end(child.process, 'SIGTERM'),
     kill: async () => void (await end(child.process, 'SIGKILL')),
   }
+}
+
+const checkReady = async (opsUrl: string): Promise<void> => {
+  const answer = await fetch(`${opsUrl}/readyz`)
+  if (!answer.ok) throw new Error(await answer.text())
 }
 
 const end = async (child: ReturnType<typeof startChild>['process'], signal: NodeJS.Signals): Promise<number | null> => {

@@ -8,14 +8,30 @@ import { findFreePort } from '../../dev/embedded-postgres.ts'
 export type TestRedis = { url: string; start(): Promise<void>; stop(): Promise<void>; flush(): Promise<void> }
 
 /** A Redis of its own: a `redis-server`, or a numbered database of `REDIS_URL`, which is emptied. */
-export const startTestRedis = async (): Promise<TestRedis> => (inject('redis') === 'REDIS_URL' ? useGivenRedis() : startOwnRedis())
+export const startTestRedis = async (): Promise<TestRedis> =>
+  inject('redis') === 'REDIS_URL' ? useGivenRedis() : startOwnRedis()
 
 const startOwnRedis = async (): Promise<TestRedis> => {
   const port = await findFreePort()
   const url = `redis://127.0.0.1:${port}`
   let server: ReturnType<typeof spawn> | null = null
   const start = async () => {
-    server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'], { stdio: 'ignore' })
+    server = spawn(
+      'redis-server',
+      [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        '--maxmemory-policy',
+        'noeviction',
+      ],
+      { stdio: 'ignore' },
+    )
     await command(url, (redis) => redis.ping())
   }
   const stop = async () => {

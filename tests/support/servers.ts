@@ -18,7 +18,16 @@ declare module 'vitest' {
 }
 
 // What a test writes need not survive a power cut.
-const FAST = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=400']
+const FAST = [
+  '-c',
+  'fsync=off',
+  '-c',
+  'full_page_writes=off',
+  '-c',
+  'synchronous_commit=off',
+  '-c',
+  'max_connections=400',
+]
 
 /** Starts one PostgreSQL for all test files, and says loudly when the Redis half cannot run. */
 export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
@@ -39,7 +48,10 @@ export default async ({ provide }: TestProject): Promise<() => Promise<void>> =>
 const findRedis = (): 'redis-server' | 'REDIS_URL' | 'none' => {
   if (process.env.REDIS_URL) return 'REDIS_URL'
   if (spawnSync('redis-server', ['--version']).status === 0) return 'redis-server'
-  if (process.env.REQUIRE_REDIS) throw new Error('REQUIRE_REDIS is set, and there is neither a redis-server nor a REDIS_URL')
-  process.stderr.write('\n*** THE REDIS HALF OF THE TESTS DOES NOT RUN: there is no redis-server on PATH and no REDIS_URL. ***\n\n')
+  if (process.env.REQUIRE_REDIS)
+    throw new Error('REQUIRE_REDIS is set, and there is neither a redis-server nor a REDIS_URL')
+  process.stderr.write(
+    '\n*** THE REDIS HALF OF THE TESTS DOES NOT RUN: there is no redis-server on PATH and no REDIS_URL. ***\n\n',
+  )
   return 'none'
 }

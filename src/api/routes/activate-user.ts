@@ -27,7 +27,8 @@ export const activateUser =
 const refuse = (activated: Activated): void => {
   if (activated === 'activated' || activated === 'already-active') return
   if (activated === 'gone') throw unauthenticated()
-  if (typeof activated === 'object') throw new RequestRefused(activated.refusal, { members: { attemptsLeft: activated.attemptsLeft } })
+  if (typeof activated === 'object')
+    throw new RequestRefused(activated.refusal, { members: { attemptsLeft: activated.attemptsLeft } })
   throw new RequestRefused(activated)
 }
 

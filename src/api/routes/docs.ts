@@ -35,6 +35,8 @@ export const addDocs = (app: Hono<ApiEnv>): void => {
   app.get('/docs', (c) => c.html(PAGE))
   app.get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
   for (const [name, type] of Object.entries(ASSETS)) {
-    app.get(`/docs/${name}`, async (c) => c.body(new Uint8Array(await readFile(join(absolutePath(), name))), 200, { 'Content-Type': type }))
+    app.get(`/docs/${name}`, async (c) =>
+      c.body(new Uint8Array(await readFile(join(absolutePath(), name))), 200, { 'Content-Type': type }),
+    )
   }
 }

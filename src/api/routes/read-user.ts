@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { readStatus } from '../../core/registration/status.ts'
 import type { ApiEnv, ApiTools } from '../app.ts'
-import { describeOperation } from '../openapi.ts'
 import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+import { describeOperation } from '../openapi.ts'
 
 export const readUser =
   (tools: ApiTools) =>

@@ -34,7 +34,9 @@ const readIdempotencyKey = (c: Context<ApiEnv>): string | null => {
   if (IDEMPOTENCY_KEY.test(key)) return key
   throw new RequestRefused('invalid-input', {
     detail: 'The Idempotency-Key header must be 1 to 255 visible ASCII characters.',
-    members: { errors: [{ pointer: '#', detail: 'the Idempotency-Key header must be 1 to 255 visible ASCII characters' }] },
+    members: {
+      errors: [{ pointer: '#', detail: 'the Idempotency-Key header must be 1 to 255 visible ASCII characters' }],
+    },
   })
 }
 
@@ -42,7 +44,8 @@ export const registerUserDocs = (passwordMinLength: number) =>
   describeOperation({
     operationId: 'registerUser',
     summary: 'Register a person and mail the activation code',
-    description: 'The answer is the same whether the address is known or not. The mail leaves a moment later; GET the user to follow it.',
+    description:
+      'The answer is the same whether the address is known or not. The mail leaves a moment later; GET the user to follow it.',
     body: registrationSchema(passwordMinLength),
     success: 202,
     headers: ['Location', 'RateLimit', 'RateLimit-Policy'],
@@ -55,5 +58,15 @@ export const registerUserDocs = (passwordMinLength: number) =>
         schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
       },
     ],
-    problems: ['malformed-request', 'unsupported-media-type', 'payload-too-large', 'invalid-input', 'idempotency-key-reused', 'too-many-requests', 'internal', 'overloaded', 'unavailable'],
+    problems: [
+      'malformed-request',
+      'unsupported-media-type',
+      'payload-too-large',
+      'invalid-input',
+      'idempotency-key-reused',
+      'too-many-requests',
+      'internal',
+      'overloaded',
+      'unavailable',
+    ],
   })

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import { html } from 'hono/html'
 import { accepts } from 'hono/accepts'
+import { html } from 'hono/html'
 import type { DescribeRouteOptions } from 'hono-openapi'
 import type { ApiEnv } from '../app.ts'
 import { problemResponses } from '../openapi.ts'
@@ -11,7 +11,11 @@ export const showProblem = (c: Context<ApiEnv>): Response | Promise<Response> =>
   const slug = c.req.param('slug') ?? ''
   if (!isProblem(slug)) throw new RequestRefused('not-found')
   const { title, status, meaning, advice } = problems[slug]
-  const type = accepts(c, { header: 'Accept', supports: ['application/json', 'text/html'], default: 'application/json' })
+  const type = accepts(c, {
+    header: 'Accept',
+    supports: ['application/json', 'text/html'],
+    default: 'application/json',
+  })
   if (type === 'application/json') return c.json({ type: `/problems/${slug}`, title, status, meaning, advice })
   return c.html(html`<!doctype html>
 <html lang="en">
@@ -31,7 +35,10 @@ export const showProblemDocs: DescribeRouteOptions = {
   tags: ['problems'],
   parameters: [{ name: 'slug', in: 'path', required: true, schema: { type: 'string', enum: Object.keys(problems) } }],
   responses: {
-    200: { description: 'The meaning and the advice, as JSON or HTML.', content: { 'application/json': { schema: { type: 'object' } }, 'text/html': {} } },
+    200: {
+      description: 'The meaning and the advice, as JSON or HTML.',
+      content: { 'application/json': { schema: { type: 'object' } }, 'text/html': {} },
+    },
     ...problemResponses(['not-found']),
   },
 }

@@ -6,9 +6,16 @@ import type { Keyring } from '../registration/keyring.ts'
 import type { CodePolicy } from '../settings.ts'
 import { backOffMs } from './back-off.ts'
 import { type Mailer, MailerUnavailable, MailRefused } from './mailer.ts'
-import { prepareMail, type PreparedMail } from './prepare-mail.ts'
+import { type PreparedMail, prepareMail } from './prepare-mail.ts'
 
-export type DeliverTools = { pool: Pool; mailer: Mailer; keyring: Keyring; policy: CodePolicy; delivery: DeliveryPolicy; logger: Logger }
+export type DeliverTools = {
+  pool: Pool
+  mailer: Mailer
+  keyring: Keyring
+  policy: CodePolicy
+  delivery: DeliveryPolicy
+  logger: Logger
+}
 
 /** `timeoutMs` bounds one call to the provider; the mail is given up when it was tried for `giveUpAfterSeconds`. */
 export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
@@ -17,7 +24,10 @@ export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
 export type Run = { jobAttempt: number; signal: AbortSignal }
 
 /** What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word. */
-export type Delivery = { end: 'done'; outcome: 'accepted' | 'dropped' } | { end: 'failed'; reason: string } | { end: 'later'; reason: string; inMs: number }
+export type Delivery =
+  | { end: 'done'; outcome: 'accepted' | 'dropped' }
+  | { end: 'failed'; reason: string }
+  | { end: 'later'; reason: string; inMs: number }
 
 /**
  * Tries once to bring a mail to the provider. May run twice, even at once, for the same mail: the lease in its row lets
@@ -30,20 +40,30 @@ export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run)
   const answer = await callProvider(tools, prepared, run.signal)
   const delivery = await transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
   const { requestId, attempt } = prepared
-  tools.logger.info({ mailId, requestId, attempt, ...delivery, durationMs: Math.round(performance.now() - begun) }, 'mail tried')
+  tools.logger.info(
+    { mailId, requestId, attempt, ...delivery, durationMs: Math.round(performance.now() - begun) },
+    'mail tried',
+  )
   return delivery
 }
 
 type Answer = { providerId: string | null } | MailRefused | MailerUnavailable
 
-const callProvider = async ({ mailer, delivery, logger }: DeliverTools, mail: PreparedMail, signal: AbortSignal): Promise<Answer> => {
+const callProvider = async (
+  { mailer, delivery, logger }: DeliverTools,
+  mail: PreparedMail,
+  signal: AbortSignal,
+): Promise<Answer> => {
   if (!mail.message) return { providerId: null }
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(delivery.timeoutMs)])
     return await mailer.send(mail.message, { idempotencyKey: mail.idempotencyKey, signal: limited })
   } catch (error) {
     if (error instanceof MailRefused || error instanceof MailerUnavailable) return error
-    logger.error({ err: error, mailId: mail.mailId, requestId: mail.requestId }, 'a mailer broke its promise; the mail is tried again')
+    logger.error(
+      { err: error, mailId: mail.mailId, requestId: mail.requestId },
+      'a mailer broke its promise; the mail is tried again',
+    )
     return new MailerUnavailable('mailer-broken', { isClearNo: false, cause: error })
   }
 }
@@ -57,7 +77,12 @@ const settle = (tx: Tx, tools: DeliverTools, mail: PreparedMail, answer: Answer)
 /** The lease has run out and passed to another run, which settles the mail. */
 const LEASE_LOST: Delivery = { end: 'later', reason: 'lease-lost', inMs: 1000 }
 
-const accept = async (tx: Tx, { policy }: DeliverTools, mail: PreparedMail, providerId: string | null): Promise<Delivery> => {
+const accept = async (
+  tx: Tx,
+  { policy }: DeliverTools,
+  mail: PreparedMail,
+  providerId: string | null,
+): Promise<Delivery> => {
   if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'accepted', providerId }))) return LEASE_LOST
   await markCodeSent(tx, mail.codeId, policy.ttlSeconds, mail.isCodeOut)
   return { end: 'done', outcome: 'accepted' }

@@ -8,7 +8,10 @@ export type Sending = { idempotencyKey: string; signal: AbortSignal }
  * The port to a mail provider. Resolves when the provider has taken the mail, with the id that it gave.
  * Rejects with `MailRefused` (never again) or `MailerUnavailable` (later), with nothing else on purpose.
  */
-export type Mailer = { send(mail: OutgoingMail, sending: Sending): Promise<{ providerId: string | null }>; close(): Promise<void> }
+export type Mailer = {
+  send(mail: OutgoingMail, sending: Sending): Promise<{ providerId: string | null }>
+  close(): Promise<void>
+}
 
 /** The provider will not take this very mail, now or later. `message` is a fixed word, never the provider's text. */
 export class MailRefused extends Error {

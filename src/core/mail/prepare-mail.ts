@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { openCode, supersedeCode } from '../postgres/codes.ts'
-import { type ClaimedMail, claimMail, findMailStanding, readClaimedMail, reviveMail, setMailCode, settleMail } from '../postgres/mails.ts'
+import {
+  type ClaimedMail,
+  claimMail,
+  findMailStanding,
+  readClaimedMail,
+  reviveMail,
+  setMailCode,
+  settleMail,
+} from '../postgres/mails.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { takeNotice } from '../postgres/users.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { createCode } from '../registration/enqueue-code.ts'
-import type { Delivery, DeliverTools } from './deliver-mail.ts'
+import type { DeliverTools, Delivery } from './deliver-mail.ts'
 import type { OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
 
@@ -28,7 +36,11 @@ export type PreparedMail = {
 const LEASE_MARGIN_MS = 5000
 
 /** Claims the mail and opens its code's time, or tells what becomes of the job instead. */
-export const prepareMail = (tools: DeliverTools, mailId: string, jobAttempt: number): Promise<PreparedMail | Delivery> =>
+export const prepareMail = (
+  tools: DeliverTools,
+  mailId: string,
+  jobAttempt: number,
+): Promise<PreparedMail | Delivery> =>
   transaction(tools.pool, async (tx) => {
     const token = randomUUID()
     const isRevived = jobAttempt > 0 && (await reviveMail(tx, mailId, jobAttempt))
@@ -42,16 +54,32 @@ export const prepareMail = (tools: DeliverTools, mailId: string, jobAttempt: num
     const code = await chooseCode(tx, tools, mailId, mail, isRevived)
     await openCode(tx, code.id, tools.policy.ttlSeconds)
     const { requestId, attempts: attempt, giveUpInMs } = mail
-    return { mailId, token, requestId, attempt, giveUpInMs, codeId: code.id, isCodeOut: code.isOut, ...(await choose(tx, tools, mailId, mail, code)) }
+    return {
+      mailId,
+      token,
+      requestId,
+      attempt,
+      giveUpInMs,
+      codeId: code.id,
+      isCodeOut: code.isOut,
+      ...(await choose(tx, tools, mailId, mail, code)),
+    }
   })
 
 /** Why the mail could not be claimed. */
 const explain = async (tx: Tx, { delivery }: DeliverTools, mailId: string): Promise<Delivery> => {
   const standing = await findMailStanding(tx, mailId, delivery.giveUpAfterSeconds)
-  if (!standing || standing.outcome === 'accepted' || standing.outcome === 'dropped') return { end: 'done', outcome: 'dropped' }
+  if (!standing || standing.outcome === 'accepted' || standing.outcome === 'dropped')
+    return { end: 'done', outcome: 'dropped' }
   if (standing.outcome) return { end: 'failed', reason: standing.outcome }
-  if (!standing.isHeldBack) return { end: 'later', reason: 'taken-by-another-run', inMs: Math.ceil(standing.waitMs) + 100 }
-  if (standing.giveUpInMs > 0) return { end: 'later', reason: 'held-back-by-provider', inMs: Math.ceil(Math.min(standing.waitMs, standing.giveUpInMs)) + 100 }
+  if (!standing.isHeldBack)
+    return { end: 'later', reason: 'taken-by-another-run', inMs: Math.ceil(standing.waitMs) + 100 }
+  if (standing.giveUpInMs > 0)
+    return {
+      end: 'later',
+      reason: 'held-back-by-provider',
+      inMs: Math.ceil(Math.min(standing.waitMs, standing.giveUpInMs)) + 100,
+    }
   await settleMail(tx, mailId, null, { outcome: 'given-up' })
   return { end: 'failed', reason: 'given-up' }
 }
@@ -62,7 +90,13 @@ type ChosenCode = { id: string; digits: string; isOut: boolean }
  * The code that leaves. An unanswered one is repeated while half of its time is left and it can still be used; otherwise
  * a fresh one takes its place, under a fresh key, as it does after an operator's retry.
  */
-const chooseCode = async (tx: Tx, tools: DeliverTools, mailId: string, mail: ClaimedMail, isRevived: boolean): Promise<ChosenCode> => {
+const chooseCode = async (
+  tx: Tx,
+  tools: DeliverTools,
+  mailId: string,
+  mail: ClaimedMail,
+  isRevived: boolean,
+): Promise<ChosenCode> => {
   const isOut = mail.codeSecondsLeft !== null
   const isStale = mail.codeSecondsLeft !== null && mail.codeSecondsLeft < tools.policy.ttlSeconds / 2
   const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
@@ -74,8 +108,15 @@ const chooseCode = async (tx: Tx, tools: DeliverTools, mailId: string, mail: Cla
   return { id: fresh.id, digits: deriveCode(tools.keyring, fresh) ?? '', isOut: false }
 }
 
-const choose = async (tx: Tx, { policy }: DeliverTools, mailId: string, mail: ClaimedMail, code: ChosenCode): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey'>> => {
-  if (!mail.isAddressTaken) return { message: codeMessage(mail.email, mail.ref, code.digits, policy.ttlSeconds), idempotencyKey: code.id }
+const choose = async (
+  tx: Tx,
+  { policy }: DeliverTools,
+  mailId: string,
+  mail: ClaimedMail,
+  code: ChosenCode,
+): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey'>> => {
+  if (!mail.isAddressTaken)
+    return { message: codeMessage(mail.email, mail.ref, code.digits, policy.ttlSeconds), idempotencyKey: code.id }
   const isNoticeDue = await takeNotice(tx, mail.email, mailId)
   return { message: isNoticeDue ? noticeMessage(mail.email, mail.ref) : null, idempotencyKey: mailId }
 }

@@ -3,7 +3,12 @@ import type { Tx } from './pool.ts'
 export type NewCode = { id: string; userId: string; digits: number; keyId: string }
 
 export const insertCode = async (tx: Tx, code: NewCode): Promise<void> => {
-  await tx.query('insert into codes (id, user_id, digits, key_id) values ($1, $2, $3, $4)', [code.id, code.userId, code.digits, code.keyId])
+  await tx.query('insert into codes (id, user_id, digits, key_id) values ($1, $2, $3, $4)', [
+    code.id,
+    code.userId,
+    code.digits,
+    code.keyId,
+  ])
 }
 
 export type CodeRow = {
@@ -34,7 +39,10 @@ export const listCodes = async (tx: Tx, userId: string): Promise<CodeRow[]> => {
 
 /** Returns how many attempts the code has now spent. */
 export const countAttempt = async (tx: Tx, id: string): Promise<number> => {
-  const counted = await tx.query<{ attempts: number }>('update codes set attempts = attempts + 1 where id = $1 returning attempts', [id])
+  const counted = await tx.query<{ attempts: number }>(
+    'update codes set attempts = attempts + 1 where id = $1 returning attempts',
+    [id],
+  )
   return counted.rows[0]?.attempts ?? 0
 }
 

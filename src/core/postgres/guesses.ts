@@ -11,7 +11,11 @@ export const insertGuess = async (tx: Tx, mailboxKey: Buffer): Promise<void> => 
 }
 
 /** Tells whether one of the budgets is used up by the wrong guesses under these keys (one mailbox under several secrets). */
-export const isMailboxGuessedOut = async (db: Queryable, mailboxKeys: Buffer[], budgets: Budget[]): Promise<boolean> => {
+export const isMailboxGuessedOut = async (
+  db: Queryable,
+  mailboxKeys: Buffer[],
+  budgets: Budget[],
+): Promise<boolean> => {
   const found = await db.query<{ isOut: boolean }>(
     `select coalesce(bool_or(budget.max <= (
        select count(*)

@@ -6,8 +6,16 @@ export const MAILS_CHANNEL = 'latchkey_mails'
 export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
 
 /** Enqueues a mail: when the transaction commits, the relays are told, and would find the row without being told. */
-export const insertMail = async (tx: Tx, mail: { id: string; userId: string; codeId: string; requestId: string }): Promise<void> => {
-  await tx.query('insert into mails (id, user_id, code_id, request_id) values ($1, $2, $3, $4)', [mail.id, mail.userId, mail.codeId, mail.requestId])
+export const insertMail = async (
+  tx: Tx,
+  mail: { id: string; userId: string; codeId: string; requestId: string },
+): Promise<void> => {
+  await tx.query('insert into mails (id, user_id, code_id, request_id) values ($1, $2, $3, $4)', [
+    mail.id,
+    mail.userId,
+    mail.codeId,
+    mail.requestId,
+  ])
   await tx.query('select pg_notify($1, $2)', [MAILS_CHANNEL, ''])
 }
 
@@ -80,7 +88,11 @@ export type MailStanding = { outcome: Outcome | null; waitMs: number; giveUpInMs
  * Why a mail could not be claimed. `waitMs` is the time until it can be; `isHeldBack` when the provider asked for that time;
  * `giveUpInMs` is the time until it is given up, negative when that has come.
  */
-export const findMailStanding = async (tx: Tx, id: string, giveUpAfterSeconds: number): Promise<MailStanding | null> => {
+export const findMailStanding = async (
+  tx: Tx,
+  id: string,
+  giveUpAfterSeconds: number,
+): Promise<MailStanding | null> => {
   const found = await tx.query<MailStanding>(
     `select outcome,
        greatest(0, extract(epoch from greatest(lease_until, retry_at) - clock_timestamp()) * 1000)::float8 as "waitMs",
@@ -148,7 +160,12 @@ export const setMailCode = async (tx: Tx, id: string, codeId: string): Promise<v
 export type Settlement = { outcome: Outcome; providerId?: string | null; error?: string }
 
 /** Ends the mail. Gives false, and changes nothing, when the lease has passed to somebody else or the mail is settled. */
-export const settleMail = async (db: Tx, id: string, token: string | null, settlement: Settlement): Promise<boolean> => {
+export const settleMail = async (
+  db: Tx,
+  id: string,
+  token: string | null,
+  settlement: Settlement,
+): Promise<boolean> => {
   const settled = await db.query(
     `update mails
      set settled_at = clock_timestamp(), outcome = $3, provider_id = $4, last_error = coalesce($5, last_error),
@@ -160,7 +177,13 @@ export const settleMail = async (db: Tx, id: string, token: string | null, settl
 }
 
 /** Gives the mail back for a later try. `retryAfterMs`, when the provider named a time, holds every try back until then. */
-export const postponeMail = async (tx: Tx, id: string, token: string, error: string, retryAfterMs: number | null): Promise<boolean> => {
+export const postponeMail = async (
+  tx: Tx,
+  id: string,
+  token: string,
+  error: string,
+  retryAfterMs: number | null,
+): Promise<boolean> => {
   const postponed = await tx.query(
     `update mails
      set last_error = $3, retry_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000), lease_token = null, lease_until = null

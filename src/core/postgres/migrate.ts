@@ -15,7 +15,12 @@ export const migrate = async (databaseUrl: string, logger: Logger): Promise<stri
     migrationsTable: TABLE,
     direction: 'up',
     advisoryLockMode: 'wait',
-    logger: { debug: () => {}, info: (line) => logger.debug(line), warn: (line) => logger.warn(line), error: (line) => logger.error(line) },
+    logger: {
+      debug: () => {},
+      info: (line) => logger.debug(line),
+      warn: (line) => logger.warn(line),
+      error: (line) => logger.error(line),
+    },
   })
   return done.map((migration) => migration.name)
 }

@@ -16,7 +16,10 @@ const STATEMENT_TIMEOUT_MS = 10_000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 
 /** Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. */
-export const createPool = (databaseUrl: string, options: { max: number; name: string; logger: Logger; searchPath?: string }): Pool => {
+export const createPool = (
+  databaseUrl: string,
+  options: { max: number; name: string; logger: Logger; searchPath?: string },
+): Pool => {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: options.max,
@@ -27,7 +30,11 @@ export const createPool = (databaseUrl: string, options: { max: number; name: st
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     ...(options.searchPath && { options: `-c search_path=${options.searchPath}` }),
   })
-  const lost = (err: Error) => options.logger.warn({ err, pool: options.name }, 'a PostgreSQL connection was lost; a new one is opened when needed')
+  const lost = (err: Error) =>
+    options.logger.warn(
+      { err, pool: options.name },
+      'a PostgreSQL connection was lost; a new one is opened when needed',
+    )
   pool.on('error', lost)
   // A client that is checked out reports its loss itself, and without a listener that would end the process.
   pool.on('connect', (client) => void client.on('error', () => {}))
@@ -54,7 +61,11 @@ export const transaction = async <Result>(pool: Pool, statements: (tx: Tx) => Pr
 }
 
 /** Runs `statements` so that their failure undoes only them, and gives null, when PostgreSQL refuses with `sqlState`. */
-export const unlessRefused = async <Result>(tx: Tx, sqlState: string, statements: () => Promise<Result>): Promise<Result | null> => {
+export const unlessRefused = async <Result>(
+  tx: Tx,
+  sqlState: string,
+  statements: () => Promise<Result>,
+): Promise<Result | null> => {
   await tx.query('savepoint attempt')
   try {
     return await statements()
@@ -74,7 +85,8 @@ const asTx = (client: pg.PoolClient): Tx => {
 // Connection exceptions, too many connections, out of resources, shutting down, read-only after a failover.
 const UNAVAILABLE_STATE = /^(08|53|57P|25006)/
 const UNAVAILABLE_CODE = /^(E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)|57014)/
-const UNAVAILABLE_MESSAGE = /timeout exceeded when trying to connect|Connection terminated|connection timeout|not queryable|Cannot use a pool after/
+const UNAVAILABLE_MESSAGE =
+  /timeout exceeded when trying to connect|Connection terminated|connection timeout|not queryable|Cannot use a pool after/
 
 /** Tells whether an error means that PostgreSQL cannot be reached or cannot work now, so that the same request may succeed later. */
 export const isDatabaseUnavailable = (error: unknown): boolean => {

@@ -28,7 +28,10 @@ export const forgetOldIdempotencyKey = async (tx: Tx, key: Buffer): Promise<void
 export type Credentials = { id: string; email: string; passwordHash: string }
 
 export const findCredentials = async (db: Queryable, id: string): Promise<Credentials | null> => {
-  const found = await db.query<Credentials>('select id, email, password_hash as "passwordHash" from users where id = $1', [id])
+  const found = await db.query<Credentials>(
+    'select id, email, password_hash as "passwordHash" from users where id = $1',
+    [id],
+  )
   return found.rows[0] ?? null
 }
 
@@ -96,7 +99,10 @@ export const lockUser = async (tx: Tx, id: string): Promise<{ email: string; isA
 /** Gives false when the password is not the verified one any more, or when the address is active through another registration. */
 export const activateUser = async (tx: Tx, id: string, passwordHash: string): Promise<boolean> => {
   const activated = await unlessRefused(tx, UNIQUE_VIOLATION, () =>
-    tx.query('update users set activated_at = now() where id = $1 and password_hash = $2 and activated_at is null', [id, passwordHash]),
+    tx.query('update users set activated_at = now() where id = $1 and password_hash = $2 and activated_at is null', [
+      id,
+      passwordHash,
+    ]),
   )
   return activated?.rowCount === 1
 }

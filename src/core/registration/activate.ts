@@ -36,7 +36,12 @@ export const activate = (tools: ActivateTools, user: Credentials, typed: string)
   })
 
 /** Why the typed code is not even compared; null when it is. */
-const refusalOf = ({ keyring, policy }: ActivateTools, codes: CodeRow[], current: CodeRow | undefined, typed: string): Activated | null => {
+const refusalOf = (
+  { keyring, policy }: ActivateTools,
+  codes: CodeRow[],
+  current: CodeRow | undefined,
+  typed: string,
+): Activated | null => {
   if (!current?.isOpen) return codes.some((code) => code.isOpen) ? 'code-expired' : 'code-not-sent'
   if (current.attempts >= policy.maxAttempts) return 'code-exhausted'
   if (current.isExpired) return 'code-expired'
@@ -45,7 +50,13 @@ const refusalOf = ({ keyring, policy }: ActivateTools, codes: CodeRow[], current
   return isOlder && !isCurrent ? 'code-expired' : null
 }
 
-const guess = async (tx: Tx, { keyring, policy }: ActivateTools, user: Credentials, code: CodeRow, typed: string): Promise<Activated> => {
+const guess = async (
+  tx: Tx,
+  { keyring, policy }: ActivateTools,
+  user: Credentials,
+  code: CodeRow,
+  typed: string,
+): Promise<Activated> => {
   const mailboxKeys = lookupKeys(keyring, 'mailbox', mailboxOf(user.email))
   await lockMailbox(tx, mailboxKeys[0])
   // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.

@@ -1,5 +1,5 @@
-import { type Credentials, findCredentials } from '../postgres/users.ts'
 import type { Pool } from '../postgres/pool.ts'
+import { type Credentials, findCredentials } from '../postgres/users.ts'
 import type { HashWork, PasswordHasher } from './password.ts'
 
 export type Claim = { userId: string | null; email: string | null; password: string }
@@ -8,7 +8,11 @@ export type Claim = { userId: string | null; email: string | null; password: str
  * The registration that these credentials open, or null. One bcrypt whatever is wrong: an id that is unknown or malformed
  * (`userId` null), another address (`email` is canonical, null when malformed), another password.
  */
-export const authenticate = async (tools: { pool: Pool; hasher: PasswordHasher }, claim: Claim, signal: AbortSignal): Promise<Credentials | null> => {
+export const authenticate = async (
+  tools: { pool: Pool; hasher: PasswordHasher },
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<Credentials | null> => {
   const work: HashWork = { priority: 'sign-in', signal }
   const user = claim.userId === null ? null : await findCredentials(tools.pool, claim.userId)
   const isRightPassword = await tools.hasher.verify(claim.password, user?.passwordHash ?? null, work)

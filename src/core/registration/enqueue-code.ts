@@ -14,14 +14,31 @@ const DIGITS_OF_GUESSED_MAILBOX = 8
 type CodeTools = { keyring: Keyring; policy: CodePolicy }
 
 /** Makes a registration's next code and the mail that brings it. The registration must have no current code. */
-export const enqueueCode = async (tx: Tx, tools: CodeTools, registration: { userId: string; email: string; requestId: string }): Promise<void> => {
+export const enqueueCode = async (
+  tx: Tx,
+  tools: CodeTools,
+  registration: { userId: string; email: string; requestId: string },
+): Promise<void> => {
   const code = await createCode(tx, tools, registration)
-  await insertMail(tx, { id: randomUUID(), userId: registration.userId, codeId: code.id, requestId: registration.requestId })
+  await insertMail(tx, {
+    id: randomUUID(),
+    userId: registration.userId,
+    codeId: code.id,
+    requestId: registration.requestId,
+  })
 }
 
 /** Makes a registration's next code, with 8 digits when too much was guessed at its mailbox. */
-export const createCode = async (tx: Tx, { keyring, policy }: CodeTools, registration: { userId: string; email: string }): Promise<CodeRef> => {
-  const isGuessedOut = await isMailboxGuessedOut(tx, lookupKeys(keyring, 'mailbox', mailboxOf(registration.email)), policy.guessBudgets)
+export const createCode = async (
+  tx: Tx,
+  { keyring, policy }: CodeTools,
+  registration: { userId: string; email: string },
+): Promise<CodeRef> => {
+  const isGuessedOut = await isMailboxGuessedOut(
+    tx,
+    lookupKeys(keyring, 'mailbox', mailboxOf(registration.email)),
+    policy.guessBudgets,
+  )
   const code = { id: randomUUID(), digits: isGuessedOut ? DIGITS_OF_GUESSED_MAILBOX : DIGITS, keyId: keyring[0].id }
   await insertCode(tx, { ...code, userId: registration.userId })
   return code

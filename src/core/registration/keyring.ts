@@ -19,10 +19,15 @@ const deriveKey = (secret: string): Key => ({
   lookups: derive(secret, 'lookups', 32),
 })
 
-const derive = (secret: string, purpose: string, length: number): Buffer => Buffer.from(hkdfSync('sha256', secret, 'latchkey', purpose, length))
+const derive = (secret: string, purpose: string, length: number): Buffer =>
+  Buffer.from(hkdfSync('sha256', secret, 'latchkey', purpose, length))
 
 /** The value under which something is looked up without being stored, one for each secret, the newest first. */
-export const lookupKeys = (keyring: Keyring, kind: 'mailbox' | 'idempotency-key' | 'limit', value: string): [Buffer, ...Buffer[]] => {
+export const lookupKeys = (
+  keyring: Keyring,
+  kind: 'mailbox' | 'idempotency-key' | 'limit',
+  value: string,
+): [Buffer, ...Buffer[]] => {
   const [newest, ...older] = keyring
   const under = (key: Key) => createHmac('sha256', key.lookups).update(`${kind}:${value}`).digest()
   return [under(newest), ...older.map(under)]

@@ -47,7 +47,8 @@ export const createPasswordHasher = async (cost: number): Promise<PasswordHasher
   let workMs = performance.now() - started
 
   const bounded = async <Result>(work: HashWork, run: () => Promise<Result>): Promise<Result> => {
-    if ((queue.size / queue.concurrency) * workMs > MAX_WAIT_MS) throw new HashingOverloaded('too much hashing is waiting')
+    if ((queue.size / queue.concurrency) * workMs > MAX_WAIT_MS)
+      throw new HashingOverloaded('too much hashing is waiting')
     return queue.add(
       async () => {
         const begun = performance.now()
@@ -74,4 +75,5 @@ export const createPasswordHasher = async (cost: number): Promise<PasswordHasher
  * bcrypt cuts at 72 bytes, stops at NUL and repeats short keys. So it is given 44 characters that stand for the whole
  * password: base64(HMAC-SHA-256) of its NFC form. The label is no secret; it keeps hashes of other services useless here.
  */
-const prehash = (password: string): string => createHmac('sha256', 'latchkey password v1').update(password.normalize('NFC')).digest('base64')
+const prehash = (password: string): string =>
+  createHmac('sha256', 'latchkey password v1').update(password.normalize('NFC')).digest('base64')

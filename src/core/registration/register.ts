@@ -1,23 +1,35 @@
 import { randomUUID } from 'node:crypto'
-import { type Credentials, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
-import { type Keyring, lookupKeys } from './keyring.ts'
+import { type Credentials, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
 import { enqueueCode } from './enqueue-code.ts'
+import { type Keyring, lookupKeys } from './keyring.ts'
 import type { HashWork, PasswordHasher } from './password.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
 
 export type RegisterTools = { pool: Pool; hasher: PasswordHasher; keyring: Keyring; policy: RegistrationPolicy }
 
-export type Registration = { email: string; password: string; idempotencyKey: string | null; requestId: string; signal: AbortSignal }
+export type Registration = {
+  email: string
+  password: string
+  idempotencyKey: string | null
+  requestId: string
+  signal: AbortSignal
+}
 
 /**
  * Registers a person: user, code and mail are one transaction. `email` is canonical. Whether the address is known is not
  * looked at. The same idempotency key within 24 hours gives the same user again, and `idempotency-key-reused` when the
  * address or the password is another.
  */
-export const register = async (tools: RegisterTools, registration: Registration): Promise<{ userId: string; isNew: boolean } | 'idempotency-key-reused'> => {
-  const keys = registration.idempotencyKey === null ? [] : lookupKeys(tools.keyring, 'idempotency-key', registration.idempotencyKey)
+export const register = async (
+  tools: RegisterTools,
+  registration: Registration,
+): Promise<{ userId: string; isNew: boolean } | 'idempotency-key-reused'> => {
+  const keys =
+    registration.idempotencyKey === null
+      ? []
+      : lookupKeys(tools.keyring, 'idempotency-key', registration.idempotencyKey)
   const former = keys.length > 0 ? await findByIdempotencyKey(tools.pool, keys) : null
   if (former) return repeat(tools, registration, former)
   const userId = await insert(tools, registration, keys[0] ?? null)
@@ -30,12 +42,22 @@ export const register = async (tools: RegisterTools, registration: Registration)
 
 const hashWork = (registration: Registration): HashWork => ({ priority: 'registration', signal: registration.signal })
 
-const repeat = async ({ hasher }: RegisterTools, registration: Registration, former: Credentials): Promise<{ userId: string; isNew: boolean } | 'idempotency-key-reused'> => {
+const repeat = async (
+  { hasher }: RegisterTools,
+  registration: Registration,
+  former: Credentials,
+): Promise<{ userId: string; isNew: boolean } | 'idempotency-key-reused'> => {
   const isSamePassword = await hasher.verify(registration.password, former.passwordHash, hashWork(registration))
-  return isSamePassword && former.email === registration.email ? { userId: former.id, isNew: false } : 'idempotency-key-reused'
+  return isSamePassword && former.email === registration.email
+    ? { userId: former.id, isNew: false }
+    : 'idempotency-key-reused'
 }
 
-const insert = async ({ pool, hasher, keyring, policy }: RegisterTools, registration: Registration, idempotencyKey: Buffer | null): Promise<string | null> => {
+const insert = async (
+  { pool, hasher, keyring, policy }: RegisterTools,
+  registration: Registration,
+  idempotencyKey: Buffer | null,
+): Promise<string | null> => {
   const user = {
     id: randomUUID(),
     email: registration.email,
@@ -46,7 +68,11 @@ const insert = async ({ pool, hasher, keyring, policy }: RegisterTools, registra
   return transaction(pool, async (tx) => {
     if (idempotencyKey) await forgetOldIdempotencyKey(tx, idempotencyKey)
     if (!(await insertUser(tx, user))) return null
-    await enqueueCode(tx, { keyring, policy }, { userId: user.id, email: user.email, requestId: registration.requestId })
+    await enqueueCode(
+      tx,
+      { keyring, policy },
+      { userId: user.id, email: user.email, requestId: registration.requestId },
+    )
     return user.id
   })
 }

@@ -13,7 +13,11 @@ export type Resent = 'enqueued' | 'already-on-its-way' | 'already-active' | 'gon
  * Sends a fresh code and ends the former one. Within the cool-down it gives the seconds to wait; while the former mail waits
  * there is nothing to resend. `spendMail` is called, and may throw, only when a mail is about to be enqueued.
  */
-export const resendCode = async (tools: ResendTools, request: { userId: string; requestId: string }, spendMail: () => Promise<void>): Promise<Resent> => {
+export const resendCode = async (
+  tools: ResendTools,
+  request: { userId: string; requestId: string },
+  spendMail: () => Promise<void>,
+): Promise<Resent> => {
   const refusal = refusalOf(await findUser(tools.pool, request.userId, tools.policy.resendCooldownSeconds))
   if (refusal) return refusal
   await spendMail()

@@ -1,5 +1,5 @@
-import { findUser, type UserRow } from '../postgres/users.ts'
 import type { Pool } from '../postgres/pool.ts'
+import { findUser, type UserRow } from '../postgres/users.ts'
 import type { RegistrationPolicy } from './policy.ts'
 
 export type CodeStatus = 'queued' | 'sent' | 'expired' | 'exhausted' | 'undeliverable'
@@ -12,7 +12,13 @@ export type User = {
   ref: string
   createdAt: string
   activatedAt: string | null
-  code: { status: CodeStatus; sentAt: string | null; expiresAt: string | null; attemptsLeft: number; resendAfter: string } | null
+  code: {
+    status: CodeStatus
+    sentAt: string | null
+    expiresAt: string | null
+    attemptsLeft: number
+    resendAfter: string
+  } | null
 }
 
 /** The registration as it stands now; null when it is gone. */

@@ -11,6 +11,9 @@ export type MailerName = keyof typeof mailers
 export const mailerNames = ['resend', 'postmark'] as const satisfies readonly MailerName[]
 
 /** Where each provider takes mails unless `MAIL_URL` says otherwise. */
-export const PUBLIC_MAIL_URLS = { resend: 'https://api.resend.com', postmark: 'https://api.postmarkapp.com' } satisfies Record<MailerName, string>
+export const PUBLIC_MAIL_URLS = {
+  resend: 'https://api.resend.com',
+  postmark: 'https://api.postmarkapp.com',
+} satisfies Record<MailerName, string>
 
 export const createMailer = (name: MailerName, settings: MailerSettings): Mailer => mailers[name](settings)

@@ -35,7 +35,10 @@ export const createJsonClient = (settings: { url: string; timeoutMs: number; con
       const answer = await response.body.json().catch(() => null)
       if (response.statusCode >= 200 && response.statusCode < 300) return answer
       if (FINAL.has(response.statusCode)) throw new MailRefused(`provider-${response.statusCode}`)
-      throw new MailerUnavailable(`provider-${response.statusCode}`, { isClearNo: true, retryAfterMs: readRetryAfter(response.headers['retry-after']) })
+      throw new MailerUnavailable(`provider-${response.statusCode}`, {
+        isClearNo: true,
+        retryAfterMs: readRetryAfter(response.headers['retry-after']),
+      })
     },
     close: () => agent.close(),
   }
@@ -51,7 +54,14 @@ const call = async (url: string, options: Parameters<typeof request>[1]): Promis
   }
 }
 
-const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
 
 /** No byte of the mail has left, so nobody can have the code. Whatever else went wrong, the provider may have it. */
 const neverConnected = (error: unknown): boolean => {

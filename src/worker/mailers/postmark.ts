@@ -12,7 +12,15 @@ export const createPostmarkMailer = ({ apiKey, from, ...settings }: MailerSettin
   return {
     send: async ({ to, subject, text, html }, { idempotencyKey, signal }) => {
       const headers = { 'x-postmark-server-token': apiKey }
-      const mail = { From: from, To: to, Subject: subject, TextBody: text, HtmlBody: html, MessageStream: 'outbound', Metadata: { key: idempotencyKey } }
+      const mail = {
+        From: from,
+        To: to,
+        Subject: subject,
+        TextBody: text,
+        HtmlBody: html,
+        MessageStream: 'outbound',
+        Metadata: { key: idempotencyKey },
+      }
       const answer = await client.post('/email', headers, mail, signal)
       return { providerId: v.is(accepted, answer) ? answer.MessageID : null }
     },
