@@ -2,8 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 const UNIT = ['tests/**/*.unit.test.ts', 'tests/architecture.test.ts']
 
+// .ci/run counts from this report.
+const report = process.env.VITEST_JSON
+
 export default defineConfig({
   test: {
+    ...(report && { reporters: ['default', 'json'], outputFile: { json: report } }),
     projects: [
       { test: { name: 'unit', include: UNIT } },
       {

@@ -1,18 +1,10 @@
-import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { describeRoute } from 'hono-openapi'
-import type { Histogram } from 'prom-client'
-import type { Logger } from '../core/logger.ts'
-import { createHealthApp, type Readiness } from '../core/ops-app.ts'
-import type { Pool } from '../core/postgres/pool.ts'
-import type { Keyring } from '../core/registration/keyring.ts'
-import type { PasswordHasher } from '../core/registration/password.ts'
-import type { RegistrationPolicy } from '../core/registration/policy.ts'
-import type { Net } from './config.ts'
+import { createHealthApp } from '../core/ops-app.ts'
+import type { ApiEnv, ApiTools } from './context.ts'
 import { handleError } from './handle-error.ts'
-import type { Limits } from './limits.ts'
 import { addOpenApi } from './openapi.ts'
 import { problemResponse } from './problems.ts'
 import { observeRequests, requestIds } from './request-log.ts'
@@ -23,21 +15,6 @@ import { registerUser, registerUserDocs } from './routes/register-user.ts'
 import { sendCode, sendCodeDocs } from './routes/send-code.ts'
 import { showProblem, showProblemDocs } from './routes/show-problem.ts'
 import { protectResponses } from './security-headers.ts'
-
-export type ApiTools = {
-  pool: Pool
-  hasher: PasswordHasher
-  keyring: Keyring
-  policy: RegistrationPolicy
-  limits: Limits
-  passwordMinLength: number
-  trustedProxies: Net[]
-  readiness: Readiness
-  requestSeconds: Histogram<'route' | 'method' | 'status'>
-  logger: Logger
-}
-
-export type ApiEnv = { Bindings: HttpBindings; Variables: { requestId: string } }
 
 const MAX_BODY_BYTES = 4096
 

@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
 import { authenticate } from '../core/registration/authenticate.ts'
 import { parseEmailAddress } from '../core/registration/email-address.ts'
-import type { ApiEnv, ApiTools } from './app.ts'
-import { netOf } from './limits.ts'
+import type { ApiEnv, ApiTools } from './context.ts'
 import { RequestRefused } from './problems.ts'
+import { requestNet } from './request-net.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const BASIC = /^basic +([a-z0-9+/]+={0,2}) *$/i
@@ -21,7 +21,7 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) =
   const basic = parseBasic(c)
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
-  const net = netOf(c, tools)
+  const net = requestNet(c, tools)
   await tools.limits.check(['failed-logins-per-user', id], ['failed-logins-per-net', net])
   const claim = { userId: UUID.test(id) ? id : null, email: parseEmailAddress(basic.userId), password: basic.password }
   const user = await authenticate(tools, claim, c.req.raw.signal)

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import ipaddr from 'ipaddr.js'
-import type { Net } from './config.ts'
+
+/** A network and the length of its prefix in bits. */
+export type Net = ReturnType<typeof ipaddr.parseCIDR>
 
 const IPV6_NET_BITS = 64
 

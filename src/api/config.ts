@@ -2,8 +2,7 @@ import ipaddr from 'ipaddr.js'
 import * as v from 'valibot'
 import { budgets, type Environment, readConfig, wholeNumber } from '../core/config.ts'
 import { codeSettings, coreSettings, listenSettings } from '../core/settings.ts'
-
-export type Net = ReturnType<typeof ipaddr.parseCIDR>
+import type { Net } from './client-address.ts'
 
 const PER_NET = '20/1h,60/24h'
 

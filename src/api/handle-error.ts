@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { Logger } from '../core/logger.ts'
 import { isDatabaseUnavailable } from '../core/postgres/pool.ts'
 import { HashingOverloaded } from '../core/registration/password.ts'
-import type { ApiEnv } from './app.ts'
+import type { ApiEnv } from './context.ts'
 import { problemResponse, RequestRefused } from './problems.ts'
 
 const RETRY_AFTER_SECONDS = '2'

@@ -1,10 +1,8 @@
-import type { Context } from 'hono'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Budget } from '../core/config.ts'
 import type { Pool } from '../core/postgres/pool.ts'
+import { RATE_LIMITS_TABLE } from '../core/postgres/rate-limits.ts'
 import { type Keyring, lookupKeys } from '../core/registration/keyring.ts'
-import type { ApiEnv, ApiTools } from './app.ts'
-import { clientNet } from './client-address.ts'
 import type { ApiConfig } from './config.ts'
 import { RequestRefused } from './problems.ts'
 
@@ -77,7 +75,7 @@ const createLimiters = (pool: Pool, policy: Policy, budgets: Budget[]): Limiter[
     const store = new RateLimiterPostgres({
       storeClient: pool,
       storeType: 'pool',
-      tableName: 'rate_limits',
+      tableName: RATE_LIMITS_TABLE,
       tableCreated: true,
       clearExpiredByTimeout: false,
       keyPrefix: name,
@@ -125,7 +123,3 @@ export const tooEarly = (name: string, waitSeconds: number, windowSeconds: numbe
       RateLimit: `"${name}";r=0;t=${waitSeconds}`,
     },
   })
-
-/** The network that limits count this request for. */
-export const netOf = (c: Context<ApiEnv>, tools: Pick<ApiTools, 'trustedProxies'>): string =>
-  clientNet(c.env?.incoming, c.req.header('x-forwarded-for'), tools.trustedProxies)

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { type DescribeRouteOptions, generateSpecs, resolver } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
-import type { ApiEnv } from './app.ts'
+import type { ApiEnv } from './context.ts'
 import { type ProblemSlug, problems } from './problems.ts'
 import { problemSchema, userSchema } from './schemas.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
-import type { ApiEnv, ApiTools } from './app.ts'
+import type { ApiEnv, ApiTools } from './context.ts'
 
 const REQUEST_ID = /^[\w.-]{1,64}$/
 

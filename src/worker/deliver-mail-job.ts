@@ -2,7 +2,8 @@ import { type Job, UnrecoverableError, type WorkerOptions } from 'bullmq'
 import type { Counter } from 'prom-client'
 import * as v from 'valibot'
 import { backOffMs } from '../core/mail/back-off.ts'
-import { type DeliverTools, type Delivery, deliverMail } from '../core/mail/deliver-mail.ts'
+import { deliverMail } from '../core/mail/deliver-mail.ts'
+import type { DeliverTools, Delivery } from '../core/mail/delivery.ts'
 
 const mailJob = v.object({ mailId: v.pipe(v.string(), v.uuid()) })
 

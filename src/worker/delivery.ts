@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq'
 import type { Counter } from 'prom-client'
-import type { DeliverTools } from '../core/mail/deliver-mail.ts'
+import type { DeliverTools } from '../core/mail/delivery.ts'
 import { deliverMailJob, deliverMailOptions } from './deliver-mail-job.ts'
 import { openMailQueue } from './mail-queue.ts'
 import { startMailWorker } from './mail-worker.ts'

@@ -1,7 +1,8 @@
+import type { Queue } from 'bullmq'
 import type { Hono } from 'hono'
 import { startHttpServer } from '../core/http-server.ts'
 import { createLifecycle, run } from '../core/lifecycle.ts'
-import { createLogger } from '../core/logger.ts'
+import { createLogger, type Logger } from '../core/logger.ts'
 import { createRegistry, mailTries } from '../core/metrics.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
@@ -10,8 +11,10 @@ import { codePolicyOf } from '../core/settings.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
 import { startDelivery } from './delivery.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { createMailer } from './mailers/create-mailer.ts'
-import { openQueueBackend, type QueueBackend } from './queue-backend.ts'
+import { openQueueBackend } from './open-queue-backend.ts'
+import type { QueueBackend } from './queue-backend.ts'
 import { checkWorker } from './readiness.ts'
 
 const DATABASE_CONNECTIONS = 20
@@ -61,11 +64,19 @@ const main = async (): Promise<void> => {
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
   })
   onStop('delivery', () => delivering.close())
+  const housekeeping = await startHousekeeping(backend, pool, logger)
+  onStop('housekeeping', () => housekeeping.close())
 
-  if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
-    dashboard = createDashboard([delivering.queue], { username: config.OPS_USER, password: config.OPS_PASSWORD })
-  } else logger.warn('the dashboard is off: set OPS_USER and OPS_PASSWORD to have it')
+  dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], logger)
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')
+}
+
+const openDashboard = (config: WorkerConfig, queues: Queue[], logger: Logger): Hono | null => {
+  if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
+    return createDashboard(queues, { username: config.OPS_USER, password: config.OPS_PASSWORD })
+  }
+  logger.warn('the dashboard is off: set OPS_USER and OPS_PASSWORD to have it')
+  return null
 }
 
 const mailerSettings = (config: WorkerConfig) => ({

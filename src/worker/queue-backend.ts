@@ -1,7 +1,5 @@
 import type { Processor, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq'
 import type { Logger } from '../core/logger.ts'
-import { openPostgresBackend } from './queue-backend-postgres.ts'
-import { openRedisBackend } from './queue-backend-redis.ts'
 
 /** Where BullMQ keeps its jobs. */
 export type QueueBackend = {
@@ -20,9 +18,3 @@ export type BackendSettings = {
   logger: Logger
   signal: AbortSignal
 }
-
-/** Redis when there is a `REDIS_URL`, else PostgreSQL, for which it waits. */
-export const openQueueBackend = (settings: BackendSettings): Promise<QueueBackend> =>
-  settings.redisUrl === undefined
-    ? openPostgresBackend(settings)
-    : openRedisBackend({ ...settings, redisUrl: settings.redisUrl })

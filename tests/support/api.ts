@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
-import { type ApiEnv, createApp } from '../../src/api/app.ts'
+import { createApp } from '../../src/api/app.ts'
 import { readApiConfig } from '../../src/api/config.ts'
+import type { ApiEnv } from '../../src/api/context.ts'
 import { createLimits } from '../../src/api/limits.ts'
 import type { Logger } from '../../src/core/logger.ts'
 import { createRegistry, httpSeconds } from '../../src/core/metrics.ts'

@@ -1,18 +1,18 @@
 import type { Context } from 'hono'
 import { type Activated, activate } from '../../core/registration/activate.ts'
 import { readStatus } from '../../core/registration/status.ts'
-import type { ApiEnv, ApiTools } from '../app.ts'
 import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
-import { netOf } from '../limits.ts'
+import type { ApiEnv, ApiTools } from '../context.ts'
 import { describeOperation } from '../openapi.ts'
 import { RequestRefused } from '../problems.ts'
 import { checkMediaType, readBody } from '../read-body.ts'
+import { requestNet } from '../request-net.ts'
 import { activationSchema } from '../schemas.ts'
 
 export const activateUser =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
-    const wrongCodes = ['wrong-codes-per-net', netOf(c, tools)] as const
+    const wrongCodes = ['wrong-codes-per-net', requestNet(c, tools)] as const
     const user = await authenticateRequest(c, tools)
     checkMediaType(c)
     const { code } = await readBody(c, activationSchema)

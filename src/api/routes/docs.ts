@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Hono } from 'hono'
-import { absolutePath } from 'swagger-ui-dist'
-import type { ApiEnv } from '../app.ts'
+import type { ApiEnv } from '../context.ts'
 
 const ASSETS: Record<string, string> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -35,8 +33,7 @@ export const addDocs = (app: Hono<ApiEnv>): void => {
   app.get('/docs', (c) => c.html(PAGE))
   app.get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
   for (const [name, type] of Object.entries(ASSETS)) {
-    app.get(`/docs/${name}`, async (c) =>
-      c.body(new Uint8Array(await readFile(join(absolutePath(), name))), 200, { 'Content-Type': type }),
-    )
+    const file = new URL(import.meta.resolve(`swagger-ui-dist/${name}`))
+    app.get(`/docs/${name}`, async (c) => c.body(new Uint8Array(await readFile(file)), 200, { 'Content-Type': type }))
   }
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { readStatus } from '../../core/registration/status.ts'
-import type { ApiEnv, ApiTools } from '../app.ts'
 import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+import type { ApiEnv, ApiTools } from '../context.ts'
 import { describeOperation } from '../openapi.ts'
 
 export const readUser =

@@ -2,11 +2,11 @@ import type { Context } from 'hono'
 import { mailboxOf } from '../../core/registration/email-address.ts'
 import { register } from '../../core/registration/register.ts'
 import { readStatus } from '../../core/registration/status.ts'
-import type { ApiEnv, ApiTools } from '../app.ts'
-import { netOf } from '../limits.ts'
+import type { ApiEnv, ApiTools } from '../context.ts'
 import { describeOperation } from '../openapi.ts'
 import { RequestRefused } from '../problems.ts'
 import { checkMediaType, readBody } from '../read-body.ts'
+import { requestNet } from '../request-net.ts'
 import { registrationSchema } from '../schemas.ts'
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
@@ -18,7 +18,7 @@ export const registerUser = (tools: ApiTools) => {
     checkMediaType(c)
     const idempotencyKey = readIdempotencyKey(c)
     const body = await readBody(c, schema)
-    const rateLimit = await tools.limits.spend(['registrations-per-net', netOf(c, tools)])
+    const rateLimit = await tools.limits.spend(['registrations-per-net', requestNet(c, tools)])
     await tools.limits.spend(['mails-per-mailbox', mailboxOf(body.email)])
     const registration = { ...body, idempotencyKey, requestId: c.get('requestId'), signal: c.req.raw.signal }
     const registered = await register(tools, registration)

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import { html } from 'hono/html'
 import type { DescribeRouteOptions } from 'hono-openapi'
-import type { ApiEnv } from '../app.ts'
+import type { ApiEnv } from '../context.ts'
 import { problemResponses } from '../openapi.ts'
 import { type ProblemSlug, problems, RequestRefused } from '../problems.ts'
 

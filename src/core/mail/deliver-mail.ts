@@ -1,33 +1,10 @@
-import type { Logger } from '../logger.ts'
 import { closeCode, markCodeSent } from '../postgres/codes.ts'
 import { postponeMail, settleMail } from '../postgres/mails.ts'
-import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
-import type { Keyring } from '../registration/keyring.ts'
-import type { CodePolicy } from '../settings.ts'
+import { type Tx, transaction } from '../postgres/pool.ts'
 import { backOffMs } from './back-off.ts'
-import { type Mailer, MailerUnavailable, MailRefused } from './mailer.ts'
+import type { DeliverTools, Delivery, Run } from './delivery.ts'
+import { MailerUnavailable, MailRefused } from './mailer.ts'
 import { type PreparedMail, prepareMail } from './prepare-mail.ts'
-
-export type DeliverTools = {
-  pool: Pool
-  mailer: Mailer
-  keyring: Keyring
-  policy: CodePolicy
-  delivery: DeliveryPolicy
-  logger: Logger
-}
-
-/** `timeoutMs` bounds one call to the provider; the mail is given up when it was tried for `giveUpAfterSeconds`. */
-export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
-
-/** `jobAttempt` is how often the job has failed before; `signal` ends the try. */
-export type Run = { jobAttempt: number; signal: AbortSignal }
-
-/** What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word. */
-export type Delivery =
-  | { end: 'done'; outcome: 'accepted' | 'dropped' }
-  | { end: 'failed'; reason: string }
-  | { end: 'later'; reason: string; inMs: number }
 
 /**
  * Tries once to bring a mail to the provider. May run twice, even at once, for the same mail: the lease in its row lets
@@ -39,11 +16,9 @@ export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run)
   if (!('message' in prepared)) return prepared
   const answer = await callProvider(tools, prepared, run.signal)
   const delivery = await transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
-  const { requestId, attempt } = prepared
-  tools.logger.info(
-    { mailId, requestId, attempt, ...delivery, durationMs: Math.round(performance.now() - begun) },
-    'mail tried',
-  )
+  const { requestId, ref, to, attempt } = prepared
+  const durationMs = Math.round(performance.now() - begun)
+  tools.logger.info({ mailId, requestId, ref, to, attempt, ...delivery, durationMs }, 'mail tried')
   return delivery
 }
 

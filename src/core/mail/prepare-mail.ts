@@ -12,8 +12,9 @@ import {
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { takeNotice } from '../postgres/users.ts'
 import { deriveCode } from '../registration/activation-code.ts'
+import { maskEmailAddress } from '../registration/email-address.ts'
 import { createCode } from '../registration/enqueue-code.ts'
-import type { DeliverTools, Delivery } from './deliver-mail.ts'
+import type { DeliverTools, Delivery } from './delivery.ts'
 import type { OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
 
@@ -22,6 +23,9 @@ export type PreparedMail = {
   mailId: string
   token: string
   requestId: string
+  ref: string
+  /** The masked address, for the log. */
+  to: string
   attempt: number
   codeId: string
   /** An earlier try was never answered: somebody may have the code, and its deadline stays. */
@@ -53,11 +57,13 @@ export const prepareMail = (
     }
     const code = await chooseCode(tx, tools, mailId, mail, isRevived)
     await openCode(tx, code.id, tools.policy.ttlSeconds)
-    const { requestId, attempts: attempt, giveUpInMs } = mail
+    const { requestId, ref, attempts: attempt, giveUpInMs } = mail
     return {
       mailId,
       token,
       requestId,
+      ref,
+      to: maskEmailAddress(mail.email),
       attempt,
       giveUpInMs,
       codeId: code.id,

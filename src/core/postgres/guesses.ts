@@ -1,5 +1,5 @@
 import type { Budget } from '../config.ts'
-import type { Queryable, Tx } from './pool.ts'
+import type { Pool, Queryable, Tx } from './pool.ts'
 
 /** Holds back other guesses at this mailbox until the transaction ends. */
 export const lockMailbox = async (tx: Tx, mailboxKey: Buffer): Promise<void> => {
@@ -26,4 +26,19 @@ export const isMailboxGuessedOut = async (
     [mailboxKeys, budgets.map((budget) => budget.max), budgets.map((budget) => budget.seconds)],
   )
   return found.rows[0]?.isOut ?? false
+}
+
+/** Removes guesses that count in no budget any more. */
+export const deleteOldGuesses = async (pool: Pool, limit: number): Promise<number> => {
+  const deleted = await pool.query(
+    `delete from guesses
+     where ctid = any (array(
+       select ctid
+       from guesses
+       where at <= now() - interval '365 days'
+       limit $1
+     ))`,
+    [limit],
+  )
+  return deleted.rowCount ?? 0
 }

@@ -202,3 +202,19 @@ export const measureRelayLag = async (pool: Pool): Promise<number> => {
   )
   return lag.rows[0]?.ms ?? 0
 }
+
+/** Removes mails that were settled a week ago. */
+export const deleteOldMails = async (pool: Pool, limit: number): Promise<number> => {
+  const deleted = await pool.query(
+    `delete from mails
+     where id in (
+       select id
+       from mails
+       where settled_at <= now() - interval '7 days'
+       limit $1
+       for update skip locked
+     )`,
+    [limit],
+  )
+  return deleted.rowCount ?? 0
+}

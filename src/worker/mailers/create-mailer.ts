@@ -1,8 +1,7 @@
 import type { Mailer } from '../../core/mail/mailer.ts'
+import type { MailerSettings } from './mailer-settings.ts'
 import { createPostmarkMailer } from './postmark.ts'
 import { createResendMailer } from './resend.ts'
-
-export type MailerSettings = { url: string; apiKey: string; from: string; timeoutMs: number; connections: number }
 
 const mailers = { resend: createResendMailer, postmark: createPostmarkMailer }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Mailer } from '../../core/mail/mailer.ts'
-import type { MailerSettings } from './create-mailer.ts'
+import type { MailerSettings } from './mailer-settings.ts'
 import { createJsonClient } from './post-json.ts'
 
 /** Resend's wire format (https://resend.com/docs/api-reference/emails/send-email), idempotency keys included. */

@@ -1,0 +1,45 @@
+# The machine's Node only installs; everything runs on the one in node_modules.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test test-unit test-integration check format schema up down logs
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+run: node_modules/.installed ## run everything here: PostgreSQL, api, worker and a mail sandbox; Ctrl-C stops it
+	@exec node dev/run.ts
+
+test: node_modules/.installed ## all tests; starts its own PostgreSQL, and Redis when there is a redis-server
+	@exec vitest run
+
+test-unit: node_modules/.installed ## the tests that need no server
+	@exec vitest run --project unit
+
+test-integration: node_modules/.installed ## the tests on PostgreSQL and Redis
+	@exec vitest run --project integration
+
+check: node_modules/.installed ## format, lint, types, unused code, drift of db/schema.sql
+	biome check
+	tsc
+	knip
+	node db/schema.ts --check
+
+format: node_modules/.installed ## format the code and mend what can be mended
+	biome check --write
+
+schema: node_modules/.installed ## write db/schema.sql anew from the migrations
+	node db/schema.ts
+
+up: ## run everything in containers (needs Docker)
+	docker compose up --build --detach --wait
+
+down: ## stop the containers
+	docker compose down
+
+logs: ## follow the containers' logs
+	docker compose logs --follow

@@ -1,0 +1,89 @@
+-- What db/migrations make, written by `make schema`. Do not edit: `make check` compares.
+
+create table codes (
+  id uuid not null,
+  user_id uuid not null,
+  digits smallint not null,
+  key_id text not null,
+  attempts integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  opened_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  sent_at timestamp with time zone,
+  superseded_at timestamp with time zone,
+  constraint codes_pkey PRIMARY KEY (id),
+  constraint codes_check CHECK (((opened_at IS NULL) = (expires_at IS NULL))),
+  constraint codes_check1 CHECK (((sent_at IS NULL) OR (opened_at IS NOT NULL))),
+  constraint codes_digits_check CHECK ((digits = ANY (ARRAY[4, 8]))),
+  constraint codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint codes_attempts_check CHECK ((attempts >= 0))
+);
+
+CREATE UNIQUE INDEX codes_one_current_per_user ON public.codes USING btree (user_id) WHERE (superseded_at IS NULL);
+CREATE INDEX codes_user ON public.codes USING btree (user_id);
+
+create table guesses (
+  mailbox_key bytea not null,
+  at timestamp with time zone not null default clock_timestamp()
+);
+
+CREATE INDEX guesses_at ON public.guesses USING btree (at);
+CREATE INDEX guesses_mailbox ON public.guesses USING btree (mailbox_key, at);
+
+create table mails (
+  id uuid not null,
+  user_id uuid not null,
+  code_id uuid not null,
+  request_id text not null,
+  created_at timestamp with time zone not null default now(),
+  started_at timestamp with time zone not null default now(),
+  offered_at timestamp with time zone,
+  offers integer not null default 0,
+  attempts integer not null default 0,
+  retry_at timestamp with time zone,
+  lease_token uuid,
+  lease_until timestamp with time zone,
+  last_error text,
+  provider_id text,
+  job_attempt integer not null default 0,
+  settled_at timestamp with time zone,
+  outcome text,
+  constraint mails_pkey PRIMARY KEY (id),
+  constraint mails_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
+  constraint mails_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
+  constraint mails_code_id_fkey FOREIGN KEY (code_id) REFERENCES codes(id) ON DELETE CASCADE,
+  constraint mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint mails_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'given-up'::text, 'dropped'::text])))
+);
+
+CREATE UNIQUE INDEX mails_code ON public.mails USING btree (code_id);
+CREATE INDEX mails_settled ON public.mails USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+CREATE INDEX mails_unsettled ON public.mails USING btree (offered_at NULLS FIRST, created_at) WHERE (settled_at IS NULL);
+CREATE INDEX mails_user ON public.mails USING btree (user_id);
+
+create table rate_limits (
+  key character varying(255) not null,
+  points integer not null default 0,
+  expire bigint,
+  constraint rate_limits_pkey PRIMARY KEY (key)
+);
+
+CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
+
+create table users (
+  id uuid not null,
+  email text not null,
+  password_hash text not null,
+  ref text not null,
+  idempotency_key bytea,
+  created_at timestamp with time zone not null default now(),
+  activated_at timestamp with time zone,
+  noticed_at timestamp with time zone,
+  notice_mail_id uuid,
+  constraint users_pkey PRIMARY KEY (id),
+  constraint users_email_check CHECK (((email = lower(email)) AND (length(email) <= 254)))
+);
+
+CREATE UNIQUE INDEX users_idempotency_key ON public.users USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
+CREATE UNIQUE INDEX users_one_active_per_email ON public.users USING btree (email) WHERE (activated_at IS NOT NULL);
+CREATE INDEX users_pending ON public.users USING btree (created_at) WHERE (activated_at IS NULL);

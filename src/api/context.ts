@@ -1,0 +1,27 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Histogram } from 'prom-client'
+import type { Logger } from '../core/logger.ts'
+import type { Readiness } from '../core/ops-app.ts'
+import type { Pool } from '../core/postgres/pool.ts'
+import type { Keyring } from '../core/registration/keyring.ts'
+import type { PasswordHasher } from '../core/registration/password.ts'
+import type { RegistrationPolicy } from '../core/registration/policy.ts'
+import type { Net } from './client-address.ts'
+import type { Limits } from './limits.ts'
+
+/** What the routes work with. */
+export type ApiTools = {
+  pool: Pool
+  hasher: PasswordHasher
+  keyring: Keyring
+  policy: RegistrationPolicy
+  limits: Limits
+  passwordMinLength: number
+  trustedProxies: Net[]
+  readiness: Readiness
+  requestSeconds: Histogram<'route' | 'method' | 'status'>
+  logger: Logger
+}
+
+/** What Hono carries through a request. */
+export type ApiEnv = { Bindings: HttpBindings; Variables: { requestId: string } }

@@ -1,0 +1,100 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '..')
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g
+
+type Source = { file: string; text: string; files: string[]; packages: string[] }
+
+const packageOf = (specifier: string) =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+
+const read = (file: string): Source => {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  const imports = [...text.matchAll(IMPORT)].map(([, specifier = '']) => specifier)
+  return {
+    file,
+    text,
+    files: imports
+      .filter((name) => name.startsWith('.'))
+      .map((name) => relative(ROOT, resolve(ROOT, dirname(file), name))),
+    packages: imports.filter((name) => !name.startsWith('.') && !name.startsWith('node:')).map(packageOf),
+  }
+}
+
+const sources = globSync('src/**/*.ts', { cwd: ROOT }).map(read)
+const inside = (file: string, folder: string) => file.startsWith(`src/${folder}/`)
+
+/** Each file that imports the package, outside of the places that may. */
+const strangers = (name: string, ...homes: string[]) =>
+  sources
+    .filter(({ file, packages }) => packages.includes(name) && !homes.some((home) => file.startsWith(`src/${home}`)))
+    .map(({ file }) => file)
+
+test('the sources are found', () => {
+  expect(sources.length).toBeGreaterThan(50)
+  expect(sources.flatMap(({ files }) => files).length).toBeGreaterThan(100)
+})
+
+test('imports point to core, and api and worker do not know each other', () => {
+  const wrong = sources.flatMap(({ file, files }) =>
+    files
+      .filter(
+        (target) =>
+          (inside(file, 'core') && !inside(target, 'core')) ||
+          (inside(file, 'api') && inside(target, 'worker')) ||
+          (inside(file, 'worker') && inside(target, 'api')) ||
+          !target.startsWith('src/'),
+      )
+      .map((target) => `${file} -> ${target}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('no file imports itself over others', () => {
+  const next = new Map(sources.map(({ file, files }) => [file, files]))
+  const reach = (from: string, seen: Set<string>): Set<string> => {
+    for (const target of next.get(from) ?? []) if (!seen.has(target)) reach(target, seen.add(target))
+    return seen
+  }
+  expect([...next.keys()].filter((file) => reach(file, new Set()).has(file))).toEqual([])
+})
+
+describe('a package has one home', () => {
+  test.each([
+    ['pg', ['core/postgres/']],
+    ['node-pg-migrate', ['core/postgres/migrate.ts']],
+    ['bullmq', ['worker/']],
+    ['ioredis', ['worker/queue-backend-redis.ts']],
+    ['@node-rs/bcrypt', ['core/registration/password.ts']],
+    ['p-queue', ['core/registration/password.ts']],
+    ['tr46', ['core/registration/email-address.ts']],
+    ['undici', ['worker/mailers/']],
+    ['pino', ['core/logger.ts']],
+    ['rate-limiter-flexible', ['api/limits.ts']],
+    ['ipaddr.js', ['api/']],
+    ['jsonc-parser', ['api/read-body.ts']],
+    ['hono-openapi', ['api/']],
+    ['@bull-board/api', ['worker/dashboard.ts']],
+    ['@bull-board/hono', ['worker/dashboard.ts']],
+  ])('%s', (name, homes) => {
+    expect(sources.some(({ packages }) => packages.includes(name))).toBe(true)
+    expect(strangers(name, ...homes)).toEqual([])
+  })
+})
+
+test('only main files read the environment and listen to signals', () => {
+  const readers = sources.filter(({ text }) => /process\.(env|on\()/.test(text)).map(({ file }) => file)
+  expect(readers.toSorted()).toEqual(['src/api/main.ts', 'src/core/lifecycle.ts', 'src/worker/main.ts'])
+})
+
+test('statements stand in core/postgres only', () => {
+  const SQL = /[`']\s*(?:select\s|insert into\s|update \w+\s+set\s|delete from\s|with \w+ as\s)/i
+  expect(
+    sources.filter(({ file, text }) => SQL.test(text) && !inside(file, 'core/postgres')).map(({ file }) => file),
+  ).toEqual([])
+})
