@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration check format schema up down logs
+.PHONY: help run test test-unit test-integration check format schema up down logs bench
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -34,6 +34,9 @@ format: node_modules/.installed ## format the code and mend what can be mended
 
 schema: node_modules/.installed ## write db/schema.sql anew from the migrations
 	node db/schema.ts
+
+bench: node_modules/.installed ## measure: time from the 202 to the provider, on each backend
+	@exec node bench/mail-latency.ts
 
 up: ## run everything in containers (needs Docker)
 	docker compose up --build --detach --wait

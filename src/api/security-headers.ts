@@ -9,8 +9,13 @@ const setHeaders = secureHeaders({
   permissionsPolicy: { camera: [], geolocation: [], microphone: [] },
 })
 
-/** Nothing of this API is to be stored, framed, sniffed or to load anything. A page that needs more says so itself. */
+/** Nothing of this API is to be stored, framed, sniffed or to load anything; a page that loads something has set its own policy. */
 export const protectResponses = createMiddleware<ApiEnv>(async (c, next) => {
-  await setHeaders(c, next)
+  let ownPolicy: string | null = null
+  await setHeaders(c, async () => {
+    await next()
+    ownPolicy = c.res.headers.get('Content-Security-Policy')
+  })
+  if (ownPolicy !== null) c.header('Content-Security-Policy', ownPolicy)
   c.header('Cache-Control', 'no-store')
 })

@@ -8,7 +8,7 @@ import {
   withBackend,
 } from 'bullmq'
 import type { Logger } from '../core/logger.ts'
-import { createPool, type Pool } from '../core/postgres/pool.ts'
+import { createPool, type Pool, ping } from '../core/postgres/pool.ts'
 import { waitUntil } from '../core/wait-until.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
 
@@ -33,7 +33,7 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
     newQueue: (name, options) => asPlain<Queue>(Queue, new OnPostgres.Queue(name, { ...options, connection })),
     newWorker: (name, processor, options) =>
       asPlain<Worker>(Worker, new OnPostgres.Worker(name, processor, { ...options, connection })),
-    check: async () => void (await pool.query('select 1')),
+    check: () => ping(pool),
     close: () => pool.end(),
   }
 }

@@ -36,6 +36,7 @@ export const openRedisBackend = async ({
     newWorker: (name, processor, options) => new Worker(name, processor, { ...options, connection: patient }),
     check: async () => void (await fast.ping()),
     close: async () => {
+      fast.removeAllListeners('close')
       fast.disconnect()
       patient.disconnect()
     },

@@ -95,8 +95,7 @@ export const expectProblem = async (answer: Response, slug: ProblemSlug) => {
   expect(answer.headers.get('content-type')).toBe('application/problem+json')
   expect(problem.requestId).toBe(answer.headers.get('x-request-id'))
   expect(answer.headers.get('cache-control')).toBe('no-store')
-  if (status === 401)
-    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm="[^"]+", charset="UTF-8"$/)
+  if (status === 401) expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm="[^"]+", charset="UTF-8"$/)
   if (status === 503 || status === 429) expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
   return problem
 }

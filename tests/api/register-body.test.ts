@@ -48,7 +48,10 @@ describe('a body that cannot be read', () => {
   test.each([
     { why: 'twice', body: `{"email":"a@example.com","email":"ada@example.com","password":"${PASSWORD}"}` },
     { why: 'twice with one value', body: `{"email":"a@example.com","email":"a@example.com","password":"${PASSWORD}"}` },
-    { why: 'again in escapes', body: `{"email":"a@example.com","\\u0065mail":"b@example.com","password":"${PASSWORD}"}` },
+    {
+      why: 'again in escapes',
+      body: `{"email":"a@example.com","\\u0065mail":"b@example.com","password":"${PASSWORD}"}`,
+    },
     { why: 'twice in a nested object', body: `{"email":{"a":1,"a":2},"password":"${PASSWORD}"}` },
     { why: 'twice deep in a list', body: `{"email":[[{"a":{"b":1,"b":1}}]],"password":"${PASSWORD}"}` },
     { why: '__proto__ twice', body: `{"__proto__":1,"__proto__":2,"email":"a@example.com","password":"x"}` },
@@ -126,13 +129,14 @@ describe('members', () => {
     return (problem.errors ?? []).map(({ pointer }) => pointer)
   }
 
-  test.each([
-    'name', 'Email', '', '__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', 'prototype',
-  ])('an unknown member %j is refused by its pointer', async (name) => {
-    expect(await pointers(`{"email":"a@example.com","password":"${PASSWORD}",${JSON.stringify(name)}:1}`)).toEqual([
-      `#/${name}`,
-    ])
-  })
+  test.each(['name', 'Email', '', '__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', 'prototype'])(
+    'an unknown member %j is refused by its pointer',
+    async (name) => {
+      expect(await pointers(`{"email":"a@example.com","password":"${PASSWORD}",${JSON.stringify(name)}:1}`)).toEqual([
+        `#/${name}`,
+      ])
+    },
+  )
 
   test('a __proto__ with the missing member in it is no member', async () => {
     const found = await pointers(`{"email":"a@example.com","__proto__":{"password":"${PASSWORD}"}}`)
@@ -151,10 +155,13 @@ describe('members', () => {
     expect((await pointers({})).toSorted()).toEqual(['#/email', '#/password'])
   })
 
-  test.each([null, 1, true, [], {}, ['ada@example.com'], { a: 'b' }])('%j is neither an address nor a password', async (value) => {
-    expect(await pointers({ ...GOOD, email: value })).toEqual(['#/email'])
-    expect(await pointers({ ...GOOD, password: value })).toEqual(['#/password'])
-  })
+  test.each([null, 1, true, [], {}, ['ada@example.com'], { a: 'b' }])(
+    '%j is neither an address nor a password',
+    async (value) => {
+      expect(await pointers({ ...GOOD, email: value })).toEqual(['#/email'])
+      expect(await pointers({ ...GOOD, password: value })).toEqual(['#/password'])
+    },
+  )
 
   test('no problem repeats the password', async () => {
     const answer = await app.request('/v1/users', post({ email: 'x', password: 'pa$$w0rd-0f-ada', more: 'pa$$w0rd' }))

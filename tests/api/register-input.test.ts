@@ -34,22 +34,65 @@ describe('e-mail addresses', () => {
   ])('%s is stored as %s', async (typed, stored) => {
     const answer = await send(typed)
     expect(answer.status).toBe(202)
-    const user = await readUser(answer)
-    expect(user.email).toBe(stored)
+    const user = await answer.json()
+    expect(user).toMatchObject({ email: stored })
     expect((await read(app, { id: user.id, email: typed })).status).toBe(200)
   })
 
   test.each([
-    '', ' ', '@', 'user', 'user@', '@example.com', 'user@@example.com', 'a@b@example.com', 'user@localhost', 'user@com',
-    ' user@example.com', 'user@example.com ', 'user@example.com\n', '\tuser@example.com', 'us er@example.com',
-    'user@exam ple.com', 'user@example..com', 'user@.example.com', 'user@example.com.', '.user@example.com',
-    'user.@example.com', 'us..er@example.com', '"user"@example.com', '"a b"@example.com', 'user(c)@example.com',
-    'user@(c)example.com', 'user@[127.0.0.1]', 'user@127.0.0.1', 'user@[IPv6:::1]', 'user@0x7f.1', 'user@2130706433',
-    'user@-example.com', 'user@example-.com', 'user@exam_ple.com', 'user@ab--cd.com', 'user@xn--a.com', 'user@example.c',
-    'user@example.123', 'üser@example.com', 'user\u0000@example.com', 'user@example.com\u0000', 'user@exa\u200bmple',
-    'a@example.com,b@example.com', 'a@example.com;b@example.com', 'Ada <a@example.com>', '<a@example.com>',
-    'mailto:a@example.com', 'a@example.com\r\nBcc: b@example.com', 'user\uff20example.com', 'user%40example.com',
-    `${'a'.repeat(65)}@example.com`, `a@${'b'.repeat(64)}.example`, addressOf(255),
+    '',
+    ' ',
+    '@',
+    'user',
+    'user@',
+    '@example.com',
+    'user@@example.com',
+    'a@b@example.com',
+    'user@localhost',
+    'user@com',
+    ' user@example.com',
+    'user@example.com ',
+    'user@example.com\n',
+    '\tuser@example.com',
+    'us er@example.com',
+    'user@exam ple.com',
+    'user@example..com',
+    'user@.example.com',
+    'user@example.com.',
+    '.user@example.com',
+    'user.@example.com',
+    'us..er@example.com',
+    '"user"@example.com',
+    '"a b"@example.com',
+    'user(c)@example.com',
+    'user@(c)example.com',
+    'user@[127.0.0.1]',
+    'user@127.0.0.1',
+    'user@[IPv6:::1]',
+    'user@0x7f.1',
+    'user@2130706433',
+    'user@-example.com',
+    'user@example-.com',
+    'user@exam_ple.com',
+    'user@ab--cd.com',
+    'user@xn--a.com',
+    'user@example.c',
+    'user@example.123',
+    'üser@example.com',
+    'user\u0000@example.com',
+    'user@example.com\u0000',
+    'user@exa\u200bmple',
+    'a@example.com,b@example.com',
+    'a@example.com;b@example.com',
+    'Ada <a@example.com>',
+    '<a@example.com>',
+    'mailto:a@example.com',
+    'a@example.com\r\nBcc: b@example.com',
+    'user\uff20example.com',
+    'user%40example.com',
+    `${'a'.repeat(65)}@example.com`,
+    `a@${'b'.repeat(64)}.example`,
+    addressOf(255),
   ])('%j is no address', async (email) => {
     const problem = await expectProblem(await send(email), 'invalid-input')
     expect(problem.errors?.map(({ pointer }) => pointer)).toEqual(['#/email'])
@@ -136,6 +179,6 @@ describe('passwords', () => {
 
 /** A valid address but for its length. */
 function addressOf(length: number) {
-  const labels = `${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(50)}.example`
+  const labels = `${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(60)}.example`
   return `${'a'.repeat(length - labels.length - 1)}@${labels}`
 }

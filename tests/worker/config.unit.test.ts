@@ -83,7 +83,6 @@ describe("the worker's configuration", () => {
     expect(complaint).toMatch(new RegExp(`^ +${name}: must`, 'm'))
     expect(complaint.match(/^ +[A-Z_]+: /gm)).toHaveLength(1)
     expect(complaint).not.toContain('hunter2')
-    expect(complaint).not.toContain(value)
   })
 
   test('several faults stand in one message', () => {

@@ -1,35 +1,92 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestApi, PASSWORD, post } from '../support/api.ts'
-import { backends, startStore } from '../support/backends.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { startTestWorker, type TestWorker } from '../support/delivery.ts'
-import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import type { TestRedis } from '../support/redis.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { backends } from '../support/backends.ts'
+import type { TestWorker } from '../support/delivery.ts'
+import { PATIENT, type Stage, setStage } from './stage.ts'
 
 describe.each(backends)('jobs on %s', (backend) => {
-  let database: TestDatabase
-  let redis: TestRedis | null
-  let provider: MailProvider
-  let app: Awaited<ReturnType<typeof createTestApi>>
+  let stage: Stage
   let worker: TestWorker
 
   beforeAll(async () => {
-    ;[database, redis, provider] = await Promise.all([createTestDatabase(), startStore(backend), startMailProvider()])
-    app = await createTestApi(database)
-    worker = await startTestWorker(database, { redisUrl: redis?.url, mailUrl: provider.url })
+    stage = await setStage(backend)
+    worker = await stage.startWorker()
   })
-  afterAll(async () => {
-    await worker.close()
-    await Promise.all([provider.close(), redis?.stop()])
-    await database.drop()
-  })
+  beforeEach(() => stage.provider.answerWith([]))
+  afterAll(() => stage.close())
 
   test('a mail that the provider refuses three times with 503 arrives with the same key and bytes', async () => {
-    provider.answerWith([503, 503, 503])
-    await app.request('/v1/users', post({ email: 'patient@example.com', password: PASSWORD }))
-    await expect.poll(() => provider.inbox('patient@example.com').length, { timeout: 20_000 }).toBe(1)
-    const tries = provider.requests.filter((mail) => mail.to === 'patient@example.com')
+    stage.provider.answerWith([503, 503, 503])
+    await stage.register('patient@example.com')
+    await expect.poll(() => stage.provider.inbox('patient@example.com').length, PATIENT).toBe(1)
+    const tries = stage.requestsTo('patient@example.com')
     expect(tries).toHaveLength(4)
     expect(new Set(tries.map((mail) => mail.key + mail.body)).size).toBe(1)
+  })
+
+  test('while the provider has trouble the job shows its attempts and a fixed reason, then the mail arrives', async () => {
+    stage.provider.answerWith([], 503)
+    const user = await stage.register('watched@example.com')
+    const job = () => worker.queue.getJob(user.mailId)
+    await expect.poll(async () => (await job())?.attemptsMade, PATIENT).toBeGreaterThanOrEqual(3)
+    const troubled = await job()
+    expect(troubled?.failedReason).toBe('provider-503')
+    expect(troubled?.stacktrace.join()).not.toContain('must not be shown')
+    expect(await stage.codeStatusOf(user)).toBe('queued')
+    stage.provider.answerWith([], 200)
+    await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
+    await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('sent')
+    await expect.poll(async () => (await job())?.returnvalue, PATIENT).toBe('accepted')
+  })
+
+  test.each([400, 404, 413, 422])('%i fails the job at once, and the code is undeliverable', async (status) => {
+    stage.provider.answerWith([], status)
+    const user = await stage.register(`refused${status}@example.com`)
+    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isFailed(), PATIENT).toBe(true)
+    const job = await worker.queue.getJob(user.mailId)
+    expect(job).toMatchObject({ failedReason: `provider-${status}`, attemptsMade: 1 })
+    expect(stage.requestsTo(user.email)).toHaveLength(1)
+    expect(await stage.outcomeOf(user.mailId)).toBe('refused')
+    expect(await stage.codeStatusOf(user)).toBe('undeliverable')
+  })
+
+  test.each([401, 403, 409, 429])(
+    "%i is not the person's fault: the mail arrives when that is over",
+    async (status) => {
+      stage.provider.answerWith([status])
+      const user = await stage.register(`trouble${status}@example.com`)
+      await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
+      expect(stage.requestsTo(user.email)).toHaveLength(2)
+    },
+  )
+
+  test('a mail is not tried again before the time that the provider asked for', async () => {
+    stage.provider.answerWith([{ status: 429, retryAfter: '3' }])
+    const user = await stage.register('later@example.com')
+    await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
+    const [first, second] = stage.requestsTo(user.email)
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(2950)
+  })
+
+  test("neither an operator's haste nor a lost job makes the provider's time shorter", async () => {
+    stage.provider.answerWith([{ status: 503, retryAfter: '4' }])
+    const user = await stage.register('hasty@example.com')
+    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isDelayed(), PATIENT).toBe(true)
+    await (await worker.queue.getJob(user.mailId))?.promote()
+    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.attemptsMade, PATIENT).toBeGreaterThan(1)
+    await worker.queue.remove(user.mailId)
+    await stage.letOffersAge()
+    await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
+    const [first, second] = stage.requestsTo(user.email)
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(3950)
+  })
+
+  test('silence is tried again with the same key and bytes, and the person gets one mail', async () => {
+    stage.provider.answerWith(['hang'])
+    const user = await stage.register('silence@example.com')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    const tries = stage.requestsTo(user.email)
+    expect(tries).toHaveLength(2)
+    expect(new Set(tries.map((mail) => mail.key + mail.body)).size).toBe(1)
+    expect(stage.provider.inbox(user.email)).toHaveLength(1)
   })
 })

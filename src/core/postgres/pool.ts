@@ -41,6 +41,11 @@ export const createPool = (
   return pool
 }
 
+/** Rejects when PostgreSQL does not answer. */
+export const ping = async (pool: Pool): Promise<void> => {
+  await pool.query('select 1')
+}
+
 /** Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. */
 export const transaction = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
   const client = await pool.connect()

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import {
+  type App,
+  activate,
+  count,
+  expectProblem,
+  from,
+  otherThan,
+  read,
+  register,
+  registerAndDeliver,
+} from './api-client.ts'
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterEach(async () => void (await database.pool.query('delete from rate_limits; delete from users')))
+afterAll(() => database.drop())
+
+const send = (app: App, email = 'ada@example.com', address = '192.0.2.1', headers: Record<string, string> = {}) =>
+  app.request('/v1/users', post({ email, password: PASSWORD }, headers), from(address))
+const statuses = async (times: number, call: () => Response | Promise<Response>) => {
+  const found: number[] = []
+  for (let i = 0; i < times; i++) found.push((await call()).status)
+  return found
+}
+
+describe('registrations of a network', () => {
+  test('past the budget are refused with 429 and its headers, and store nothing', async () => {
+    const app = await createTestApi(database, { LIMIT_REGISTRATIONS_PER_NET: '2/1h,60/24h' })
+    const first = await send(app)
+    expect(first.headers.get('ratelimit-policy')).toMatch(/^"[\w-]+";q=2;w=3600, "[\w-]+";q=60;w=86400$/)
+    expect(first.headers.get('ratelimit')).toMatch(/^"[\w-]+";r=1;t=3[56]\d\d, "[\w-]+";r=59;t=86[34]\d\d$/)
+    expect((await send(app)).status).toBe(202)
+    const refused = await send(app)
+    await expectProblem(refused, 'too-many-requests')
+    const wait = Number(refused.headers.get('retry-after'))
+    expect(wait).toBeGreaterThan(3500)
+    expect(wait).toBeLessThanOrEqual(3600)
+    expect(refused.headers.get('ratelimit-policy')).toMatch(/"[\w-]+";q=2;w=3600/)
+    expect(refused.headers.get('ratelimit')).toContain(`r=0;t=${wait}`)
+    expect(await count(database, 'users')).toBe(2)
+  })
+
+  test('begin anew when the window is over', async () => {
+    const app = await createTestApi(database, { LIMIT_REGISTRATIONS_PER_NET: '1/1h' })
+    expect(await statuses(2, () => send(app))).toEqual([202, 429])
+    await database.pool.query('update rate_limits set expire = expire - 3600001')
+    expect(await statuses(2, () => send(app))).toEqual([202, 429])
+  })
+
+  test('are 20 an hour unless told otherwise', async () => {
+    const app = await createTestApi(database, { LIMIT_REGISTRATIONS_PER_NET: '' })
+    expect(await statuses(21, () => send(app))).toEqual([...Array(20).fill(202), 429])
+  })
+
+  test('are not limited when the limit is off', async () => {
+    const app = await createTestApi(database, { LIMIT_REGISTRATIONS_PER_NET: 'off' })
+    expect(new Set(await statuses(25, () => send(app)))).toEqual(new Set([202]))
+    expect((await send(app)).headers.has('ratelimit')).toBe(false)
+  })
+
+  test('at once cannot exceed the budget', async () => {
+    const app = await createTestApi(database, { LIMIT_REGISTRATIONS_PER_NET: '5/1h' })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => send(app)))
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(5)
+  })
+
+  test('that are refused for their body cost nothing', async () => {
+    const app = await createTestApi(database, { LIMIT_REGISTRATIONS_PER_NET: '1/1h' })
+    expect(await statuses(3, () => send(app, 'nobody'))).toEqual([422, 422, 422])
+    expect((await send(app)).status).toBe(202)
+  })
+
+  const CLIENTS: { why: string; proxies?: string; clients: [string, string?][]; expected: number[] }[] = [
+    { why: 'two IPv4 addresses are two', clients: [['192.0.2.1'], ['192.0.2.2']], expected: [202, 202] },
+    { why: 'one IPv6 /64 is one', clients: [['2001:db8::1'], ['2001:db8::ffff:2']], expected: [202, 429] },
+    { why: 'two IPv6 /64 are two', clients: [['2001:db8::1'], ['2001:db8:0:1::1']], expected: [202, 202] },
+    { why: 'an IPv4-mapped address is IPv4', clients: [['::ffff:192.0.2.1'], ['192.0.2.1']], expected: [202, 429] },
+    { why: 'mapped addresses are two', clients: [['::ffff:192.0.2.1'], ['::ffff:192.0.2.2']], expected: [202, 202] },
+    {
+      why: 'nobody is believed who is no proxy',
+      clients: [
+        ['192.0.2.1', '198.51.100.1'],
+        ['192.0.2.1', '198.51.100.2'],
+      ],
+      expected: [202, 429],
+    },
+    {
+      why: 'a trusted proxy is believed',
+      proxies: '10.0.0.0/8',
+      clients: [
+        ['10.0.0.1', '198.51.100.1'],
+        ['10.0.0.1', '198.51.100.2'],
+      ],
+      expected: [202, 202],
+    },
+    {
+      why: 'one client behind two proxies is one',
+      proxies: '10.0.0.0/8',
+      clients: [
+        ['10.0.0.1', '198.51.100.1'],
+        ['10.0.0.2', '198.51.100.1'],
+      ],
+      expected: [202, 429],
+    },
+    {
+      why: 'what stands left is not believed',
+      proxies: '10.0.0.0/8',
+      clients: [
+        ['10.0.0.1', '1.1.1.1, 198.51.100.1'],
+        ['10.0.0.1', '2.2.2.2, 198.51.100.1'],
+      ],
+      expected: [202, 429],
+    },
+    {
+      why: 'trusted hops are passed over',
+      proxies: '10.0.0.0/8',
+      clients: [
+        ['10.0.0.1', '198.51.100.1, 10.2.3.4'],
+        ['10.0.0.1', '198.51.100.2,10.2.3.4'],
+      ],
+      expected: [202, 202],
+    },
+    {
+      why: 'a proxy outside the list is a client',
+      proxies: '10.0.0.0/8',
+      clients: [
+        ['11.0.0.1', '198.51.100.1'],
+        ['11.0.0.1', '198.51.100.2'],
+      ],
+      expected: [202, 429],
+    },
+    {
+      why: 'a mapped proxy is a proxy',
+      proxies: '10.0.0.0/8',
+      clients: [
+        ['::ffff:10.0.0.1', '198.51.100.1'],
+        ['::ffff:10.0.0.1', '198.51.100.2'],
+      ],
+      expected: [202, 202],
+    },
+    {
+      why: 'rubbish is the proxy itself',
+      proxies: '10.0.0.0/8',
+      clients: [
+        ['10.0.0.1', 'unknown'],
+        ['10.0.0.1', 'nonsense'],
+      ],
+      expected: [202, 429],
+    },
+  ]
+  test.each(CLIENTS)('$why', async ({ proxies, clients, expected }) => {
+    const app = await createTestApi(database, {
+      LIMIT_REGISTRATIONS_PER_NET: '1/1h',
+      ...(proxies && { TRUSTED_PROXIES: proxies }),
+    })
+    const found: number[] = []
+    for (const [address, forwarded] of clients) {
+      const headers: Record<string, string> = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }
+      found.push((await send(app, 'ada@example.com', address, headers)).status)
+    }
+    expect(found).toEqual(expected)
+  })
+})
+
+describe('mails of a mailbox', () => {
+  test('are limited whatever the network, tags and Gmail dots', async () => {
+    const app = await createTestApi(database, { LIMIT_MAILS_PER_MAILBOX: '2/1h' })
+    const emails = ['a.da@gmail.com', 'ada+x@googlemail.com', 'AD.A@gmail.com', 'grace@gmail.com']
+    const answers = []
+    for (const [index, email] of emails.entries()) answers.push(await send(app, email, `192.0.2.${index}`))
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 429, 202])
+    for (const answer of answers.filter(({ status }) => status === 429))
+      await expectProblem(answer, 'too-many-requests')
+  })
+
+  test('are 8 an hour unless told otherwise', async () => {
+    const app = await createTestApi(database, { LIMIT_MAILS_PER_MAILBOX: '' })
+    expect(await statuses(9, () => send(app))).toEqual([...Array(8).fill(202), 429])
+  })
+})
+
+describe('failed logins', () => {
+  test('of a registration are limited, known or not, and then not even the right password helps', async () => {
+    const app = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '3/1h' })
+    const user = await register(app, 'ada@example.com')
+    for (const id of [user.id, randomUUID(), 'no-uuid']) {
+      const wrong = { id, email: 'ada@example.com' }
+      expect(await statuses(4, () => read(app, wrong, 'wrong password'))).toEqual([401, 401, 401, 429])
+      await expectProblem(await read(app, wrong), 'too-many-requests')
+    }
+    const other = await register(app, 'ada@example.com')
+    expect((await read(app, other)).status).toBe(200)
+  })
+
+  test('are counted for one registration in whatever case its id is written', async () => {
+    const app = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '1/1h' })
+    const { id, email } = await register(app, 'ada@example.com')
+    await read(app, { id, email }, 'wrong password')
+    expect((await read(app, { id: id.toUpperCase(), email }, 'wrong password')).status).toBe(429)
+  })
+
+  test('good logins cost nothing', async () => {
+    const app = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '1/1h' })
+    const user = await register(app, 'ada@example.com')
+    expect(await statuses(5, () => read(app, user))).toEqual(Array(5).fill(200))
+  })
+
+  test('at once cannot exceed the budget', async () => {
+    const app = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '5/1h' })
+    const user = await register(app, 'ada@example.com')
+    const answers = await Promise.all(Array.from({ length: 50 }, () => read(app, user, 'wrong password')))
+    expect(answers.filter(({ status }) => status === 401).length).toBeLessThanOrEqual(5)
+  })
+
+  test('of a network are limited over all registrations', async () => {
+    const app = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_NET: '3/1h' })
+    const login = (address: string) =>
+      app.request(`/v1/users/${randomUUID()}`, { headers: { authorization: basic('ada@example.com') } }, from(address))
+    expect(await statuses(4, () => login('192.0.2.1'))).toEqual([401, 401, 401, 429])
+    expect((await login('192.0.2.2')).status).toBe(401)
+  })
+})
+
+test('wrong codes of a network are limited over all registrations; an unread one and a right one cost nothing', async () => {
+  const app = await createTestApi(database, { LIMIT_WRONG_CODES_PER_NET: '2/1h' })
+  const [first, second] = [
+    await registerAndDeliver(app, database, 'one@example.com'),
+    await registerAndDeliver(app, database, 'two@example.com'),
+  ]
+  expect((await activate(app, first, '12a4')).status).toBe(422)
+  expect((await activate(app, first, otherThan(first.code))).status).toBe(400)
+  expect((await activate(app, second, otherThan(second.code))).status).toBe(400)
+  await expectProblem(await activate(app, second, second.code), 'too-many-requests')
+})

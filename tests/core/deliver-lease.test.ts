@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { DeliverTools } from '../../src/core/mail/deliver-mail.ts'
+import { type PreparedMail, prepareMail } from '../../src/core/mail/prepare-mail.ts'
+import { postponeMail, settleMail } from '../../src/core/postgres/mails.ts'
+import { transaction } from '../../src/core/postgres/pool.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { deliverTools } from '../support/delivery.ts'
+import {
+  accepted,
+  addPending,
+  age,
+  clearNo,
+  deliver,
+  expectSecondsLeft,
+  readCode,
+  readMail,
+  refused,
+  scriptedMailer,
+  silence,
+} from './fixtures.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+/** A worker that opens the code's minute and dies before it settles the mail. */
+const crashBeforeSettling = async (tools: DeliverTools, mailId: string): Promise<PreparedMail> => {
+  const prepared = await prepareMail(tools, mailId, 0)
+  if (!('message' in prepared)) throw new Error('the mail could not be claimed')
+  return prepared
+}
+
+test('two runs at once send once', async () => {
+  const { mailId } = await addPending(database)
+  const mailer = scriptedMailer()
+  const tools = deliverTools(database, mailer)
+  const runs = await Promise.all(Array.from({ length: 8 }, () => deliver(tools, mailId)))
+  expect(mailer.sent).toHaveLength(1)
+  expect(runs).toContainEqual({ end: 'done', outcome: 'accepted' })
+  expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted', attempts: 1 })
+})
+
+test('a run that finds the mail with another one comes back when the lease ends', async () => {
+  const { mailId } = await addPending(database)
+  const tools = deliverTools(database, scriptedMailer(), { timeoutMs: 2000 })
+  await crashBeforeSettling(tools, mailId)
+  const delivery = await deliver(tools, mailId)
+  expect(delivery).toMatchObject({ end: 'later', reason: 'taken-by-another-run', inMs: expect.any(Number) })
+  const inMs = delivery.end === 'later' ? delivery.inMs : Number.NaN
+  expect(inMs).toBeGreaterThan(1000)
+  expect(inMs).toBeLessThanOrEqual(7100)
+})
+
+test('the lease outlives the call to the provider', async () => {
+  const { mailId } = await addPending(database)
+  await crashBeforeSettling(deliverTools(database, scriptedMailer(), { timeoutMs: 30_000 }), mailId)
+  const left = await database.pool.query(
+    `select 1 from mails where id = $1 and lease_until > clock_timestamp() + interval '30 seconds'`,
+    [mailId],
+  )
+  expect(left.rowCount).toBe(1)
+})
+
+test('after a crash another run takes the mail over, with the same key, bytes and deadline', async () => {
+  const { user, mailId, codeId } = await addPending(database)
+  const mailer = scriptedMailer()
+  const tools = deliverTools(database, mailer)
+  const dead = await crashBeforeSettling(tools, mailId)
+  await age(database, user.id, 10)
+  expect(await deliver(tools, mailId)).toEqual({ end: 'done', outcome: 'accepted' })
+  expect(mailer.sent).toEqual([{ mail: dead.message, key: dead.idempotencyKey }])
+  await expectSecondsLeft(database, codeId, 50)
+})
+
+test('long after a crash a fresh code leaves', async () => {
+  const { user, mailId, codeId } = await addPending(database)
+  const mailer = scriptedMailer()
+  const tools = deliverTools(database, mailer)
+  await crashBeforeSettling(tools, mailId)
+  await age(database, user.id, 45)
+  await deliver(tools, mailId)
+  expect(mailer.sent).toHaveLength(1)
+  expect(mailer.sent[0]?.key).not.toBe(codeId)
+})
+
+test.each([
+  ['acceptance', accepted],
+  ['refusal', refused()],
+  ['clear no', clearNo(60_000)],
+  ['silence', silence()],
+])('a late %s of a run that lost its lease changes nothing', async (_answer, late) => {
+  const { user, mailId, codeId } = await addPending(database)
+  const takenOver = async () => {
+    await age(database, user.id, 8)
+    await crashBeforeSettling(tools, mailId)
+    if (late instanceof Error) throw late
+    return late
+  }
+  const mailer = scriptedMailer(takenOver)
+  const tools = deliverTools(database, mailer)
+  expect(await deliver(tools, mailId)).toMatchObject({ end: 'later', reason: 'lease-lost' })
+  expect(await readMail(database, mailId)).toMatchObject({
+    outcome: null,
+    isLeased: true,
+    lastError: null,
+    retryInSeconds: null,
+  })
+  expect(await readCode(database, codeId)).toMatchObject({ isOpen: true, isSent: false })
+})
+
+test('a mail that another run has settled is neither settled nor postponed again', async () => {
+  const { user, mailId } = await addPending(database)
+  const tools = deliverTools(database, scriptedMailer())
+  const { token } = await crashBeforeSettling(tools, mailId)
+  await age(database, user.id, 10)
+  await deliver(tools, mailId)
+  await transaction(database.pool, async (tx) => {
+    expect(await settleMail(tx, mailId, token, { outcome: 'refused' })).toBe(false)
+    expect(await settleMail(tx, mailId, null, { outcome: 'given-up' })).toBe(false)
+    expect(await postponeMail(tx, mailId, token, 'late', null)).toBe(false)
+  })
+  expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted', lastError: null })
+})
+
+test('a run that was told to wait for another one does not start a refused mail over', async () => {
+  const { mailId } = await addPending(database)
+  const meanwhile = async () => {
+    expect(await deliver(tools, mailId, 0)).toMatchObject({ end: 'later', reason: 'taken-by-another-run' })
+    throw refused()
+  }
+  const mailer = scriptedMailer(meanwhile)
+  const tools = deliverTools(database, mailer)
+  expect(await deliver(tools, mailId, 0)).toMatchObject({ end: 'failed' })
+  // The job of the run that waited has failed once by now, and nobody has asked for the mail.
+  expect(await deliver(tools, mailId, 1)).toEqual({ end: 'failed', reason: 'refused' })
+  expect(mailer.sent).toHaveLength(1)
+})
+
+test('a database that fails while a mail is prepared leaves mail and code untouched', async () => {
+  const { mailId, codeId } = await addPending(database)
+  const mailer = scriptedMailer()
+  const tools = deliverTools(database, mailer)
+  const broken = { ...tools, policy: { ...tools.policy, ttlSeconds: Number.NaN } }
+  await expect(deliver(broken, mailId)).rejects.toThrow()
+  expect(mailer.sent).toEqual([])
+  expect(await readMail(database, mailId)).toMatchObject({ attempts: 0, isLeased: false })
+  expect(await readCode(database, codeId)).toMatchObject({ isOpen: false })
+})

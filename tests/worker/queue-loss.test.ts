@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { backends } from '../support/backends.ts'
+import type { TestWorker } from '../support/delivery.ts'
+import { PATIENT, type Stage, setStage } from './stage.ts'
+
+const emailsOf = (name: string) => Array.from({ length: 5 }, (_, index) => `${name}${index}@example.com`)
+
+describe.each(backends)('jobs on %s', (backend) => {
+  let stage: Stage
+  let worker: TestWorker
+
+  beforeEach(async () => {
+    stage = await setStage(backend)
+    worker = await stage.startWorker()
+  })
+  afterEach(() => stage.close())
+
+  const arrived = (emails: string[]) => emails.filter((email) => stage.provider.inbox(email).length > 0).length
+  const wipe = async () => (stage.redis ? stage.redis.flush() : worker.queue.obliterate({ force: true }))
+
+  test('mails whose jobs were wiped out of the queue are offered again and arrive once', async () => {
+    await worker.queue.pause()
+    const emails = emailsOf('wiped')
+    for (const email of emails) await stage.register(email)
+    const waiting = async () => Object.values(await worker.queue.getJobCounts()).reduce((sum, count) => sum + count, 0)
+    await expect.poll(waiting, PATIENT).toBe(emails.length)
+    await wipe()
+    expect(await waiting()).toBe(0)
+    await worker.queue.resume()
+    await stage.letOffersAge()
+    await expect.poll(() => arrived(emails), PATIENT).toBe(emails.length)
+    for (const email of emails) expect(stage.requestsTo(email)).toHaveLength(1)
+  })
+
+  test('a wipe in the middle of many sends loses nothing, and nobody gets two mails', async () => {
+    const emails = Array.from({ length: 40 }, (_, index) => `storm${index}@example.com`)
+    stage.provider.answerWith(Array.from({ length: 20 }, () => 503))
+    for (const email of emails) await stage.register(email)
+    await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(10)
+    if (!stage.redis) await worker.queue.pause()
+    await wipe()
+    await worker.queue.resume()
+    await stage.letOffersAge()
+    await expect.poll(() => arrived(emails), PATIENT).toBe(emails.length)
+    for (const email of emails) expect(stage.provider.inbox(email)).toHaveLength(1)
+  })
+
+  test.each([
+    { kept: 'completed', answer: 200 },
+    { kept: 'failed', answer: 422 },
+  ])('a job that the queue keeps as $kept while its row is unsettled is made anew', async ({ kept, answer }) => {
+    stage.provider.answerWith([answer])
+    const user = await stage.register('kept@example.com')
+    await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe(kept)
+    await stage.pool.query(
+      "update mails set settled_at = null, outcome = null, offered_at = offered_at - interval '1 hour' where id = $1",
+      [user.mailId],
+    )
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('completed')
+    expect(stage.provider.inbox(user.email)).toHaveLength(1)
+    expect(stage.requestsTo(user.email)).toHaveLength(2)
+  })
+})
+
+describe.runIf(inject('redis') === 'redis-server')('jobs on redis, which goes away', () => {
+  let stage: Stage
+
+  beforeEach(async () => {
+    stage = await setStage('redis')
+  })
+  afterEach(() => stage.close())
+
+  test('registrations go on with 202, and the mails arrive when Redis is back, empty', async () => {
+    await stage.startWorker()
+    const before = await stage.register('before@example.com')
+    await expect.poll(() => stage.outcomeOf(before.mailId), PATIENT).toBe('accepted')
+    await stage.redis?.stop()
+    const emails = emailsOf('outage')
+    for (const email of emails) await stage.register(email)
+    await stage.redis?.start()
+    await expect
+      .poll(() => emails.filter((email) => stage.provider.inbox(email).length > 0).length, PATIENT)
+      .toBe(emails.length)
+    for (const email of emails) expect(stage.requestsTo(email)).toHaveLength(1)
+  })
+
+  test('a worker that starts while Redis is away sends when it is there', async () => {
+    await stage.redis?.stop()
+    await stage.startWorker()
+    const user = await stage.register('early@example.com')
+    await stage.redis?.start()
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    expect(stage.requestsTo(user.email)).toHaveLength(1)
+  })
+
+  test('a worker closes within its limit while Redis is away', async () => {
+    const worker = await stage.startWorker()
+    await stage.redis?.stop()
+    const begun = performance.now()
+    await worker.close()
+    expect(performance.now() - begun).toBeLessThan(9000)
+  })
+})

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { backends } from '../support/backends.ts'
+import { PATIENT, type Stage, setStage, startGatedProvider } from './stage.ts'
+
+describe.each(backends)('jobs on %s', (backend) => {
+  let stage: Stage
+
+  beforeEach(async () => {
+    stage = await setStage(backend)
+  })
+  afterEach(() => stage.close())
+
+  const startGate = async () => {
+    const provider = await startGatedProvider()
+    onTestFinished(provider.close)
+    return provider
+  }
+
+  test('two workers at once send each mail once', async () => {
+    await Promise.all([stage.startWorker(), stage.startWorker()])
+    const emails = Array.from({ length: 40 }, (_, index) => `person${index}@example.com`)
+    const users = await Promise.all(emails.map((email) => stage.register(email)))
+    const unsettled = async () => {
+      const outcomes = await Promise.all(users.map((user) => stage.outcomeOf(user.mailId)))
+      return outcomes.filter((outcome) => outcome !== 'accepted').length
+    }
+    await expect.poll(unsettled, PATIENT).toBe(0)
+    for (const email of emails) expect(stage.requestsTo(email)).toHaveLength(1)
+  })
+
+  test('a mail in hand is not sent by a second job for it', async () => {
+    const gate = await startGate()
+    const worker = await stage.startWorker({ mailUrl: gate.url })
+    const user = await stage.register('one@example.com')
+    await expect.poll(() => gate.requests(), PATIENT).toBe(1)
+    const second = await worker.queue.add(
+      'send-code',
+      { mailId: user.mailId },
+      { attempts: 1000, backoff: { type: 'custom' } },
+    )
+    const secondJob = () => worker.queue.getJob(second.id ?? '')
+    await expect.poll(async () => (await secondJob())?.failedReason, PATIENT).toBe('taken-by-another-run')
+    gate.release()
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(async () => (await secondJob())?.returnvalue, PATIENT).toBe('dropped')
+    expect(gate.requests()).toBe(1)
+  })
+
+  test('a worker that is closed finishes the mail in hand', async () => {
+    const gate = await startGate()
+    const worker = await stage.startWorker({ mailUrl: gate.url })
+    const user = await stage.register('in-hand@example.com')
+    await expect.poll(() => gate.requests(), PATIENT).toBe(1)
+    const closing = worker.close()
+    gate.release()
+    await closing
+    expect(await stage.outcomeOf(user.mailId)).toBe('accepted')
+    expect(gate.requests()).toBe(1)
+  })
+
+  test('a worker that is closed while the provider is silent leaves the mail to another, with the same key', async () => {
+    const user = await (async () => {
+      stage.provider.answerWith(['ignore'])
+      const worker = await stage.startWorker({ delivery: { timeoutMs: 60_000 } })
+      const registered = await stage.register('handed-over@example.com')
+      await expect.poll(() => stage.requestsTo(registered.email).length, PATIENT).toBe(1)
+      const begun = performance.now()
+      await worker.close()
+      expect(performance.now() - begun).toBeLessThan(9000)
+      return registered
+    })()
+    expect(await stage.outcomeOf(user.mailId)).toBeNull()
+    await stage.startWorker()
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    const [first, second] = stage.requestsTo(user.email)
+    expect(second?.key).toBe(first?.key)
+    expect(second?.body).toBe(first?.body)
+  })
+})

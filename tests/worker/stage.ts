@@ -1,0 +1,108 @@
+import { createServer } from 'node:http'
+import { expect } from 'vitest'
+import { readUser } from '../support/answers.ts'
+import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
+import { type BackendName, startStore } from '../support/backends.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { startTestWorker, type TestWorker } from '../support/delivery.ts'
+import { startMailProvider } from '../support/mail-provider.ts'
+
+/** How long a test waits for what the worker does on its own; back-off and lost leases included. */
+export const PATIENT = { timeout: 30_000, interval: 50 }
+
+type WorkerOptions = Omit<Parameters<typeof startTestWorker>[1], 'redisUrl' | 'mailUrl'> & { mailUrl?: string }
+
+/** All that a test of the worker needs on one backend: database, queue store, provider and api. Workers start when told. */
+export const setStage = async (backend: BackendName) => {
+  const [database, redis, provider] = await Promise.all([
+    createTestDatabase(),
+    startStore(backend),
+    startMailProvider(),
+  ])
+  const { pool } = database
+  const app = await createTestApi(database)
+  const workers: TestWorker[] = []
+
+  const startWorker = async (options: WorkerOptions = {}): Promise<TestWorker> => {
+    const worker = await startTestWorker(database, { redisUrl: redis?.url, mailUrl: provider.url, ...options })
+    let closed: Promise<void> | null = null
+    const closable = {
+      ...worker,
+      close: () => {
+        closed ??= worker.close()
+        return closed
+      },
+    }
+    workers.push(closable)
+    return closable
+  }
+
+  return {
+    database,
+    pool,
+    redis,
+    provider,
+    app,
+    startWorker,
+    closeWorkers: async () => {
+      await Promise.all(workers.map((worker) => worker.close()))
+    },
+
+    /** Registers through the API and finds the mail that this enqueued. */
+    register: async (email: string) => {
+      const answer = await app.request('/v1/users', post({ email, password: PASSWORD }))
+      expect(answer.status).toBe(202)
+      const user = await readUser(answer)
+      const mails = await pool.query<{ id: string }>('select id from mails where user_id = $1', [user.id])
+      return { id: user.id, email, mailId: mails.rows[0]?.id ?? '' }
+    },
+
+    codeStatusOf: async (user: { id: string; email: string }) => {
+      const answer = await app.request(`/v1/users/${user.id}`, { headers: { authorization: basic(user.email) } })
+      return (await readUser(answer)).code?.status
+    },
+
+    outcomeOf: async (mailId: string) => {
+      const found = await pool.query<{ outcome: string | null }>('select outcome from mails where id = $1', [mailId])
+      return found.rows[0]?.outcome
+    },
+
+    requestsTo: (email: string) => provider.requests.filter((mail) => mail.to === email),
+
+    /** As if the relay had offered its mails an hour ago. */
+    letOffersAge: () => pool.query("update mails set offered_at = offered_at - interval '1 hour'"),
+
+    close: async () => {
+      await Promise.all(workers.map((worker) => worker.close()))
+      await Promise.all([provider.close(), redis?.stop()])
+      await database.drop()
+    },
+  }
+}
+
+export type Stage = Awaited<ReturnType<typeof setStage>>
+
+/** A provider that keeps every request in hand until `release`, then takes it and all that follow. */
+export const startGatedProvider = async () => {
+  const gate = Promise.withResolvers<void>()
+  let inHand = 0
+  const server = createServer(async (request, response) => {
+    request.resume()
+    inHand += 1
+    await gate.promise
+    response.end('{"id":"taken"}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no address')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    requests: () => inHand,
+    release: () => gate.resolve(),
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
