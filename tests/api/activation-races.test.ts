@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readUser } from '../support/answers.ts'
+import { readProblem, readUser } from '../support/answers.ts'
 import { createTestApi } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, activate, otherThan, read, registerAndDeliver } from './api-client.ts'
@@ -13,15 +13,19 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const statusesOf = (answers: Response[]) =>
-  answers.reduce<Record<number, number>>((all, { status }) => ({ ...all, [status]: (all[status] ?? 0) + 1 }), {})
+/** How many answers have which status. */
+const statusesOf = (answers: Response[]) => {
+  const found: Record<number, number> = {}
+  for (const { status } of answers) found[status] = (found[status] ?? 0) + 1
+  return found
+}
 
 test('100 parallel guesses cannot exceed three attempts', async () => {
   const user = await registerAndDeliver(app, database, 'guessed@example.com')
   const guesses = Array.from({ length: 100 }, (_, index) => otherThan(user.code, index + 1))
   const answers = await Promise.all(guesses.map((code) => activate(app, user, code)))
   expect(statusesOf(answers)).toEqual({ 400: 3, 410: 97 })
-  const problems = await Promise.all(answers.filter(({ status }) => status === 400).map((answer) => answer.json()))
+  const problems = await Promise.all(answers.filter(({ status }) => status === 400).map(readProblem))
   expect(problems.map(({ attemptsLeft }) => attemptsLeft).toSorted()).toEqual([0, 1, 2])
   expect(await readUser(await read(app, user))).toMatchObject({ code: { status: 'exhausted', attemptsLeft: 0 } })
 })

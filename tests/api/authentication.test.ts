@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, expectProblem, type Registered, register, registerAndActivate } from './api-client.ts'
@@ -113,7 +114,7 @@ test('new, pending and active addresses register alike', async () => {
   const shapes = await Promise.all(
     ['new@example.com', 'pending@example.com', 'active@example.com'].map(async (email) => {
       const answer = await app.request('/v1/users', post({ email, password: PASSWORD }))
-      const { id, code, ...rest } = await answer.json()
+      const { id, code, ...rest } = await readUser(answer)
       return {
         status: answer.status,
         headers: [...answer.headers.keys()].toSorted(),

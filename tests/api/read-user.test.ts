@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
-import { createTestApi } from '../support/api.ts'
+import { basic, createTestApi } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, deliver, expire, read, register, registerAndActivate, settle } from './api-client.ts'
 
@@ -90,9 +90,7 @@ test('attempts, time to live and cool-down are as configured', async () => {
 
 test('HEAD answers as GET does, without a body', async () => {
   const user = await register(app, 'head@example.com')
-  const { headers } = new Request('http://localhost', {
-    headers: { authorization: `Basic ${Buffer.from('head@example.com:correct horse battery').toString('base64')}` },
-  })
+  const headers = { authorization: basic(user.email) }
   const answer = await app.request(`/v1/users/${user.id}`, { method: 'HEAD', headers })
   expect([answer.status, await answer.text()]).toEqual([200, ''])
 })

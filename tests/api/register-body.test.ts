@@ -15,7 +15,7 @@ afterAll(() => database.drop())
 
 const GOOD = { email: 'ada@example.com', password: PASSWORD }
 const json = { 'content-type': 'application/json' }
-const send = (body: BodyInit | null, headers: Record<string, string> = json) =>
+const send = (body: string | Buffer<ArrayBuffer> | null, headers: Record<string, string> = json) =>
   app.request('/v1/users', { method: 'POST', headers, body })
 const bytes = (...parts: (string | number[])[]) => Buffer.concat(parts.map((part) => Buffer.from(part)))
 

@@ -27,13 +27,14 @@ export type Pending = { user: Credentials; mailId: string; codeId: string; ref: 
 
 /** A registration as `register` leaves it, without the time that hashing takes. */
 export const addPending = async (database: TestDatabase, email = `${randomUUID()}@example.com`): Promise<Pending> => {
-  const user = { id: randomUUID(), email, passwordHash: randomUUID(), ref: createPublicRef(), idempotencyKey: null }
+  const user = { id: randomUUID(), email, passwordHash: randomUUID() }
+  const ref = createPublicRef()
   await transaction(database.pool, async (tx) => {
-    await insertUser(tx, user)
+    await insertUser(tx, { ...user, ref, idempotencyKey: null })
     await enqueueCode(tx, useCaseTools(database), { userId: user.id, email, requestId: 'a-request' })
   })
   const mail = await currentMail(database, user.id)
-  return { user, ref: user.ref, mailId: mail.id, codeId: mail.codeId }
+  return { user, ref, mailId: mail.id, codeId: mail.codeId }
 }
 
 /** An account: a registration that is active. */
@@ -46,10 +47,20 @@ export const addActive = async (database: TestDatabase, email?: string): Promise
 export const setActive = ({ pool }: TestDatabase, userId: string) =>
   pool.query('update users set activated_at = now() where id = $1', [userId])
 
-/** Counts wrong guesses at the mailbox of this address, just now. */
-export const addGuesses = async ({ pool }: TestDatabase, email: string, count: number): Promise<void> => {
+/** Counts wrong guesses at the mailbox of this address. */
+export const addGuesses = async (
+  { pool }: TestDatabase,
+  email: string,
+  count: number,
+  secondsAgo = 0,
+): Promise<void> => {
   const [key] = lookupKeys(keyring, 'mailbox', mailboxOf(email))
-  await pool.query('insert into guesses (mailbox_key) select $1 from generate_series(1, $2)', [key, count])
+  await pool.query(
+    `insert into guesses (mailbox_key, at)
+     select $1, clock_timestamp() - make_interval(secs => $3)
+     from generate_series(1, $2)`,
+    [key, count, secondsAgo],
+  )
 }
 
 const only = <Row>(rows: Row[]): Row => {

@@ -65,6 +65,18 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect((await activate(user)).status).toBe(200)
   })
 
+  test('a mail is given up when its time has come, not seconds later', async () => {
+    stage.provider.answerWith([], 503)
+    const user = await stage.register('punctual@example.com')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('given-up')
+    const found = await stage.pool.query<{ seconds: number }>(
+      'select extract(epoch from settled_at - started_at)::float8 as seconds from mails where id = $1',
+      [user.mailId],
+    )
+    expect(found.rows[0]?.seconds).toBeGreaterThanOrEqual(1)
+    expect(found.rows[0]?.seconds).toBeLessThan(4)
+  })
+
   test('a retried given-up mail has its whole time again', async () => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('again@example.com')

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { backends } from '../support/backends.ts'
 import { PATIENT, type Stage, setStage, startGatedProvider } from './stage.ts'
@@ -56,6 +57,13 @@ describe.each(backends)('jobs on %s', (backend) => {
     await closing
     expect(await stage.outcomeOf(user.mailId)).toBe('accepted')
     expect(gate.requests()).toBe(1)
+  })
+
+  test('a worker that is closed right after its start closes at once', async () => {
+    const worker = await stage.startWorker({ isReady: false })
+    const begun = performance.now()
+    await Promise.race([worker.close(), setTimeout(9000, undefined, { ref: false })])
+    expect(performance.now() - begun).toBeLessThan(8000)
   })
 
   test('a worker that is closed while the provider is silent leaves the mail to another, with the same key', async () => {

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { type BackendName, startStore } from '../support/backends.ts'
@@ -10,7 +10,11 @@ import { startMailProvider } from '../support/mail-provider.ts'
 /** How long a test waits for what the worker does on its own; back-off and lost leases included. */
 export const PATIENT = { timeout: 30_000, interval: 50 }
 
-type WorkerOptions = Omit<Parameters<typeof startTestWorker>[1], 'redisUrl' | 'mailUrl'> & { mailUrl?: string }
+/** `isReady: false` does not wait until the queue's store can be reached. */
+type WorkerOptions = Omit<Parameters<typeof startTestWorker>[1], 'redisUrl' | 'mailUrl'> & {
+  mailUrl?: string
+  isReady?: boolean
+}
 
 /** All that a test of the worker needs on one backend: database, queue store, provider and api. Workers start when told. */
 export const setStage = async (backend: BackendName) => {
@@ -34,6 +38,7 @@ export const setStage = async (backend: BackendName) => {
       },
     }
     workers.push(closable)
+    if (options.isReady ?? true) await vi.waitFor(() => worker.backend.check(), PATIENT)
     return closable
   }
 
@@ -44,9 +49,6 @@ export const setStage = async (backend: BackendName) => {
     provider,
     app,
     startWorker,
-    closeWorkers: async () => {
-      await Promise.all(workers.map((worker) => worker.close()))
-    },
 
     /** Registers through the API and finds the mail that this enqueued. */
     register: async (email: string) => {

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { authenticate } from '../../src/core/registration/authenticate.ts'
+import { createPasswordHasher, type PasswordHasher } from '../../src/core/registration/password.ts'
+import { PASSWORD } from '../support/api.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { addPending } from './fixtures.ts'
+
+let database: TestDatabase
+let hasher: PasswordHasher
+beforeAll(async () => {
+  ;[database, hasher] = await Promise.all([createTestDatabase(), createPasswordHasher(4)])
+})
+afterAll(() => database.drop())
+
+const { signal } = new AbortController()
+
+const addWithPassword = async (email?: string) => {
+  const { user } = await addPending(database, email)
+  const passwordHash = await hasher.hash(PASSWORD, { priority: 'registration', signal })
+  await database.pool.query('update users set password_hash = $2 where id = $1', [user.id, passwordHash])
+  return { ...user, passwordHash }
+}
+
+test('the password of that very registration opens it', async () => {
+  const user = await addWithPassword()
+  const claim = { userId: user.id, email: user.email, password: PASSWORD }
+  expect(await authenticate({ pool: database.pool, hasher }, claim, signal)).toEqual(user)
+})
+
+test.each([
+  ['an unknown id', { userId: randomUUID() }],
+  ['a malformed id', { userId: null }],
+  ['another address', { email: 'other@example.com' }],
+  ['a malformed address', { email: null }],
+  ['another password', { password: 'another long password' }],
+])('%s opens nothing, after one bcrypt', async (_what, wrong) => {
+  const user = await addWithPassword()
+  const verified: (string | null)[] = []
+  const counting: PasswordHasher = {
+    ...hasher,
+    verify: (password, hash, work) => {
+      verified.push(hash)
+      return hasher.verify(password, hash, work)
+    },
+  }
+  const claim = { userId: user.id, email: user.email, password: PASSWORD, ...wrong }
+  expect(await authenticate({ pool: database.pool, hasher: counting }, claim, signal)).toBeNull()
+  expect(verified).toHaveLength(1)
+})
+
+test('the password of another registration of the same address opens nothing', async () => {
+  const mine = await addWithPassword()
+  const other = await addPending(database, mine.email)
+  const claim = { userId: other.user.id, email: mine.email, password: PASSWORD }
+  await database.pool.query('update users set password_hash = $2 where id = $1', [
+    other.user.id,
+    await hasher.hash('another long password', { priority: 'registration', signal }),
+  ])
+  expect(await authenticate({ pool: database.pool, hasher }, claim, signal)).toBeNull()
+})

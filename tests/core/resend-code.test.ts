@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Resent, resendCode } from '../../src/core/registration/resend-code.ts'
+import { readStatus } from '../../src/core/registration/status.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { deliverTools } from '../support/delivery.ts'
+import {
+  addActive,
+  addGuesses,
+  addPending,
+  age,
+  currentMail,
+  deliver,
+  digitsOf,
+  openFor,
+  readCode,
+  refused,
+  scriptedMailer,
+  type,
+  useCaseTools,
+} from './fixtures.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+const resend = (userId: string, cooldown = 0, spendMail = async () => {}): Promise<Resent> => {
+  const tools = useCaseTools(database)
+  const policy = { ...tools.policy, resendCooldownSeconds: cooldown }
+  return resendCode({ ...tools, policy }, { userId, requestId: 'again' }, spendMail)
+}
+
+const addDelivered = async () => {
+  const pending = await addPending(database)
+  await deliver(deliverTools(database, scriptedMailer()), pending.mailId)
+  return pending
+}
+
+const countOf = async (userId: string) => {
+  const found = await database.pool.query<{ current: number; codes: number; mails: number }>(
+    `select count(distinct codes.id) filter (where superseded_at is null)::integer as current,
+       count(distinct codes.id)::integer as codes, count(distinct mails.id)::integer as mails
+     from codes
+     join mails on mails.user_id = codes.user_id
+     where codes.user_id = $1`,
+    [userId],
+  )
+  return found.rows[0]
+}
+
+test('a resend ends the former code and enqueues a fresh one', async () => {
+  const pending = await addDelivered()
+  expect(await resend(pending.user.id)).toBe('enqueued')
+  expect(await countOf(pending.user.id)).toEqual({ current: 1, codes: 2, mails: 2 })
+  expect(await type(database, pending, await digitsOf(database, pending.codeId))).toBe('code-expired')
+  const next = await currentMail(database, pending.user.id)
+  await deliver(deliverTools(database, scriptedMailer()), next.id)
+  expect(await type(database, pending, await digitsOf(database, next.codeId))).toBe('activated')
+})
+
+test('while the former mail waits there is nothing to resend', async () => {
+  const { user } = await addPending(database)
+  expect(await resend(user.id)).toBe('already-on-its-way')
+  expect(await countOf(user.id)).toEqual({ current: 1, codes: 1, mails: 1 })
+})
+
+test('the cool-down gives the seconds that are left, rounded up', async () => {
+  const { user } = await addDelivered()
+  await age(database, user.id, 20)
+  expect(await resend(user.id, 30)).toEqual({ waitSeconds: 10 })
+  await age(database, user.id, 10)
+  expect(await resend(user.id, 30)).toBe('enqueued')
+})
+
+test('an active registration and an unknown one get no code', async () => {
+  const { user } = await addActive(database)
+  expect(await resend(user.id)).toBe('already-active')
+  expect(await resend(randomUUID())).toBe('gone')
+})
+
+test('no mail is spent when none is enqueued, and none is enqueued when it cannot be spent', async () => {
+  const { user } = await addDelivered()
+  const refuse = () => Promise.reject(new Error('no mails left'))
+  expect(await resend(user.id, 30, refuse)).toMatchObject({ waitSeconds: expect.any(Number) })
+  await expect(resend(user.id, 0, refuse)).rejects.toThrow('no mails left')
+  expect(await countOf(user.id)).toEqual({ current: 1, codes: 1, mails: 1 })
+})
+
+test('twenty parallel resends leave one current code and one new mail', async () => {
+  const { user } = await addDelivered()
+  const answers = await Promise.all(Array.from({ length: 20 }, () => resend(user.id)))
+  expect(answers.filter((answer) => answer === 'enqueued')).toHaveLength(1)
+  expect(answers.filter((answer) => answer === 'already-on-its-way')).toHaveLength(19)
+  expect(await countOf(user.id)).toEqual({ current: 1, codes: 2, mails: 2 })
+})
+
+test('a refused mail may be resent', async () => {
+  const { user, mailId } = await addPending(database)
+  await deliver(deliverTools(database, scriptedMailer(refused())), mailId)
+  expect(await resend(user.id)).toBe('enqueued')
+  const { policy } = useCaseTools(database)
+  expect((await readStatus(database.pool, policy, user.id))?.code?.status).toBe('queued')
+})
+
+test('neither a resend nor a new registration gives the guesses of a mailbox back', async () => {
+  const pending = await addDelivered()
+  await addGuesses(database, pending.user.email, 9)
+  await resend(pending.user.id)
+  const next = await currentMail(database, pending.user.id)
+  expect(await readCode(database, next.codeId)).toMatchObject({ digits: 8, attempts: 0 })
+  const [local, domain] = pending.user.email.split('@')
+  const tagged = await addPending(database, `${local}+again@${domain}`)
+  expect(await readCode(database, tagged.codeId)).toMatchObject({ digits: 8 })
+})
+
+test('activation parallel to a resend ends in one of the two, never between', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const pending = await addPending(database)
+    await openFor(database, pending.codeId)
+    await database.pool.query(`update mails set settled_at = now(), outcome = 'accepted' where id = $1`, [
+      pending.mailId,
+    ])
+    const code = await digitsOf(database, pending.codeId)
+    const outcome = await Promise.all([type(database, pending, code), resend(pending.user.id)])
+    expect([
+      ['activated', 'already-active'],
+      ['code-expired', 'enqueued'],
+    ]).toContainEqual(outcome)
+  }
+})
+
+test("an operator's retry parallel to a resend breaks neither", async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const { user, mailId } = await addPending(database)
+    const tools = deliverTools(database, scriptedMailer(refused()))
+    await deliver(tools, mailId)
+    const [delivery, resent] = await Promise.all([deliver(tools, mailId, 1), resend(user.id)])
+    expect(delivery).toMatchObject({ end: 'done' })
+    expect(['enqueued', 'already-on-its-way']).toContain(resent)
+  }
+})
