@@ -22,9 +22,12 @@ const LIMITS = {
 }
 
 const stops: (() => Promise<unknown>)[] = []
+let isStopping = false
 
 /** Stops what was started, the last first, and ends the process. */
 const stop = async (code: number): Promise<void> => {
+  if (isStopping) return
+  isStopping = true
   for (let close = stops.pop(); close; close = stops.pop()) await close()
   process.exit(code)
 }

@@ -21,7 +21,7 @@ describe('/docs', () => {
     expect(answer.headers.get('content-type')).toMatch(/^text\/html/)
     const page = await answer.text()
     expect(page).not.toMatch(/(?:https?:)?\/\/[a-z]/i)
-    const parts = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path = '']) => path)
+    const parts = [...page.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path = '']) => path)
     expect(parts.length).toBeGreaterThan(2)
     for (const path of parts) {
       const part = await app.request(path)
