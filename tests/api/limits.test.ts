@@ -11,6 +11,7 @@ import {
   otherThan,
   read,
   register,
+  registerAndActivate,
   registerAndDeliver,
 } from './api-client.ts'
 
@@ -238,4 +239,32 @@ test('wrong codes of a network are limited over all registrations; an unread one
   expect((await activate(app, first, otherThan(first.code))).status).toBe(400)
   expect((await activate(app, second, otherThan(second.code))).status).toBe(400)
   await expectProblem(await activate(app, second, second.code), 'too-many-requests')
+})
+
+test('wrong codes of a network at once cannot exceed the budget', async () => {
+  const app = await createTestApi(database, { LIMIT_WRONG_CODES_PER_NET: '5/1h' })
+  const users = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => registerAndDeliver(app, database, `net${index}@example.com`)),
+  )
+  const answers = await Promise.all(
+    users.flatMap((user) => [1, 2, 3].map((step) => activate(app, user, otherThan(user.code, step)))),
+  )
+  expect(answers.filter(({ status }) => status === 400).length).toBeLessThanOrEqual(5)
+})
+
+test('a repeated activation is harmless, however many wrong codes its network has sent', async () => {
+  const app = await createTestApi(database, { LIMIT_WRONG_CODES_PER_NET: '1/1h' })
+  const active = await registerAndActivate(app, database, 'active@example.com')
+  const other = await registerAndDeliver(app, database, 'other@example.com')
+  await activate(app, other, otherThan(other.code))
+  expect((await activate(app, active, active.code)).status).toBe(200)
+})
+
+test('of two used-up budgets Retry-After names the longer wait', async () => {
+  const app = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '2/1h,2/24h' })
+  const user = await register(app, 'ada@example.com')
+  expect(await statuses(2, () => read(app, user, 'wrong password'))).toEqual([401, 401])
+  const answer = await read(app, user)
+  await expectProblem(answer, 'too-many-requests')
+  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(86_000)
 })

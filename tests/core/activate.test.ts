@@ -129,12 +129,15 @@ test('when the address became an account elsewhere, the right code is answered a
   expect(await guessesAt()).toBe(before + 1)
 })
 
-test.each(['', '1', 'no key', '00000'])('typed %j never activates, not even when the secret was rotated away', async (typed) => {
-  const open = await addOpen()
-  const rotated = createKeyring(['another secret key that only the tests use'])
-  expect(await activate({ ...useCaseTools(database), keyring: rotated }, open.user, typed)).not.toBe('activated')
-  expect(await activeRowsOf(open.user.email)).toBe(0)
-})
+test.each(['', '1', 'no key', '00000'])(
+  'typed %j never activates, not even when the secret was rotated away',
+  async (typed) => {
+    const open = await addOpen()
+    const rotated = createKeyring(['another secret key that only the tests use'])
+    expect(await activate({ ...useCaseTools(database), keyring: rotated }, open.user, typed)).not.toBe('activated')
+    expect(await activeRowsOf(open.user.email)).toBe(0)
+  },
+)
 
 describe('a mailbox that was guessed at too often', () => {
   test('four digits do not even get compared', async () => {

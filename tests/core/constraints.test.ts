@@ -74,9 +74,9 @@ test('an idempotency key belongs to one registration', async () => {
 test('a registration takes its codes and mails with it', async () => {
   const { user, mailId, codeId } = await addPending(database)
   await database.pool.query('delete from users where id = $1', [user.id])
-  const left = await database.pool.query('select id from mails where id = $1 union select id from codes where id = $2', [
-    mailId,
-    codeId,
-  ])
+  const left = await database.pool.query(
+    'select id from mails where id = $1 union select id from codes where id = $2',
+    [mailId, codeId],
+  )
   expect(left.rows).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { DeliverTools } from '../../src/core/mail/deliver-mail.ts'
+import type { DeliverTools } from '../../src/core/mail/delivery.ts'
 import { type PreparedMail, prepareMail } from '../../src/core/mail/prepare-mail.ts'
 import { postponeMail, settleMail } from '../../src/core/postgres/mails.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'

@@ -108,10 +108,9 @@ test('the code that nobody was sent is wrong even when it is guessed, and the ac
   await deliver(deliverTools(database, scriptedMailer()), intruder.mailId)
   const guessed = await type(database, intruder, await digitsOf(database, intruder.codeId))
   expect(guessed).toEqual({ refusal: 'code-incorrect', attemptsLeft: 2 })
-  const active = await database.pool.query(
-    'select id from users where email = $1 and activated_at is not null',
-    [owner.user.email],
-  )
+  const active = await database.pool.query('select id from users where email = $1 and activated_at is not null', [
+    owner.user.email,
+  ])
   expect(active.rows).toEqual([{ id: owner.user.id }])
 })
 

@@ -79,9 +79,9 @@ test('a megabyte is refused in no time', () => {
 const addresses = fc.oneof(
   fc.emailAddress(),
   fc.tuple(fc.stringMatching(/^[a-zA-Z0-9+]{1,20}$/), fc.domain()).map(([local, domain]) => `${local}@${domain}`),
-  fc.tuple(fc.stringMatching(/^[a-z]{1,9}$/), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })).map(
-    ([local, label]) => `${local}@${label}.example`,
-  ),
+  fc
+    .tuple(fc.stringMatching(/^[a-z]{1,9}$/), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }))
+    .map(([local, label]) => `${local}@${label}.example`),
 )
 
 test('the stored form is stored as itself, in lower-case ASCII, with one @', () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
-import { type Delivery, type DeliverTools, deliverMail } from '../../src/core/mail/deliver-mail.ts'
+import { type DeliverTools, type Delivery, deliverMail } from '../../src/core/mail/deliver-mail.ts'
 import { type Mailer, MailerUnavailable, MailRefused, type OutgoingMail } from '../../src/core/mail/mailer.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import { type Credentials, insertUser } from '../../src/core/postgres/users.ts'
@@ -130,7 +130,8 @@ export const digitsOf = async (database: TestDatabase, codeId: string): Promise<
 }
 
 /** Digits that are not those. */
-export const otherThan = (code: string): string => String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')
+export const otherThan = (code: string): string =>
+  String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')
 
 /** Lets so many seconds pass for one registration: all its times move back. */
 export const age = async ({ pool }: TestDatabase, userId: string, seconds: number): Promise<void> => {
@@ -141,10 +142,10 @@ export const age = async ({ pool }: TestDatabase, userId: string, seconds: numbe
   }
   for (const [table, columns] of Object.entries(tables)) {
     const moves = columns.map((column) => `${column} = ${column} - make_interval(secs => $2)`)
-    await pool.query(
-      `update ${table} set ${moves.join(', ')} where ${table === 'users' ? 'id' : 'user_id'} = $1`,
-      [userId, seconds],
-    )
+    await pool.query(`update ${table} set ${moves.join(', ')} where ${table === 'users' ? 'id' : 'user_id'} = $1`, [
+      userId,
+      seconds,
+    ])
   }
 }
 
