@@ -1,9 +1,10 @@
-import { type Job, UnrecoverableError, type WorkerOptions } from 'bullmq'
+import { type Job, RateLimitError, UnrecoverableError, type WorkerOptions } from 'bullmq'
 import type { Counter } from 'prom-client'
 import * as v from 'valibot'
 import { backOffMs } from '../core/mail/back-off.ts'
 import { deliverMail } from '../core/mail/deliver-mail.ts'
 import type { DeliverTools, Delivery } from '../core/mail/delivery.ts'
+import type { ProviderGate } from './provider-gate.ts'
 
 const mailJob = v.object({ mailId: v.pipe(v.string(), v.uuid()) })
 
@@ -24,15 +25,21 @@ class DeliveryPostponed extends Error {
  * A job whose data name no mail fails for good; nothing else in its data is looked at.
  */
 export const deliverMailJob =
-  (tools: DeliverTools, tries: Counter<'result'>) =>
+  (tools: DeliverTools & { gate: ProviderGate; pause(ms: number): Promise<void>; tries: Counter<'result'> }) =>
   // BullMQ hands the signal over only to a function with exactly these three parameters.
   async (job: Job, _token: string | undefined, signal: AbortSignal | undefined): Promise<string> => {
     if (!v.is(mailJob, job.data)) throw new UnrecoverableError('no-mail-of-this-id')
+    const waitMs = tools.gate.enter()
+    if (waitMs > 0) {
+      await tools.pause(waitMs)
+      // Back to where it came from, at no cost of an attempt.
+      throw new RateLimitError()
+    }
     const delivery = await deliverMail(tools, job.data.mailId, {
       jobAttempt: job.attemptsMade,
       signal: signal ?? new AbortController().signal,
     })
-    tries.inc({ result: resultOf(delivery) })
+    tools.tries.inc({ result: resultOf(delivery) })
     if (delivery.end === 'failed') throw endedBy(delivery.reason)
     if (delivery.end === 'later') throw new DeliveryPostponed(delivery.reason, delivery.inMs)
     return delivery.outcome
@@ -52,6 +59,7 @@ const STALLED_CHECK_MS = 2500
 const MAX_STALLED = 50
 const RUN_RETRY_MS = 1000
 const METRICS_MINUTES = 60
+const UNLIMITED = 1_000_000
 
 /** How every worker of this queue runs; they must agree. `ratePerSecond` is kept over all of them. */
 export const deliverMailOptions = (
@@ -68,5 +76,6 @@ export const deliverMailOptions = (
     backoffStrategy: (attemptsMade, _type, error) =>
       error instanceof DeliveryPostponed ? error.inMs : backOffMs(attemptsMade),
   },
-  ...(ratePerSecond !== undefined && { limiter: { max: ratePerSecond, duration: 1000 } }),
+  // BullMQ obeys a pause of the queue only where there is a limit.
+  limiter: { max: ratePerSecond ?? UNLIMITED, duration: 1000 },
 })

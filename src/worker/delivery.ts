@@ -2,14 +2,15 @@ import type { Queue } from 'bullmq'
 import type { Counter } from 'prom-client'
 import type { DeliverTools } from '../core/mail/delivery.ts'
 import { deliverMailJob, deliverMailOptions } from './deliver-mail-job.ts'
-import { openMailQueue } from './mail-queue.ts'
+import { openMailQueue, pauseQueue } from './mail-queue.ts'
 import { startMailWorker } from './mail-worker.ts'
+import { createProviderGate, watchMailer } from './provider-gate.ts'
 import type { QueueBackend } from './queue-backend.ts'
 import { startRelay } from './relay-loop.ts'
 
 export type DeliverySettings = { databaseUrl: string; concurrency: number; ratePerSecond: number | undefined }
 
-export type Delivering = { queue: Queue; close(): Promise<void> }
+export type Delivering = { queue: Queue; isProviderWell(): boolean; close(): Promise<void> }
 
 /**
  * Starts all that brings mails from their rows to the provider: relay, queue and worker. `close` stops taking mails up first,
@@ -21,15 +22,23 @@ export const startDelivery = async (
 ): Promise<Delivering> => {
   const { backend, pool, logger } = tools
   const queue = await openMailQueue(backend, logger)
+  const gate = createProviderGate()
+  const pause = (ms: number) =>
+    pauseQueue(queue, ms).catch((err: unknown) => logger.warn({ err }, 'the queue could not be paused'))
+  const mailer = watchMailer(tools.mailer, gate, (ms) => {
+    logger.warn({ ms }, 'the mail provider is in trouble: mails wait, and one is tried now and then')
+    void pause(ms)
+  })
   const worker = startMailWorker(
     backend,
-    deliverMailJob(tools, tools.tries),
+    deliverMailJob({ ...tools, mailer, gate, pause }),
     deliverMailOptions(settings.concurrency, settings.ratePerSecond),
     logger,
   )
   const relay = startRelay({ pool, queue, logger, databaseUrl: settings.databaseUrl })
   return {
     queue,
+    isProviderWell: gate.isOpen,
     close: async () => {
       await relay.stop()
       await worker.close()

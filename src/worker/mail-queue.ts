@@ -12,6 +12,8 @@ export type MailJob = { mailId: string }
 const DAY_SECONDS = 86_400
 
 const JOB_OPTIONS = {
+  // Newest first: who has just registered waits at the screen, and is not queued behind an outage's backlog.
+  lifo: true,
   // Giving up is a matter of time, decided by the row, never of counting.
   attempts: 1_000_000,
   backoff: { type: 'custom' },
@@ -44,6 +46,14 @@ export const offerMails = async (queue: Queue, mails: OfferedMail[]): Promise<vo
       opts: { jobId: mail.id, delay: mail.delayMs },
     })),
   )
+}
+
+// A pause this short may be hidden by the window of the rate limit, which uses the same counter.
+const RATE_WINDOW_MS = 1000
+
+/** Lets no worker take a mail for so many milliseconds; a longer pause that holds already stays. */
+export const pauseQueue = async (queue: Queue, ms: number): Promise<void> => {
+  if (ms <= RATE_WINDOW_MS || (await queue.getRateLimitTtl()) < ms) await queue.rateLimit(ms)
 }
 
 const removeFinished = async (queue: Queue, id: string): Promise<void> => {

@@ -14,8 +14,7 @@ import { startDelivery } from './delivery.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createMailer } from './mailers/create-mailer.ts'
 import { openQueueBackend } from './open-queue-backend.ts'
-import type { QueueBackend } from './queue-backend.ts'
-import { checkWorker } from './readiness.ts'
+import { checkWorker, type WorkerParts } from './readiness.ts'
 
 const DATABASE_CONNECTIONS = 20
 const QUEUE_CONNECTIONS = 20
@@ -30,39 +29,32 @@ const main = async (): Promise<void> => {
   const registry = createRegistry()
 
   // Health answers from the start; the dashboard as soon as there is a queue to show.
-  let backend: QueueBackend | null = null
+  const parts: WorkerParts = { pool, backend: null, delivering: null }
   let dashboard: Hono | null = null
-  const ops = createOpsApp(() => checkWorker(pool, backend), registry)
+  const ops = createOpsApp(() => checkWorker(parts), registry)
   ops.all(`${DASHBOARD_PATH}/*`, (c) => dashboard?.fetch(c.req.raw, c.env) ?? c.notFound())
   const server = await startHttpServer(ops, { host: config.HOST, port: config.OPS_PORT })
   onStop('operators HTTP', () => server.close())
 
   const mailer = createMailer(config.MAIL_PROVIDER, mailerSettings(config))
   onStop('mailer', () => mailer.close())
-  backend = await openQueueBackend({
+  const backend = await openQueueBackend({
     redisUrl: config.REDIS_URL,
     databaseUrl: config.DATABASE_URL,
     connections: QUEUE_CONNECTIONS,
     logger,
     signal: stopping,
   })
-  onStop('queue', () => backend?.close())
+  parts.backend = backend
+  onStop('queue', () => backend.close())
 
-  const tools = {
-    pool,
-    backend,
-    mailer,
-    logger,
-    keyring: createKeyring(config.SECRET_KEY),
-    policy: codePolicyOf(config),
-    tries: mailTries(registry),
-    delivery: deliveryOf(config),
-  }
+  const tools = { pool, backend, mailer, logger, tries: mailTries(registry), ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
     databaseUrl: config.DATABASE_URL,
     concurrency: config.MAIL_CONCURRENCY,
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
   })
+  parts.delivering = delivering
   onStop('delivery', () => delivering.close())
   const housekeeping = await startHousekeeping(backend, pool, logger)
   onStop('housekeeping', () => housekeeping.close())
@@ -87,9 +79,10 @@ const mailerSettings = (config: WorkerConfig) => ({
   connections: config.MAIL_CONCURRENCY,
 })
 
-const deliveryOf = (config: WorkerConfig) => ({
-  timeoutMs: config.MAIL_TIMEOUT_MS,
-  giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER,
+const rulesOf = (config: WorkerConfig) => ({
+  keyring: createKeyring(config.SECRET_KEY),
+  policy: codePolicyOf(config),
+  delivery: { timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER },
 })
 
 await run(main)

@@ -25,10 +25,16 @@ export class MailerUnavailable extends Error {
   readonly isClearNo: boolean
   /** No sooner than this, says the provider; null when it says nothing. */
   readonly retryAfterMs: number | null
+  /** It asks for fewer mails altogether, not only for this one to come later. */
+  readonly isForEverybody: boolean
 
-  constructor(message: string, details: { isClearNo: boolean; retryAfterMs?: number | null; cause?: unknown }) {
+  constructor(
+    message: string,
+    details: { isClearNo: boolean; retryAfterMs?: number | null; isForEverybody?: boolean; cause?: unknown },
+  ) {
     super(message, { cause: details.cause })
     this.isClearNo = details.isClearNo
     this.retryAfterMs = details.retryAfterMs ?? null
+    this.isForEverybody = details.isForEverybody ?? false
   }
 }

@@ -35,13 +35,16 @@ export const createJsonClient = (settings: { url: string; timeoutMs: number; con
       const answer = await response.body.json().catch(() => null)
       if (response.statusCode >= 200 && response.statusCode < 300) return answer
       if (FINAL.has(response.statusCode)) throw new MailRefused(`provider-${response.statusCode}`)
-      throw new MailerUnavailable(`provider-${response.statusCode}`, {
-        isClearNo: true,
-        retryAfterMs: readRetryAfter(response.headers['retry-after']),
-      })
+      throw unavailable(response.statusCode, readRetryAfter(response.headers['retry-after']))
     },
     close: () => agent.close(),
   }
+}
+
+/** Too Many Requests means us, not this mail; so does a Service Unavailable that names a time. */
+const unavailable = (status: number, retryAfterMs: number | null): MailerUnavailable => {
+  const isForEverybody = status === 429 || (status === 503 && retryAfterMs !== null)
+  return new MailerUnavailable(`provider-${status}`, { isClearNo: true, retryAfterMs, isForEverybody })
 }
 
 const call = async (url: string, options: Parameters<typeof request>[1]): Promise<Dispatcher.ResponseData<unknown>> => {
