@@ -30,7 +30,8 @@ export const readConfig = <const Entries extends v.ObjectEntries>(
   const result = v.safeParse(v.object(entries), given)
   for (const issue of result.issues ?? []) {
     const name = v.getDotPath(issue) ?? '?'
-    if (!faults.some((fault) => fault.startsWith(name))) faults.push(`${name}: ${issue.message}`)
+    if (!faults.some((fault) => fault.startsWith(`${name}:`) || fault.startsWith(`${name}_FILE:`)))
+      faults.push(`${name}: ${issue.message}`)
   }
   if (faults.length > 0 || !result.success) {
     throw new ConfigError(

@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import { startHttpServer } from '../core/http-server.ts'
 import { createLifecycle, run } from '../core/lifecycle.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
+import { createProviderHealth } from '../core/mail/provider-health.ts'
 import { createRegistry, mailTries } from '../core/metrics.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
@@ -82,6 +83,7 @@ const mailerSettings = (config: WorkerConfig) => ({
 const rulesOf = (config: WorkerConfig) => ({
   keyring: createKeyring(config.SECRET_KEY),
   policy: codePolicyOf(config),
+  health: createProviderHealth(),
   delivery: { timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER },
 })
 

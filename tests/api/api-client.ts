@@ -104,3 +104,10 @@ export const count = async ({ pool }: TestDatabase, table: 'users' | 'codes' | '
   const counted = await pool.query<{ count: number }>(`select count(*)::integer as count from ${table}`)
   return counted.rows[0]?.count
 }
+
+/** The statuses of calls that are made one after the other. */
+export const statusesInOrder = async (times: number, call: () => Response | Promise<Response>): Promise<number[]> => {
+  const found: number[] = []
+  for (let i = 0; i < times; i++) found.push((await call()).status)
+  return found
+}

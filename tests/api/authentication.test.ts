@@ -118,7 +118,7 @@ test('new, pending and active addresses register alike', async () => {
       return {
         status: answer.status,
         headers: [...answer.headers.keys()].toSorted(),
-        members: [Object.keys(rest), Object.keys(code)],
+        members: [Object.keys(rest), Object.keys(code ?? {})],
         code: { ...code, resendAfter: '' },
         standing: rest.status,
         isLocated: answer.headers.get('location') === `/v1/users/${id}`,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
@@ -73,7 +74,7 @@ describe('with PostgreSQL', () => {
     const app = await createTestApi(database, { BCRYPT_COST: '13' })
     const gone = new AbortController()
     const body = post({ email: 'ada@example.com', password: PASSWORD })
-    const calls = Array.from({ length: 60 }, async () =>
+    const calls = Array.from({ length: 16 * availableParallelism() }, async () =>
       app.request(new Request('http://localhost/v1/users', { ...body, signal: gone.signal })),
     )
     const first = await Promise.race(calls)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
-import { type DeliverTools, type Delivery, deliverMail } from '../../src/core/mail/deliver-mail.ts'
+import { deliverMail } from '../../src/core/mail/deliver-mail.ts'
+import type { DeliverTools, Delivery } from '../../src/core/mail/delivery.ts'
 import { type Mailer, MailerUnavailable, MailRefused, type OutgoingMail } from '../../src/core/mail/mailer.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import { type Credentials, insertUser } from '../../src/core/postgres/users.ts'

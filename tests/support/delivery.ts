@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client'
 import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.ts'
 import type { Mailer } from '../../src/core/mail/mailer.ts'
+import { createProviderHealth } from '../../src/core/mail/provider-health.ts'
 import { mailTries } from '../../src/core/metrics.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery.ts'
@@ -30,6 +31,7 @@ export const deliverTools = (
   keyring: createKeyring([SECRET_KEY]),
   policy: POLICY,
   delivery: { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...delivery },
+  health: createProviderHealth(),
   logger: silent,
 })
 
@@ -62,8 +64,8 @@ export const startTestWorker = async (
     ratePerSecond: undefined,
   })
   return {
+    ...delivering,
     backend,
-    queue: delivering.queue,
     close: async () => {
       await delivering.close()
       await backend.close()

@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCode, markCodeSent } from '../postgres/codes.ts'
 import { postponeMail, settleMail } from '../postgres/mails.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { backOffMs } from './back-off.ts'
 import type { DeliverTools, Delivery, Run } from './delivery.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
-import { type PreparedMail, prepareMail } from './prepare-mail.ts'
+import { LEASE_MARGIN_MS, type PreparedMail, prepareMail } from './prepare-mail.ts'
+import type { ProviderHealth } from './provider-health.ts'
 
 /**
  * Tries once to bring a mail to the provider. May run twice, even at once, for the same mail: the lease in its row lets
@@ -14,6 +16,8 @@ export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run)
   const begun = performance.now()
   const prepared = await prepareMail(tools, mailId, run.jobAttempt)
   if (!('message' in prepared)) return prepared
+  // A process that was held up so long may lose its lease during the call.
+  if (performance.now() - begun > LEASE_MARGIN_MS) return LEASE_LOST
   const answer = await callProvider(tools, prepared, run.signal)
   const delivery = await transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
   const { requestId, ref, to, attempt } = prepared
@@ -24,16 +28,17 @@ export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run)
 
 type Answer = { providerId: string | null } | MailRefused | MailerUnavailable
 
-const callProvider = async (
-  { mailer, delivery, logger }: DeliverTools,
-  mail: PreparedMail,
-  signal: AbortSignal,
-): Promise<Answer> => {
-  if (!mail.message) return { providerId: null }
+const callProvider = async (tools: DeliverTools, mail: PreparedMail, signal: AbortSignal): Promise<Answer> => {
+  const { mailer, delivery, health, logger } = tools
+  if (!mail.message) return stayAtHome(health)
+  const begun = performance.now()
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(delivery.timeoutMs)])
-    return await mailer.send(mail.message, { idempotencyKey: mail.idempotencyKey, signal: limited })
+    const sent = await mailer.send(mail.message, { idempotencyKey: mail.idempotencyKey, signal: limited })
+    Object.assign(health, { isWell: true, latencyMs: performance.now() - begun })
+    return sent
   } catch (error) {
+    health.isWell = error instanceof MailRefused
     if (error instanceof MailRefused || error instanceof MailerUnavailable) return error
     logger.error(
       { err: error, mailId: mail.mailId, requestId: mail.requestId },
@@ -41,6 +46,12 @@ const callProvider = async (
     )
     return new MailerUnavailable('mailer-broken', { isClearNo: false, cause: error })
   }
+}
+
+/** The answer to a mail that does not leave: what the provider would say now, after as long. */
+const stayAtHome = async (health: ProviderHealth): Promise<Answer> => {
+  await sleep(health.latencyMs)
+  return health.isWell ? { providerId: null } : new MailerUnavailable('provider-in-trouble', { isClearNo: true })
 }
 
 const settle = (tx: Tx, tools: DeliverTools, mail: PreparedMail, answer: Answer): Promise<Delivery> => {
@@ -65,7 +76,7 @@ const accept = async (
 
 const refuse = async (tx: Tx, mail: PreparedMail, reason: string): Promise<Delivery> => {
   if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'refused', error: reason }))) return LEASE_LOST
-  await closeCode(tx, mail.codeId)
+  if (!mail.isCodeOut) await closeCode(tx, mail.codeId)
   return { end: 'failed', reason }
 }
 

@@ -3,6 +3,7 @@ import type { Pool } from '../postgres/pool.ts'
 import type { Keyring } from '../registration/keyring.ts'
 import type { CodePolicy } from '../settings.ts'
 import type { Mailer } from './mailer.ts'
+import type { ProviderHealth } from './provider-health.ts'
 
 /** What a delivery works with. */
 export type DeliverTools = {
@@ -11,6 +12,7 @@ export type DeliverTools = {
   keyring: Keyring
   policy: CodePolicy
   delivery: DeliveryPolicy
+  health: ProviderHealth
   logger: Logger
 }
 

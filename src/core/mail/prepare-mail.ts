@@ -4,16 +4,17 @@ import {
   type ClaimedMail,
   claimMail,
   findMailStanding,
+  noteJobAttempt,
   readClaimedMail,
   reviveMail,
   setMailCode,
   settleMail,
 } from '../postgres/mails.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
-import { takeNotice } from '../postgres/users.ts'
+import { lockUserOfMail, takeNotice } from '../postgres/users.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { maskEmailAddress } from '../registration/email-address.ts'
-import { createCode } from '../registration/enqueue-code.ts'
+import { createCode, digitsFor } from '../registration/enqueue-code.ts'
 import type { DeliverTools, Delivery } from './delivery.ts'
 import type { OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
@@ -37,7 +38,7 @@ export type PreparedMail = {
 }
 
 // The lease outlives the call, so that a mail is never with two workers; a dead worker's mail is free again after it.
-const LEASE_MARGIN_MS = 5000
+export const LEASE_MARGIN_MS = 5000
 
 /** Claims the mail and opens its code's time, or tells what becomes of the job instead. */
 export const prepareMail = (
@@ -49,7 +50,8 @@ export const prepareMail = (
     const token = randomUUID()
     const isRevived = jobAttempt > 0 && (await reviveMail(tx, mailId, jobAttempt))
     const seconds = (tools.delivery.timeoutMs + LEASE_MARGIN_MS) / 1000
-    if (!(await claimMail(tx, { mailId, token, seconds, jobAttempt }))) return explain(tx, tools, mailId)
+    if (!(await claimMail(tx, { mailId, token, seconds, jobAttempt }))) return explain(tx, tools, mailId, jobAttempt)
+    await lockUserOfMail(tx, mailId)
     const mail = await readClaimedMail(tx, mailId, tools.delivery.giveUpAfterSeconds)
     if (mail.isUserActive || mail.isCodeSuperseded) {
       await settleMail(tx, mailId, token, { outcome: 'dropped' })
@@ -73,11 +75,12 @@ export const prepareMail = (
   })
 
 /** Why the mail could not be claimed. */
-const explain = async (tx: Tx, { delivery }: DeliverTools, mailId: string): Promise<Delivery> => {
+const explain = async (tx: Tx, { delivery }: DeliverTools, mailId: string, jobAttempt: number): Promise<Delivery> => {
   const standing = await findMailStanding(tx, mailId, delivery.giveUpAfterSeconds)
   if (!standing || standing.outcome === 'accepted' || standing.outcome === 'dropped')
     return { end: 'done', outcome: 'dropped' }
   if (standing.outcome) return { end: 'failed', reason: standing.outcome }
+  await noteJobAttempt(tx, mailId, jobAttempt + (standing.isHeldBack && standing.giveUpInMs <= 0 ? 0 : 1))
   if (!standing.isHeldBack)
     return { end: 'later', reason: 'taken-by-another-run', inMs: Math.ceil(standing.waitMs) + 100 }
   if (standing.giveUpInMs > 0)
@@ -106,8 +109,9 @@ const chooseCode = async (
   const isOut = mail.codeSecondsLeft !== null
   const isStale = mail.codeSecondsLeft !== null && mail.codeSecondsLeft < tools.policy.ttlSeconds / 2
   const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
+  const isTooShort = mail.digits < (await digitsFor(tx, tools, mail.email))
   const isUsedUp = mail.codeAttempts >= tools.policy.maxAttempts
-  if (digits !== null && !isStale && !isUsedUp && !isRevived) return { id: mail.codeId, digits, isOut }
+  if (digits !== null && !isStale && !isUsedUp && !isTooShort && !isRevived) return { id: mail.codeId, digits, isOut }
   await supersedeCode(tx, mail.userId)
   const fresh = await createCode(tx, tools, mail)
   await setMailCode(tx, mailId, fresh.id)

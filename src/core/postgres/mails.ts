@@ -218,3 +218,11 @@ export const deleteOldMails = async (pool: Pool, limit: number): Promise<number>
   )
   return deleted.rowCount ?? 0
 }
+
+/** Remembers that a job which could not take the mail has failed so often: its next run is no operator's retry. */
+export const noteJobAttempt = async (tx: Tx, id: string, jobAttempt: number): Promise<void> => {
+  await tx.query('update mails set job_attempt = greatest(job_attempt, $2) where id = $1 and settled_at is null', [
+    id,
+    jobAttempt,
+  ])
+}

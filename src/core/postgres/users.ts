@@ -96,6 +96,11 @@ export const lockUser = async (tx: Tx, id: string): Promise<{ email: string; isA
   return locked.rows[0] ?? null
 }
 
+/** The same for the registration that a mail belongs to, so that a resend and a delivery never both make its next code. */
+export const lockUserOfMail = async (tx: Tx, mailId: string): Promise<void> => {
+  await tx.query('select 1 from users where id = (select user_id from mails where id = $1) for no key update', [mailId])
+}
+
 /** Gives false when the password is not the verified one any more, or when the address is active through another registration. */
 export const activateUser = async (tx: Tx, id: string, passwordHash: string): Promise<boolean> => {
   const activated = await unlessRefused(tx, UNIQUE_VIOLATION, () =>

@@ -45,8 +45,8 @@ const refusalOf = (
   if (!current?.isOpen) return codes.some((code) => code.isOpen) ? 'code-expired' : 'code-not-sent'
   if (current.attempts >= policy.maxAttempts) return 'code-exhausted'
   if (current.isExpired) return 'code-expired'
-  const isOlder = codes.some((code) => !code.isCurrent && isSameCode(typed, deriveCode(keyring, code) ?? ''))
-  const isCurrent = isSameCode(typed, deriveCode(keyring, current) ?? '')
+  const isOlder = codes.some((code) => !code.isCurrent && isCodeTyped(keyring, code, typed))
+  const isCurrent = isCodeTyped(keyring, current, typed)
   return isOlder && !isCurrent ? 'code-expired' : null
 }
 
@@ -62,8 +62,14 @@ const guess = async (
   // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
   if (code.digits === 4 && (await isMailboxGuessedOut(tx, mailboxKeys, policy.guessBudgets))) return 'code-expired'
   const attempts = await countAttempt(tx, code.id)
-  const isRight = isSameCode(typed, deriveCode(keyring, code) ?? '')
+  const isRight = isCodeTyped(keyring, code, typed)
   if (isRight && (await activateUser(tx, user.id, user.passwordHash))) return 'activated'
   await insertGuess(tx, mailboxKeys[0])
   return { refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) }
+}
+
+/** A code whose key is gone is nobody's. */
+const isCodeTyped = (keyring: Keyring, code: CodeRow, typed: string): boolean => {
+  const digits = deriveCode(keyring, code)
+  return digits !== null && isSameCode(typed, digits)
 }

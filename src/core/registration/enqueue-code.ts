@@ -34,12 +34,14 @@ export const createCode = async (
   { keyring, policy }: CodeTools,
   registration: { userId: string; email: string },
 ): Promise<CodeRef> => {
-  const isGuessedOut = await isMailboxGuessedOut(
-    tx,
-    lookupKeys(keyring, 'mailbox', mailboxOf(registration.email)),
-    policy.guessBudgets,
-  )
-  const code = { id: randomUUID(), digits: isGuessedOut ? DIGITS_OF_GUESSED_MAILBOX : DIGITS, keyId: keyring[0].id }
+  const digits = await digitsFor(tx, { keyring, policy }, registration.email)
+  const code = { id: randomUUID(), digits, keyId: keyring[0].id }
   await insertCode(tx, { ...code, userId: registration.userId })
   return code
 }
+
+/** How long a code for this address must be now. */
+export const digitsFor = async (tx: Tx, { keyring, policy }: CodeTools, email: string): Promise<number> =>
+  (await isMailboxGuessedOut(tx, lookupKeys(keyring, 'mailbox', mailboxOf(email)), policy.guessBudgets))
+    ? DIGITS_OF_GUESSED_MAILBOX
+    : DIGITS

@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import { Hono } from 'hono'
+import * as v from 'valibot'
+import { expect, test } from 'vitest'
+import { problemResponse, RequestRefused } from '../../src/api/problems.ts'
+import { checkMediaType, readBody } from '../../src/api/read-body.ts'
+
+const app = new Hono()
+app.post('/', async (c) => {
+  checkMediaType(c)
+  return c.json(await readBody(c, v.strictObject({ name: v.string('must be a string') })))
+})
+app.onError((error, c) => {
+  if (error instanceof RequestRefused) return problemResponse(c, error.slug, error.details)
+  throw error
+})
+const send = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json') =>
+  app.request('/', { method: 'POST', body, headers: { 'content-type': type } })
+
+test('any string comes through as it was sent', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (name) => {
+      const answer = await send(JSON.stringify({ name }))
+      expect(await answer.json()).toEqual({ name })
+    }),
+  )
+})
+
+test('any bytes are answered, and never with a fault of ours', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+      expect((await send(new Uint8Array(bytes))).status).toBe(400)
+    }),
+  )
+})
+
+test('any JSON that is not the wanted object is refused as 400 or 422', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.json(), async (body) => {
+      fc.pre(!/^\{"name":"[^"]*"\}$/.test(body))
+      expect([400, 422]).toContain((await send(body)).status)
+    }),
+  )
+})
+
+test('a member that is named twice is refused, however it is escaped', async () => {
+  const escaped = (name: string) =>
+    [...name].map((letter) => `\\u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`).join('')
+  await fc.assert(
+    fc.asyncProperty(fc.stringMatching(/^[a-z_]{1,12}$/), async (name) => {
+      expect((await send(`{"${name}":1,"${escaped(name)}":2}`)).status).toBe(400)
+      expect((await send(`{"name":{"${escaped(name)}":1,"${name}":1}}`)).status).toBe(400)
+    }),
+  )
+})
+
+test('the same name in two objects is no duplicate', async () => {
+  const answer = await send('{"name":[{"a":1},{"a":1}],"a":{"name":1}}')
+  expect(answer.status).toBe(422)
+})
+
+test('a pointer leads to the faulty member', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string({ minLength: 1 }), async (name) => {
+      fc.pre(name !== 'name')
+      const answer = await send(JSON.stringify({ name: 'x', [name]: 1 }))
+      const { errors } = v.parse(v.object({ errors: v.array(v.object({ pointer: v.string() })) }), await answer.json())
+      const unescaped = errors.map(({ pointer }) => pointer.slice(2).replaceAll('~1', '/').replaceAll('~0', '~'))
+      expect(unescaped).toEqual([name])
+    }),
+  )
+})
+
+test.each([
+  'application/json',
+  'APPLICATION/JSON',
+  'application/json;charset=utf-8',
+  'application/json ; charset="utf-8"',
+  'application/json; charset=UTF-8',
+])('%s is plain JSON', async (type) => {
+  expect((await send('{"name":"x"}', type)).status).toBe(200)
+})
+
+test.each([
+  'text/json',
+  'application/jsonx',
+  'xapplication/json',
+  'application/json; charset=latin1',
+  'application/json/x',
+  'application/merge-patch+json',
+  'multipart/form-data; boundary=x',
+  '*/*',
+  'application/json,application/json',
+])('%s is not', async (type) => {
+  expect((await send('{"name":"x"}', type)).status).toBe(415)
+})

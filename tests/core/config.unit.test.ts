@@ -1,0 +1,164 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import * as v from 'valibot'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { budgets, ConfigError, duration, readConfig, text, url, wholeNumber } from '../../src/core/config.ts'
+import { codePolicyOf, codeSettings, coreSettings } from '../../src/core/settings.ts'
+
+/** The message of the `ConfigError`, or null when there is none. */
+const faultOf = (read: () => unknown): string | null => {
+  try {
+    read()
+    return null
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+}
+
+test.each([
+  ['90s', 90],
+  ['15m', 900],
+  ['1h', 3600],
+  ['2d', 172_800],
+  ['3650d', 315_360_000],
+])('the duration %s is %i seconds', (given, seconds) => {
+  expect(readConfig({ A: duration }, { A: given })).toEqual({ A: seconds })
+})
+
+test.each(['0s', '1', 'h', '1.5h', '-1h', '1w', '1 h', '1h30m', '3651d', '١h', '1H', ' 1h'])(
+  '%j is no duration',
+  (given) => {
+    expect(faultOf(() => readConfig({ A: duration }, { A: given }))).toContain('A: must be a duration')
+  },
+)
+
+test('budgets go round through their grammar', () => {
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }
+  const units = fc.constantFrom('s' as const, 'm' as const, 'h' as const, 'd' as const)
+  const part = fc.tuple(fc.integer({ min: 1, max: 999_999_999 }), fc.integer({ min: 1, max: 3650 }), units)
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
+      const given = parts.map(([max, amount, unit]) => `${max}/${amount}${unit}`).join(',')
+      const wanted = parts.map(([max, amount, unit]) => ({ max, seconds: amount * seconds[unit] }))
+      expect(readConfig({ A: budgets }, { A: given })).toEqual({ A: wanted })
+    }),
+  )
+})
+
+test.each([
+  ['off', []],
+  [
+    '20/1h, 60/24h',
+    [
+      { max: 20, seconds: 3600 },
+      { max: 60, seconds: 86_400 },
+    ],
+  ],
+])('the budgets %j are read', (given, wanted) => {
+  expect(readConfig({ A: budgets }, { A: given })).toEqual({ A: wanted })
+})
+
+test.each(['0/1h', '20', '20/', '/1h', '20/1h,', ',', 'OFF', '20/1h;60/24h', '1e3/1h', '-1/1h', 'off,20/1h'])(
+  '%j are no budgets',
+  (given) => {
+    expect(faultOf(() => readConfig({ A: budgets }, { A: given }))).toContain('A: must be budgets')
+  },
+)
+
+test.each(['', '1.5', '-1', '+1', '1e3', '0x10', ' 1', '1 ', 'many', '101', '99999999999', '١'])(
+  '%j is no whole number from 0 to 100',
+  (given) => {
+    expect(faultOf(() => readConfig({ A: wholeNumber(0, 100) }, { A: given }))).toContain('A: ')
+  },
+)
+
+test('a whole number is read at both of its ends', () => {
+  expect(readConfig({ A: wholeNumber(0, 100), B: wholeNumber(0, 100) }, { A: '0', B: '100' })).toEqual({ A: 0, B: 100 })
+})
+
+test.each(['redis://localhost', 'not a url', 'localhost:5432', ''])('%j is no PostgreSQL URL', (given) => {
+  expect(faultOf(() => readConfig(coreSettings, { DATABASE_URL: given }))).toContain('DATABASE_URL: must be')
+})
+
+test('one error names every faulty variable, and no value', () => {
+  const environment = {
+    DATABASE_URL: 'mysql://user:hunter2@host',
+    LOG_LEVEL: 'chatty-value',
+    SECRET_KEY: 'too-short-value',
+    CODE_TTL_SECONDS: 'sixty-value',
+    CODE_ATTEMPTS: '100000',
+    LIMIT_GUESSES_PER_MAILBOX: 'nine-value',
+  }
+  const fault = faultOf(() => readConfig({ ...coreSettings, ...codeSettings }, environment)) ?? ''
+  for (const [name, value] of Object.entries(environment)) {
+    expect(fault.split('\n').filter((line) => line.startsWith(`  ${name}: `))).toHaveLength(1)
+    expect(fault).not.toContain(value)
+  }
+  expect(fault).not.toContain('hunter2')
+})
+
+test('a faulty variable whose name begins another faulty name is named too', () => {
+  const fault = faultOf(() => readConfig({ MAIL_URL: url('http:'), MAIL: text() }, {}))
+  expect(fault).toContain('MAIL_URL: ')
+  expect(fault).toContain('MAIL: ')
+})
+
+test('the defaults are those of the contract, and a list of secrets keeps its order', () => {
+  const secrets = ['a secret of thirty-two characters', 'another secret of thirty-two chars']
+  const config = readConfig(codeSettings, { SECRET_KEY: secrets.join(', ') })
+  expect(config.SECRET_KEY).toEqual(secrets)
+  expect(codePolicyOf(config)).toEqual({
+    ttlSeconds: 60,
+    maxAttempts: 3,
+    guessBudgets: [
+      { max: 9, seconds: 86_400 },
+      { max: 90, seconds: 365 * 86_400 },
+    ],
+  })
+})
+
+test('one short secret in the list is enough to stop', () => {
+  const list = 'a secret of thirty-two characters,short'
+  expect(faultOf(() => readConfig(codeSettings, { SECRET_KEY: list }))).toContain('SECRET_KEY: must have 32')
+})
+
+describe('a value in a file', () => {
+  let folder: string
+  const file = (content: string) => {
+    const path = join(folder, 'secret')
+    writeFileSync(path, content)
+    return path
+  }
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'latchkey-config-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test.each([
+    ['plain', 'plain'],
+    ['with a line end\n', 'with a line end'],
+    ['with a DOS line end\r\n', 'with a DOS line end'],
+    [' spaces kept ', ' spaces kept '],
+  ])('%j is read as %j', (content, value) => {
+    expect(readConfig({ A: text() }, { A_FILE: file(content) })).toEqual({ A: value })
+  })
+
+  test('gives way to the variable itself, unless that is empty', () => {
+    expect(readConfig({ A: text() }, { A: 'own', A_FILE: file('from file') })).toEqual({ A: 'own' })
+    expect(readConfig({ A: text() }, { A: '', A_FILE: file('from file') })).toEqual({ A: 'from file' })
+  })
+
+  test('that cannot be read, or is empty, is a fault of its own and stops nothing from being named', () => {
+    const entries = { A: text(), B: text(), C: text(), D: v.optional(text(), 'default') }
+    const fault = faultOf(() => readConfig(entries, { A_FILE: '/no/such/file', B_FILE: file('') })) ?? ''
+    expect(fault).toContain('A_FILE: cannot be read (ENOENT)')
+    expect(fault.match(/^ {2}A/gm)).toHaveLength(1)
+    expect(fault).toContain('B: must be set')
+    expect(fault).toContain('C: must be set')
+    expect(fault).not.toContain('/no/such/file')
+    expect(fault).not.toContain('D')
+  })
+})

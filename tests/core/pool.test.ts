@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createPool, isDatabaseUnavailable, transaction, unlessRefused } from '../../src/core/postgres/pool.ts'
+import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await database.pool.query('create table notes (note text primary key)')
+})
+afterAll(() => database.drop())
+
+const notes = async (like: string) => {
+  const found = await database.pool.query<{ note: string }>('select note from notes where note like $1', [`${like}%`])
+  return found.rows.map(({ note }) => note)
+}
+
+test('what a transaction returns is committed, and what it throws is passed on with nothing kept', async () => {
+  const write = (note: string) =>
+    transaction(database.pool, async (tx) => {
+      await tx.query('insert into notes values ($1)', [note])
+      if (note === 'tx bad') throw new Error('changed my mind')
+      return note
+    })
+  expect(await write('tx good')).toBe('tx good')
+  await expect(write('tx bad')).rejects.toThrow('changed my mind')
+  expect(await notes('tx')).toEqual(['tx good'])
+})
+
+test('a refusal that is expected undoes only its own statements, and any other is thrown', async () => {
+  await transaction(database.pool, async (tx) => {
+    await tx.query(`insert into notes values ('sp one')`)
+    const again = () => tx.query(`insert into notes values ('sp two'), ('sp one')`)
+    expect(await unlessRefused(tx, '23505', again)).toBeNull()
+    await tx.query(`insert into notes values ('sp three')`)
+  })
+  expect((await notes('sp')).toSorted()).toEqual(['sp one', 'sp three'])
+  const broken = transaction(database.pool, (tx) => unlessRefused(tx, '23505', () => tx.query('select 1 / 0')))
+  await expect(broken).rejects.toMatchObject({ code: '22012' })
+})
+
+test('connections that the server ends, in hand and idle, are replaced', async () => {
+  const pool = createPool(database.url, { max: 2, name: 'to-be-ended', logger: silent })
+  const end = () =>
+    database.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'to-be-ended'`)
+  const cut = transaction(pool, async (tx) => {
+    await tx.query('select 1')
+    await end()
+    await tx.query('select 1')
+  })
+  const error: unknown = await cut.catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(Error)
+  expect(isDatabaseUnavailable(error)).toBe(true)
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await pool.end()
+})
+
+test('a PostgreSQL that is not there is unavailable, a statement that it refuses is not', async () => {
+  const nowhere = createPool('postgres://nobody@127.0.0.1:1/nothing', { max: 1, name: 'nowhere', logger: silent })
+  const error: unknown = await nowhere.query('select 1').catch((reason: unknown) => reason)
+  expect(isDatabaseUnavailable(error)).toBe(true)
+  await nowhere.end()
+  const wrong: unknown = await database.pool.query('selec 1').catch((reason: unknown) => reason)
+  expect(wrong).toBeInstanceOf(Error)
+  expect(isDatabaseUnavailable(wrong)).toBe(false)
+  expect(isDatabaseUnavailable('not an error')).toBe(false)
+})

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readStatus } from '../../src/core/registration/status.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { deliverTools } from '../support/delivery.ts'
+import {
+  addActive,
+  addPending,
+  age,
+  clearNo,
+  deliver,
+  digitsOf,
+  otherThan,
+  type Pending,
+  refused,
+  scriptedMailer,
+  silence,
+  type,
+  useCaseTools,
+} from './fixtures.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+const statusOf = (userId: string) => readStatus(database.pool, useCaseTools(database).policy, userId)
+
+const send = (step?: Error) => async (pending: Pending) => {
+  await deliver(deliverTools(database, scriptedMailer(...(step ? [step] : []))), pending.mailId)
+}
+
+test.each([
+  ['queued before it was tried', [], { status: 'queued', attemptsLeft: 3, sentAt: null, expiresAt: null }],
+  ['queued after a clear no', [send(clearNo())], { status: 'queued', sentAt: null, expiresAt: null }],
+  ['queued after silence', [send(silence())], { status: 'queued', sentAt: null, expiresAt: null }],
+  ['undeliverable when it was refused', [send(refused())], { status: 'undeliverable', sentAt: null }],
+  ['sent', [send()], { status: 'sent', sentAt: expect.any(String), expiresAt: expect.any(String) }],
+  ['expired', [send(), (pending: Pending) => age(database, pending.user.id, 61)], { status: 'expired' }],
+  [
+    'exhausted',
+    [
+      send(),
+      async (pending: Pending) => {
+        const wrong = otherThan(await digitsOf(database, pending.codeId))
+        for (let guess = 0; guess < 3; guess += 1) await type(database, pending, wrong)
+      },
+    ],
+    { status: 'exhausted', attemptsLeft: 0 },
+  ],
+])('a code is %s', async (_status, steps, code) => {
+  const pending = await addPending(database)
+  for (const step of steps) await step(pending)
+  expect(await statusOf(pending.user.id)).toMatchObject({ status: 'pending', activatedAt: null, code })
+})
+
+test('the times of a sent code are a minute apart, in ISO 8601 UTC', async () => {
+  const pending = await addPending(database)
+  await send()(pending)
+  const { sentAt = null, expiresAt = null } = (await statusOf(pending.user.id))?.code ?? {}
+  expect(sentAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  const apart = Date.parse(expiresAt ?? '') - Date.parse(sentAt ?? '')
+  expect(Math.abs(apart - 60_000)).toBeLessThanOrEqual(100)
+})
+
+test('an active registration has no code, and an unknown one no status', async () => {
+  const { user, ref } = await addActive(database)
+  expect(await statusOf(user.id)).toEqual({
+    id: user.id,
+    email: user.email,
+    status: 'active',
+    ref,
+    createdAt: expect.any(String),
+    activatedAt: expect.any(String),
+    code: null,
+  })
+  expect(await statusOf(randomUUID())).toBeNull()
+})
