@@ -2,14 +2,14 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { describeRoute } from 'hono-openapi'
-import { createHealthApp } from '../core/ops-app.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { handleError } from './handle-error.ts'
-import { addOpenApi } from './openapi.ts'
 import { problemResponse } from './problems.ts'
 import { observeRequests, requestIds } from './request-log.ts'
 import { activateUser, activateUserDocs } from './routes/activate-user.ts'
 import { addDocs } from './routes/docs.ts'
+import { addHealth } from './routes/health.ts'
+import { addOpenApi } from './routes/openapi-document.ts'
 import { readUser, readUserDocs } from './routes/read-user.ts'
 import { registerUser, registerUserDocs } from './routes/register-user.ts'
 import { sendCode, sendCodeDocs } from './routes/send-code.ts'
@@ -36,7 +36,7 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.post('/v1/users/:id/codes', describeRoute(sendCodeDocs), sendCode(tools))
   app.post('/v1/users/:id/activation', describeRoute(activateUserDocs), activateUser(tools))
   app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem)
-  app.route('/', createHealthApp(tools.readiness))
+  addHealth(app, tools.readiness)
   addOpenApi(app)
   addDocs(app)
 

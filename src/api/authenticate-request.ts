@@ -22,11 +22,16 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) =
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
   const net = requestNet(c, tools)
-  await tools.limits.check(['failed-logins-per-user', id], ['failed-logins-per-net', net])
+  const failedLogins = [
+    ['failed-logins-per-user', id],
+    ['failed-logins-per-net', net],
+  ] as const
+  await tools.limits.check(...failedLogins)
   const claim = { userId: UUID.test(id) ? id : null, email: parseEmailAddress(basic.userId), password: basic.password }
   const user = await authenticate(tools, claim, c.req.raw.signal)
+  // Past the budget a right password and a wrong one get the same answer, however many were tried at once.
+  await (user ? tools.limits.check(...failedLogins) : tools.limits.spend(...failedLogins))
   if (user) return user
-  await tools.limits.count(['failed-logins-per-user', id], ['failed-logins-per-net', net])
   throw unauthenticated()
 }
 

@@ -22,7 +22,23 @@ export const clientNet = (
 
 type Address = ReturnType<typeof ipaddr.process>
 
-const parse = (value: string): Address | null => (ipaddr.isValid(value) ? ipaddr.process(value) : null)
+/** Four decimal parts or IPv6; ipaddr.js alone also takes `10`, `010.0.0.1` and `0x7f.1`, which others read otherwise. */
+const parse = (value: string): Address | null => {
+  const bare = /^\[(.+)\](?::\d+)?$/.exec(value)?.[1] ?? /^([\d.]+):\d+$/.exec(value)?.[1] ?? value
+  const isStrict = ipaddr.IPv4.isValidFourPartDecimal(bare) && !/(?:^|\.)0\d/.test(bare)
+  return isStrict || ipaddr.IPv6.isValid(bare) ? ipaddr.process(bare) : null
+}
+
+/** A network in CIDR notation, or one address; null when it is neither. IPv4-mapped networks are IPv4 networks. */
+export const parseNet = (value: string): Net | null => {
+  const [, host = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? []
+  const address = /[[\]]|^[\d.]+:/.test(host) ? null : parse(host)
+  if (!address) return null
+  const size = address.kind() === 'ipv4' ? 32 : 128
+  const mapped = size === 32 && host.includes(':') ? 96 : 0
+  const bits = prefix === undefined ? size : Number(prefix) - mapped
+  return bits >= 0 && bits <= size ? [address, bits] : null
+}
 
 const forwardedClient = (peer: Address, forwardedFor: string, trusted: Net[]): Address => {
   let client = peer

@@ -1,17 +1,9 @@
-import ipaddr from 'ipaddr.js'
 import * as v from 'valibot'
 import { budgets, type Environment, readConfig, wholeNumber } from '../core/config.ts'
 import { codeSettings, coreSettings, listenSettings } from '../core/settings.ts'
-import type { Net } from './client-address.ts'
+import { parseNet } from './client-address.ts'
 
 const PER_NET = '20/1h,60/24h'
-
-const parseNet = (value: string): Net | null => {
-  if (ipaddr.isValidCIDR(value)) return ipaddr.parseCIDR(value)
-  if (!ipaddr.isValid(value)) return null
-  const address = ipaddr.parse(value)
-  return [address, address.kind() === 'ipv4' ? 32 : 128]
-}
 
 const nets = v.pipe(
   v.string(),

@@ -1,6 +1,6 @@
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Budget } from '../core/config.ts'
-import type { Pool } from '../core/postgres/pool.ts'
+import type { Queryable, Tx } from '../core/postgres/pool.ts'
 import { RATE_LIMITS_TABLE } from '../core/postgres/rate-limits.ts'
 import { type Keyring, lookupKeys } from '../core/registration/keyring.ts'
 import type { ApiConfig } from './config.ts'
@@ -23,67 +23,86 @@ export type Subject = readonly [Policy, string]
 export type Limits = {
   /** Refuses when nothing is left, without spending. */
   check(...subjects: Subject[]): Promise<void>
-  /** Spends one, and refuses when that was one too many. Resolves with the `RateLimit` fields to tell the client. */
-  spend(subject: Subject): Promise<Record<string, string>>
-  /** Spends one each and never refuses: for what has happened already. */
-  count(...subjects: Subject[]): Promise<void>
+  /** Spends one each, and refuses when that was one too many. Resolves with the `RateLimit` fields to tell the client. */
+  spend(...subjects: Subject[]): Promise<Record<string, string>>
+  /** The same as part of a transaction: what is rolled back was not spent. */
+  within(tx: Tx): Limits
 }
 
 type Limiter = { name: string; budget: Budget; store: RateLimiterPostgres }
 
-export const createLimits = (pool: Pool, keyring: Keyring, config: ApiConfig): Limits => {
-  const limiters = {
-    'registrations-per-net': createLimiters(pool, 'registrations-per-net', config.LIMIT_REGISTRATIONS_PER_NET),
-    'wrong-codes-per-net': createLimiters(pool, 'wrong-codes-per-net', config.LIMIT_WRONG_CODES_PER_NET),
-    'mails-per-mailbox': createLimiters(pool, 'mails-per-mailbox', config.LIMIT_MAILS_PER_MAILBOX),
-    'failed-logins-per-user': createLimiters(pool, 'failed-logins-per-user', config.LIMIT_FAILED_LOGINS_PER_USER),
-    'failed-logins-per-net': createLimiters(pool, 'failed-logins-per-net', config.LIMIT_FAILED_LOGINS_PER_NET),
-  } satisfies Record<Policy, Limiter[]>
+type Standing = { limiter: Limiter; result: RateLimiterRes }
+
+export type LimitSettings = { keyring: Keyring; budgets: Record<Policy, Budget[]> }
+
+export const createLimits = (db: Queryable, settings: LimitSettings): Limits => {
   // The counters hold no address of a person or a machine.
-  const keyOf = (value: string) => lookupKeys(keyring, 'limit', value)[0].toString('base64url')
-  const consume = (limiter: Limiter, key: string) => limiter.store.consume(key).catch(unlessCounted)
+  const keyOf = (value: string) => lookupKeys(settings.keyring, 'limit', value)[0].toString('base64url')
+
+  const ask = async (
+    [policy, value]: Subject,
+    question: (limiter: Limiter, key: string) => Promise<RateLimiterRes | null>,
+  ): Promise<Standing[]> => {
+    const standings: Standing[] = []
+    for (const budget of settings.budgets[policy]) {
+      const limiter = createLimiter(db, policy, budget)
+      const result = await question(limiter, keyOf(value))
+      if (result) standings.push({ limiter, result })
+    }
+    return standings
+  }
 
   return {
     check: async (...subjects) => {
-      for (const [policy, value] of subjects) {
-        for (const limiter of limiters[policy]) {
-          const standing = await limiter.store.get(keyOf(value))
-          if (standing && standing.consumedPoints >= limiter.budget.max) throw refusal(limiter, standing)
-        }
+      for (const subject of subjects) {
+        const standings = await ask(subject, ({ store }, key) => store.get(key))
+        refuseOver(standings.filter(({ limiter, result }) => result.consumedPoints >= limiter.budget.max))
       }
     },
-    spend: async ([policy, value]) => {
-      const standings = await Promise.all(
-        limiters[policy].map(async (limiter) => ({ limiter, standing: await consume(limiter, keyOf(value)) })),
-      )
-      const over = standings.filter(({ limiter, standing }) => standing.consumedPoints > limiter.budget.max)
-      const worst = over.toSorted((a, b) => b.standing.msBeforeNext - a.standing.msBeforeNext)[0]
-      if (worst) throw refusal(worst.limiter, worst.standing)
-      return fieldsOf(standings)
+    spend: async (...subjects) => {
+      const all: Standing[] = []
+      for (const subject of subjects) {
+        const standings = await ask(subject, ({ store }, key) => store.consume(key).catch(unlessCounted))
+        refuseOver(standings.filter(({ limiter, result }) => result.consumedPoints > limiter.budget.max))
+        all.push(...standings)
+      }
+      return fieldsOf(all)
     },
-    count: async (...subjects) => {
-      await Promise.all(
-        subjects.flatMap(([policy, value]) => limiters[policy].map((limiter) => consume(limiter, keyOf(value)))),
-      )
-    },
+    within: (tx) => createLimits(tx, settings),
   }
 }
 
-const createLimiters = (pool: Pool, policy: Policy, budgets: Budget[]): Limiter[] =>
-  budgets.map((budget) => {
-    const name = `${policy}-${budget.seconds}s`
-    const store = new RateLimiterPostgres({
-      storeClient: pool,
-      storeType: 'pool',
-      tableName: RATE_LIMITS_TABLE,
-      tableCreated: true,
-      clearExpiredByTimeout: false,
-      keyPrefix: name,
-      points: budget.max,
-      duration: budget.seconds,
-    })
-    return { name, budget, store }
+/** The budgets of every policy. */
+export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
+  'registrations-per-net': config.LIMIT_REGISTRATIONS_PER_NET,
+  'wrong-codes-per-net': config.LIMIT_WRONG_CODES_PER_NET,
+  'mails-per-mailbox': config.LIMIT_MAILS_PER_MAILBOX,
+  'failed-logins-per-user': config.LIMIT_FAILED_LOGINS_PER_USER,
+  'failed-logins-per-net': config.LIMIT_FAILED_LOGINS_PER_NET,
+})
+
+const createLimiter = (db: Queryable, policy: Policy, budget: Budget): Limiter => {
+  const name = `${policy}-${budget.seconds}s`
+  const store = new RateLimiterPostgres({
+    storeClient: db,
+    storeType: 'pool',
+    tableName: RATE_LIMITS_TABLE,
+    tableCreated: true,
+    clearExpiredByTimeout: false,
+    keyPrefix: name,
+    points: budget.max,
+    duration: budget.seconds,
   })
+  return { name, budget, store }
+}
+
+/** Of several used-up budgets the one that lasts longest tells when to come back. */
+const refuseOver = (over: Standing[]): void => {
+  const worst = over.toSorted((a, b) => b.result.msBeforeNext - a.result.msBeforeNext)[0]
+  if (!worst) return
+  const headers = { 'Retry-After': String(secondsUntil(worst.result)), ...fieldsOf([worst]) }
+  throw new RequestRefused('too-many-requests', { headers })
+}
 
 /** A used-up budget is no error here; a store that cannot be asked is one. */
 const unlessCounted = (rejection: unknown): RateLimiterRes => {
@@ -91,15 +110,10 @@ const unlessCounted = (rejection: unknown): RateLimiterRes => {
   throw rejection
 }
 
-const secondsUntil = (standing: RateLimiterRes): number => Math.max(1, Math.ceil(standing.msBeforeNext / 1000))
-
-const refusal = (limiter: Limiter, standing: RateLimiterRes): RequestRefused =>
-  new RequestRefused('too-many-requests', {
-    headers: { 'Retry-After': String(secondsUntil(standing)), ...fieldsOf([{ limiter, standing }]) },
-  })
+const secondsUntil = (result: RateLimiterRes): number => Math.max(1, Math.ceil(result.msBeforeNext / 1000))
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers-10. */
-const fieldsOf = (standings: { limiter: Limiter; standing: RateLimiterRes }[]): Record<string, string> => {
+const fieldsOf = (standings: Standing[]): Record<string, string> => {
   if (standings.length === 0) return {}
   return {
     'RateLimit-Policy': standings
@@ -107,8 +121,8 @@ const fieldsOf = (standings: { limiter: Limiter; standing: RateLimiterRes }[]): 
       .join(', '),
     RateLimit: standings
       .map(
-        ({ limiter, standing }) =>
-          `"${limiter.name}";r=${Math.max(0, standing.remainingPoints)};t=${secondsUntil(standing)}`,
+        ({ limiter: { name }, result }) =>
+          `"${name}";r=${Math.max(0, result.remainingPoints)};t=${secondsUntil(result)}`,
       )
       .join(', '),
   }

@@ -10,7 +10,8 @@ import { createPasswordHasher } from '../core/registration/password.ts'
 import { codePolicyOf } from '../core/settings.ts'
 import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
-import { createLimits } from './limits.ts'
+import { budgetsOf, createLimits } from './limits.ts'
+import { answerUnreadable } from './unreadable.ts'
 
 const MAX_CONNECTIONS = 20
 
@@ -33,14 +34,17 @@ const main = async (): Promise<void> => {
     keyring,
     hasher: await createPasswordHasher(config.BCRYPT_COST),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
-    limits: createLimits(pool, keyring, config),
+    limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     trustedProxies: config.TRUSTED_PROXIES,
     readiness,
     requestSeconds: httpSeconds(registry),
     logger,
   })
-  const server = await startHttpServer(app, { host: config.HOST, port: config.PORT })
+  const server = await startHttpServer(
+    { fetch: app.fetch, onUnreadable: answerUnreadable },
+    { host: config.HOST, port: config.PORT },
+  )
   onStop('public HTTP', () => server.close())
   logger.info({ port: server.port, opsPort: ops.port }, 'api listening')
 }

@@ -1,7 +1,5 @@
-import type { Hono } from 'hono'
-import { type DescribeRouteOptions, generateSpecs, resolver } from 'hono-openapi'
+import { type DescribeRouteOptions, resolver } from 'hono-openapi'
 import type { GenericSchema } from 'valibot'
-import type { ApiEnv } from './context.ts'
 import { type ProblemSlug, problems } from './problems.ts'
 import { problemSchema, userSchema } from './schemas.ts'
 
@@ -108,40 +106,20 @@ const exampleOf = (slug: ProblemSlug) => {
   }
 }
 
-const DESCRIPTION = `Registers people by e-mail address and password, and activates them with a code from a mail.
-
-1. \`POST /v1/users\` answers 202; a mail with a code of 4 digits leaves.
-2. \`POST /v1/users/{id}/activation\` with the code and HTTP Basic credentials, within a minute of the mail's sending, activates.
-
-Problems are \`application/problem+json\` (RFC 9457); each type is explained under \`/problems/{slug}\`.`
-
-/** `GET /openapi.json`, made once from the routes of the app. */
-export const addOpenApi = (app: Hono<ApiEnv>): void => {
-  let document: Promise<unknown> | undefined
-  app.get('/openapi.json', async (c) => {
-    document ??= generateSpecs(app, {
-      documentation: {
-        openapi: '3.1.0',
-        info: {
-          title: 'Latchkey',
-          version: '1.0.0',
-          description: DESCRIPTION,
-          license: { name: 'MIT', identifier: 'MIT' },
-        },
-        servers: [{ url: '/' }],
-        tags: [{ name: 'users', description: 'Registrations' }],
-        components: {
-          securitySchemes: {
-            basic: {
-              type: 'http',
-              scheme: 'basic',
-              description: 'RFC 7617, UTF-8: the e-mail address and the password of this very registration.',
-            },
-          },
-        },
-      },
-      defaultValidationErrorResponse: false,
-    })
-    return c.json(await document)
-  })
-}
+/** A page or document beside the users' routes: what it is, and what each status means. */
+export const describePage = (
+  operationId: string,
+  summary: string,
+  type: string,
+  statuses: Record<number, string>,
+): DescribeRouteOptions => ({
+  operationId,
+  summary,
+  tags: ['service'],
+  responses: Object.fromEntries(
+    Object.entries(statuses).map(([status, description]) => [
+      status,
+      { description, headers: headersOf(['X-Request-Id']), content: { [type]: {} } },
+    ]),
+  ),
+})

@@ -3,17 +3,16 @@ import { type Node, parseTree } from 'jsonc-parser'
 import * as v from 'valibot'
 import { RequestRefused } from './problems.ts'
 
-const CONTENT_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
+// The charset of JSON is UTF-8 (RFC 8259); a parameter that says otherwise is believed, others mean nothing.
+const CHARSET = /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/i
 
 /** Refuses a body that is not plain JSON, before any of it is read. */
 export const checkMediaType = (c: Context): void => {
-  const encoding = c.req.header('content-encoding')
-  if (
-    !CONTENT_TYPE.test(c.req.header('content-type')?.trim() ?? '') ||
-    (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-  ) {
-    throw new RequestRefused('unsupported-media-type')
-  }
+  const [type = '', ...parameters] = (c.req.header('content-type') ?? '').toLowerCase().split(';')
+  const charset = parameters.map((parameter) => CHARSET.exec(parameter)?.[1]).find((value) => value !== undefined)
+  const encoding = c.req.header('content-encoding')?.toLowerCase() ?? 'identity'
+  const isPlainJson = type.trim() === 'application/json' && (charset ?? 'utf-8') === 'utf-8' && encoding === 'identity'
+  if (!isPlainJson) throw new RequestRefused('unsupported-media-type')
 }
 
 /** Reads the body as the one JSON object that `schema` describes, or refuses the request. */

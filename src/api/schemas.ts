@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { CODE_PATTERN } from '../core/registration/activation-code.ts'
 import { parseEmailAddress } from '../core/registration/email-address.ts'
-import { findPasswordFault } from '../core/registration/password.ts'
+import { findPasswordFault, isAddress } from '../core/registration/password.ts'
 
 const string = () => v.string('must be a string')
 
@@ -36,7 +36,7 @@ export const registrationSchema = (passwordMinLength: number) =>
     v.forward(
       v.partialCheck(
         [['email'], ['password']],
-        (input) => findPasswordFault(input.password, input.email, 0) === null,
+        (input) => !isAddress(input.password, input.email),
         'must not be the e-mail address',
       ),
       ['password'],
@@ -70,7 +70,11 @@ const codeSchema = v.object({
 /** A registration as the API shows it. */
 export const userSchema = v.object({
   id: v.pipe(v.string(), v.uuid()),
-  email: v.pipe(v.string(), v.email()),
+  email: v.pipe(
+    v.string(),
+    v.check((value) => parseEmailAddress(value) === value),
+    v.description('The canonical form: lower case, the domain in A-labels.'),
+  ),
   status: v.picklist(['pending', 'active']),
   ref: v.pipe(
     v.string(),

@@ -1,5 +1,5 @@
-import type { Server } from 'node:http'
-import { createAdaptorServer } from '@hono/node-server'
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
 
 // Node's defaults (a minute for headers, five for a body) let a slow client hold a connection for long.
 const HEADERS_TIMEOUT_MS = 10_000
@@ -10,23 +10,22 @@ const MAX_HEADERS = 64
 
 export type HttpServer = { port: number; close(): Promise<void> }
 
-type App = { fetch: Parameters<typeof createAdaptorServer>[0]['fetch'] }
+/** `onUnreadable` answers a request that cannot be made one of the app's, such as one with a broken Host. */
+type App = { fetch: Parameters<typeof getRequestListener>[0]; onUnreadable?: () => Response | Promise<Response> }
 
 /**
  * Listens, and resolves with the port (a free one for 0). Rejects when the port is taken. `close` takes no new connection
  * and resolves when the requests in flight are answered.
  */
 export const startHttpServer = async (app: App, address: { host: string; port: number }): Promise<HttpServer> => {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    serverOptions: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
-    },
-  })
-  if (!isHttp1(server)) throw new Error('unreachable: the server is not HTTP/1')
+  const options = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  }
+  const onUnreadable = app.onUnreadable ?? (() => new Response(null, { status: 400 }))
+  const server = createServer(options, getRequestListener(app.fetch, { errorHandler: onUnreadable }))
   server.maxHeadersCount = MAX_HEADERS
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address.port, address.host, resolve))
   const bound = server.address()
@@ -35,5 +34,3 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }
-
-const isHttp1 = (server: ReturnType<typeof createAdaptorServer>): server is Server => 'maxHeadersCount' in server

@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Checks } from './ops-app.ts'
 import { pendingMigrations } from './postgres/migrate.ts'
 import { isDatabaseUnavailable, type Pool } from './postgres/pool.ts'
 
+const TIMEOUT_MS = 2000
+
 /** Whether PostgreSQL answers and has the tables of this release. */
 export const checkDatabase = async (pool: Pool): Promise<Checks> => {
   try {
-    const pending = await pendingMigrations(pool)
+    const pending = await Promise.race([pendingMigrations(pool), timeOut()])
     return {
       database: 'ok',
       migrations: pending.length === 0 ? 'ok' : `down: ${pending.length} to run with node db/migrate.ts`,
@@ -13,4 +16,9 @@ export const checkDatabase = async (pool: Pool): Promise<Checks> => {
   } catch (error) {
     return { database: isDatabaseUnavailable(error) ? 'down: cannot be reached' : 'down: refuses the statement' }
   }
+}
+
+const timeOut = async (): Promise<never> => {
+  await sleep(TIMEOUT_MS, undefined, { ref: false })
+  throw Object.assign(new Error('PostgreSQL gives no answer'), { code: 'ETIMEDOUT' })
 }

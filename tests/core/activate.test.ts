@@ -14,6 +14,7 @@ import {
   type Pending,
   readCode,
   type,
+  unlimited,
   useCaseTools,
 } from './fixtures.ts'
 
@@ -116,7 +117,9 @@ test('a registration that is gone says so', async () => {
 test('a password that changed since it was verified activates nothing', async () => {
   const open = await addOpen()
   const stale = { ...open.user, passwordHash: 'the hash of the former password' }
-  expect(await activate(useCaseTools(database), stale, open.code)).toMatchObject({ refusal: 'code-incorrect' })
+  expect(await activate(useCaseTools(database), stale, open.code, unlimited)).toMatchObject({
+    refusal: 'code-incorrect',
+  })
   expect(await activeRowsOf(open.user.email)).toBe(0)
 })
 
@@ -134,7 +137,9 @@ test.each(['', '1', 'no key', '00000'])(
   async (typed) => {
     const open = await addOpen()
     const rotated = createKeyring(['another secret key that only the tests use'])
-    expect(await activate({ ...useCaseTools(database), keyring: rotated }, open.user, typed)).not.toBe('activated')
+    expect(await activate({ ...useCaseTools(database), keyring: rotated }, open.user, typed, unlimited)).not.toBe(
+      'activated',
+    )
     expect(await activeRowsOf(open.user.email)).toBe(0)
   },
 )

@@ -188,8 +188,11 @@ export const attempt = (jobAttempt: number) => ({ jobAttempt, signal: new AbortC
 export const deliver = (tools: DeliverTools, mailId: string, jobAttempt = 0): Promise<Delivery> =>
   deliverMail(tools, mailId, attempt(jobAttempt))
 
+/** Budgets that are never used up. */
+export const unlimited = { check: async () => {}, spend: async () => {} }
+
 export const type = (database: TestDatabase, { user }: Pending, code: string): Promise<Activated> =>
-  activate(useCaseTools(database), user, code)
+  activate(useCaseTools(database), user, code, unlimited)
 
 /** Expects a code that is open for about so many seconds more, with room for a slow machine. */
 export const expectSecondsLeft = async (database: TestDatabase, codeId: string, seconds: number): Promise<void> => {

@@ -5,7 +5,7 @@ import { createPasswordHasher, type PasswordHasher } from '../../src/core/regist
 import { type RegisterTools, register } from '../../src/core/registration/register.ts'
 import { PASSWORD, SECRET_KEY } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase, useTestDatabase } from '../support/database.ts'
-import { addActive, age, digitsOf, useCaseTools } from './fixtures.ts'
+import { addActive, age, digitsOf, unlimited, useCaseTools } from './fixtures.ts'
 
 let database: TestDatabase
 let hasher: PasswordHasher
@@ -40,7 +40,7 @@ const rowsOf = async (email: string, { pool } = database) => {
 
 test('a registration is a user, a code and a mail', async () => {
   const request = registration()
-  expect(await register(tools(), request)).toEqual({ userId: expect.any(String), isNew: true })
+  expect(await register(tools(), request, unlimited)).toEqual({ userId: expect.any(String), isNew: true })
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
 })
 
@@ -48,7 +48,7 @@ test('the relays are told when a registration commits', async () => {
   const client = await database.pool.connect()
   const told = new Promise((resolve) => client.once('notification', ({ channel }) => resolve(channel)))
   await client.query('listen latchkey_mails')
-  await register(tools(), registration())
+  await register(tools(), registration(), unlimited)
   expect(await told).toBe('latchkey_mails')
   client.release(true)
 })
@@ -56,7 +56,7 @@ test('the relays are told when a registration commits', async () => {
 test('an address may be registered any number of times, active or not, and each stands alone', async () => {
   const { user } = await addActive(database)
   const answers = await Promise.all(
-    Array.from({ length: 5 }, () => register(tools(), registration({ email: user.email }))),
+    Array.from({ length: 5 }, () => register(tools(), registration({ email: user.email }), unlimited)),
   )
   expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.userId : answer))).size).toBe(5)
   expect(await rowsOf(user.email)).toEqual({ users: 6, codes: 6, mails: 6 })
@@ -64,7 +64,7 @@ test('an address may be registered any number of times, active or not, and each 
 
 test('neither password nor code is stored', async () => {
   const request = registration({ password: 'a password that is nowhere' })
-  const answer = await register(tools(), request)
+  const answer = await register(tools(), request, unlimited)
   const userId = typeof answer === 'object' ? answer.userId : answer
   const stored = await database.pool.query<{ codeId: string; all: string }>(
     `select codes.id as "codeId", row_to_json(users)::text || row_to_json(codes)::text || row_to_json(mails)::text as all
@@ -83,15 +83,15 @@ test.each(['codes', 'mails'])('nothing is half-stored when the insert into %s fa
   const own = await useTestDatabase()
   await own.pool.query(`alter table ${table} add constraint no_more check (false) not valid`)
   const request = registration()
-  await expect(register({ ...tools(), pool: own.pool }, request)).rejects.toThrow('no_more')
+  await expect(register({ ...tools(), pool: own.pool }, request, unlimited)).rejects.toThrow('no_more')
   expect(await rowsOf(request.email, own)).toEqual({ users: 0, codes: 0, mails: 0 })
 })
 
 test('the same idempotency key with the same body gives the same user and sends nothing new', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const first = await register(tools(), request)
+  const first = await register(tools(), request, unlimited)
   expect(first).toMatchObject({ isNew: true })
-  expect(await register(tools(), request)).toEqual({ ...(typeof first === 'object' && first), isNew: false })
+  expect(await register(tools(), request, unlimited)).toEqual({ ...(typeof first === 'object' && first), isNew: false })
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
 })
 
@@ -100,13 +100,13 @@ test.each([
   ['password', { password: 'another long password' }],
 ])('the same idempotency key with another %s is refused', async (_part, other) => {
   const request = registration({ idempotencyKey: randomUUID() })
-  await register(tools(), request)
-  expect(await register(tools(), { ...request, ...other })).toBe('idempotency-key-reused')
+  await register(tools(), request, unlimited)
+  expect(await register(tools(), { ...request, ...other }, unlimited)).toBe('idempotency-key-reused')
 })
 
 test('twenty parallel requests with one idempotency key make one registration', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const answers = await Promise.all(Array.from({ length: 20 }, () => register(tools(), request)))
+  const answers = await Promise.all(Array.from({ length: 20 }, () => register(tools(), request, unlimited)))
   expect(answers.filter((answer) => typeof answer === 'object' && answer.isNew)).toHaveLength(1)
   expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.userId : answer))).size).toBe(1)
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
@@ -114,22 +114,22 @@ test('twenty parallel requests with one idempotency key make one registration', 
 
 test('an idempotency key is free again after 24 hours', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const first = await register(tools(), request)
+  const first = await register(tools(), request, unlimited)
   await age(database, typeof first === 'object' ? first.userId : first, 86_401)
-  expect(await register(tools(), request)).toMatchObject({ isNew: true })
+  expect(await register(tools(), request, unlimited)).toMatchObject({ isNew: true })
   expect(await rowsOf(request.email)).toMatchObject({ users: 2 })
 })
 
 test('an idempotency key is known over a rotation of the secret', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const first = await register(tools(), request)
+  const first = await register(tools(), request, unlimited)
   const rotated = createKeyring(['a newer secret key that only the tests use', SECRET_KEY])
-  const repeated = await register({ ...tools(), keyring: rotated }, request)
+  const repeated = await register({ ...tools(), keyring: rotated }, request, unlimited)
   expect(repeated).toEqual({ ...(typeof first === 'object' && first), isNew: false })
 })
 
 test('a request that is gone before its hash is made stores nothing', async () => {
   const request = { ...registration(), signal: AbortSignal.abort(new Error('gone')) }
-  await expect(register(tools(), request)).rejects.toThrow('gone')
+  await expect(register(tools(), request, unlimited)).rejects.toThrow('gone')
   expect(await rowsOf(request.email)).toEqual({ users: 0, codes: 0, mails: 0 })
 })

@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import { createApp } from '../../src/api/app.ts'
 import { readApiConfig } from '../../src/api/config.ts'
 import type { ApiEnv } from '../../src/api/context.ts'
-import { createLimits } from '../../src/api/limits.ts'
+import { budgetsOf, createLimits } from '../../src/api/limits.ts'
 import type { Logger } from '../../src/core/logger.ts'
 import { createRegistry, httpSeconds } from '../../src/core/metrics.ts'
 import { checkDatabase } from '../../src/core/readiness.ts'
@@ -39,7 +39,7 @@ export const createTestApi = async (
     logger,
     hasher: await createPasswordHasher(config.BCRYPT_COST),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
-    limits: createLimits(pool, keyring, config),
+    limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     trustedProxies: config.TRUSTED_PROXIES,
     readiness: () => checkDatabase(pool),

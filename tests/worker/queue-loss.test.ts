@@ -36,9 +36,9 @@ describe.each(backends)('jobs on %s', (backend) => {
 
   test('a wipe in the middle of many sends loses nothing, and nobody gets two mails', async () => {
     const emails = Array.from({ length: 40 }, (_, index) => `storm${index}@example.com`)
-    stage.provider.answerWith(Array.from({ length: 20 }, () => 503))
-    for (const email of emails) await stage.register(email)
-    await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(10)
+    stage.provider.answerWith([503, 'hang', 503, 'hang'])
+    await Promise.all(emails.map((email) => stage.register(email)))
+    await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(4)
     if (!stage.redis) await worker.queue.pause()
     await wipe()
     await worker.queue.resume()

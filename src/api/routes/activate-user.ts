@@ -16,9 +16,10 @@ export const activateUser =
     const user = await authenticateRequest(c, tools)
     checkMediaType(c)
     const { code } = await readBody(c, activationSchema)
-    await tools.limits.check(wrongCodes)
-    const activated = await activate(tools, user, code)
-    if (typeof activated === 'object') await tools.limits.count(wrongCodes)
+    const activated = await activate(tools, user, code, {
+      check: (tx) => tools.limits.within(tx).check(wrongCodes),
+      spend: async (tx) => void (await tools.limits.within(tx).spend(wrongCodes)),
+    })
     refuse(activated)
     return c.json(await readStatus(tools.pool, tools.policy, user.id))
   }

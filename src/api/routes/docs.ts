@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
 import type { ApiEnv } from '../context.ts'
+import { describePage } from '../openapi.ts'
 
 const ASSETS: Record<string, string> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -24,13 +26,17 @@ const PAGE = `<!doctype html>
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
+const docsDocs = describePage('docs', 'The reference page', 'text/html', {
+  200: 'A page to read and try the API; it loads nothing from another host.',
+})
+
 /** `GET /docs`: the reference page, from our own files only. */
 export const addDocs = (app: Hono<ApiEnv>): void => {
   app.use('/docs', async (c, next) => {
     await next()
     c.header('Content-Security-Policy', CONTENT_SECURITY_POLICY)
   })
-  app.get('/docs', (c) => c.html(PAGE))
+  app.get('/docs', describeRoute(docsDocs), (c) => c.html(PAGE))
   app.get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
   for (const [name, type] of Object.entries(ASSETS)) {
     const file = new URL(import.meta.resolve(`swagger-ui-dist/${name}`))

@@ -3,6 +3,7 @@ import { mailboxOf } from '../../core/registration/email-address.ts'
 import { register } from '../../core/registration/register.ts'
 import { readStatus } from '../../core/registration/status.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
+import type { Subject } from '../limits.ts'
 import { describeOperation } from '../openapi.ts'
 import { RequestRefused } from '../problems.ts'
 import { checkMediaType, readBody } from '../read-body.ts'
@@ -18,10 +19,18 @@ export const registerUser = (tools: ApiTools) => {
     checkMediaType(c)
     const idempotencyKey = readIdempotencyKey(c)
     const body = await readBody(c, schema)
-    const rateLimit = await tools.limits.spend(['registrations-per-net', requestNet(c, tools)])
-    await tools.limits.spend(['mails-per-mailbox', mailboxOf(body.email)])
     const registration = { ...body, idempotencyKey, requestId: c.get('requestId'), signal: c.req.raw.signal }
-    const registered = await register(tools, registration)
+    const perNet: Subject = ['registrations-per-net', requestNet(c, tools)]
+    const perMailbox: Subject = ['mails-per-mailbox', mailboxOf(body.email)]
+    let rateLimit: Record<string, string> = {}
+    const registered = await register(tools, registration, {
+      check: () => tools.limits.check(perNet, perMailbox),
+      spend: async (tx) => {
+        const limits = tools.limits.within(tx)
+        rateLimit = await limits.spend(perNet)
+        await limits.spend(perMailbox)
+      },
+    })
     if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)
     const user = await readStatus(tools.pool, tools.policy, registered.userId)
     return c.json(user, 202, { Location: `/v1/users/${registered.userId}`, ...rateLimit })

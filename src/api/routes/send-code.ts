@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { Tx } from '../../core/postgres/pool.ts'
 import { mailboxOf } from '../../core/registration/email-address.ts'
 import { resendCode } from '../../core/registration/resend-code.ts'
 import { readStatus } from '../../core/registration/status.ts'
@@ -12,7 +13,8 @@ export const sendCode =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
     const { id, email } = await authenticateRequest(c, tools)
-    const spendMail = async () => void (await tools.limits.spend(['mails-per-mailbox', mailboxOf(email)]))
+    const spendMail = async (tx: Tx) =>
+      void (await tools.limits.within(tx).spend(['mails-per-mailbox', mailboxOf(email)]))
     const resent = await resendCode(tools, { userId: id, requestId: c.get('requestId') }, spendMail)
     if (resent === 'already-active') throw new RequestRefused(resent)
     if (typeof resent === 'object') throw tooEarly('resend', resent.waitSeconds, tools.policy.resendCooldownSeconds)

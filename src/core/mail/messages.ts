@@ -36,7 +36,7 @@ const page = (body: string): string =>
 
 /** Never four digits in a row, which would look like a code. */
 const wordsFor = (seconds: number): string => {
-  if (seconds < 120) return seconds === 60 ? 'one minute' : `${seconds} seconds`
+  if (seconds < 120) return seconds === 60 ? 'one minute' : `${seconds} second${seconds === 1 ? '' : 's'}`
   if (seconds < 7200) return `${Math.floor(seconds / 60)} minutes`
   return `${Math.floor(seconds / 3600)} hours`
 }

@@ -12,7 +12,9 @@ export type Tx = Pick<pg.PoolClient, 'query'> & { readonly [inTransaction]: true
 export type Queryable = Pool | Tx
 
 const CONNECT_TIMEOUT_MS = 3000
-const STATEMENT_TIMEOUT_MS = 10_000
+const STATEMENT_TIMEOUT_MS = 5000
+// A frozen server or a silent network: nobody but the client notices.
+const ANSWER_TIMEOUT_MS = 7000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 
 /** Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. */
@@ -27,6 +29,7 @@ export const createPool = (
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     ...(options.searchPath && { options: `-c search_path=${options.searchPath}` }),
   })
@@ -56,9 +59,12 @@ export const transaction = async <Result>(pool: Pool, statements: (tx: Tx) => Pr
     await client.query('commit')
     return result
   } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure
-    })
+    // A connection that gives no answer would not answer this either; ending it rolls back too.
+    if (isDatabaseUnavailable(error)) broken = asError(error)
+    else
+      await client.query('rollback').catch((failure: unknown) => {
+        broken = asError(failure)
+      })
     throw error
   } finally {
     client.release(broken)
@@ -81,6 +87,8 @@ export const unlessRefused = async <Result>(
   }
 }
 
+const asError = (value: unknown): Error => (value instanceof Error ? value : new Error('not an Error'))
+
 const asTx = (client: pg.PoolClient): Tx => {
   const isInTransaction = (value: Pick<pg.PoolClient, 'query'>): value is Tx => value === client
   if (!isInTransaction(client)) throw new Error('unreachable')
@@ -91,7 +99,7 @@ const asTx = (client: pg.PoolClient): Tx => {
 const UNAVAILABLE_STATE = /^(08|53|57P|25006)/
 const UNAVAILABLE_CODE = /^(E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)|57014)/
 const UNAVAILABLE_MESSAGE =
-  /timeout exceeded when trying to connect|Connection terminated|connection timeout|not queryable|Cannot use a pool after/
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection timeout|not queryable|Cannot use a pool after/
 
 /** Tells whether an error means that PostgreSQL cannot be reached or cannot work now, so that the same request may succeed later. */
 export const isDatabaseUnavailable = (error: unknown): boolean => {

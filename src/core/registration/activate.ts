@@ -9,6 +9,9 @@ import { type Keyring, lookupKeys } from './keyring.ts'
 
 export type ActivateTools = { pool: Pool; keyring: Keyring; policy: CodePolicy }
 
+/** The budget of wrong codes. Both throw, and so undo the try, when nothing is left. */
+export type WrongCodes = { check(tx: Tx): Promise<void>; spend(tx: Tx): Promise<void> }
+
 export type Activated =
   | 'activated'
   | 'already-active'
@@ -23,7 +26,12 @@ export type Activated =
  * the registration and its mailbox, and a refusal is returned, so that its count is committed: parallel guesses spend
  * no more attempts than there are. Only a code that is open, current and not used up is compared, and then counted.
  */
-export const activate = (tools: ActivateTools, user: Credentials, typed: string): Promise<Activated> =>
+export const activate = (
+  tools: ActivateTools,
+  user: Credentials,
+  typed: string,
+  spending: WrongCodes,
+): Promise<Activated> =>
   transaction(tools.pool, async (tx) => {
     const locked = await lockUser(tx, user.id)
     if (!locked) return 'gone'
@@ -32,7 +40,7 @@ export const activate = (tools: ActivateTools, user: Credentials, typed: string)
     const code = codes.find((candidate) => candidate.isCurrent)
     const refusal = refusalOf(tools, codes, code, typed)
     if (refusal || !code) return refusal ?? 'code-not-sent'
-    return guess(tx, tools, user, code, typed)
+    return guess(tx, tools, { user, code, typed, spending })
   })
 
 /** Why the typed code is not even compared; null when it is. */
@@ -50,19 +58,21 @@ const refusalOf = (
   return isOlder && !isCurrent ? 'code-expired' : null
 }
 
+type Guess = { user: Credentials; code: CodeRow; typed: string; spending: WrongCodes }
+
 const guess = async (
   tx: Tx,
   { keyring, policy }: ActivateTools,
-  user: Credentials,
-  code: CodeRow,
-  typed: string,
+  { user, code, typed, spending }: Guess,
 ): Promise<Activated> => {
   const mailboxKeys = lookupKeys(keyring, 'mailbox', mailboxOf(user.email))
   await lockMailbox(tx, mailboxKeys[0])
   // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
   if (code.digits === 4 && (await isMailboxGuessedOut(tx, mailboxKeys, policy.guessBudgets))) return 'code-expired'
-  const attempts = await countAttempt(tx, code.id)
   const isRight = isCodeTyped(keyring, code, typed)
+  // Past the budget a right code and a wrong one get the same answer.
+  await (isRight ? spending.check(tx) : spending.spend(tx))
+  const attempts = await countAttempt(tx, code.id)
   if (isRight && (await activateUser(tx, user.id, user.passwordHash))) return 'activated'
   await insertGuess(tx, mailboxKeys[0])
   return { refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) }

@@ -2,11 +2,12 @@ import { createHmac } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash as bcryptHash, verify as bcryptVerify } from '@node-rs/bcrypt'
 import PQueue from 'p-queue'
+import { parseEmailAddress } from './email-address.ts'
 import { wellKnownPasswords } from './well-known-passwords.ts'
 
 const MAX_CODE_POINTS = 256
 
-/** Why a password is not taken, as a sentence for the person; null when it is. `address` is the canonical one. */
+/** Why a password is not taken, as a sentence for the person; null when it is. `address` is the canonical one, if readable. */
 export const findPasswordFault = (password: string, address: string | null, minLength: number): string | null => {
   if (!password.isWellFormed()) return 'is not well-formed Unicode'
   const normal = password.normalize('NFC')
@@ -15,9 +16,13 @@ export const findPasswordFault = (password: string, address: string | null, minL
   if (length > MAX_CODE_POINTS) return `must have at most ${MAX_CODE_POINTS} characters`
   if (/\p{Cc}/u.test(normal)) return 'must not contain control characters'
   if (wellKnownPasswords.has(normal.toLowerCase())) return 'is a well-known password'
-  if (address !== null && normal.toLowerCase() === address) return 'must not be the e-mail address'
+  if (address !== null && isAddress(password, address)) return 'must not be the e-mail address'
   return null
 }
+
+/** Whether a password is the canonical address, in whatever way it was typed. */
+export const isAddress = (password: string, address: string): boolean =>
+  parseEmailAddress(password.normalize('NFC')) === address
 
 /** Thrown when more hashing is waiting than can be done soon; nothing was started. */
 export class HashingOverloaded extends Error {

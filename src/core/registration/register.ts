@@ -6,6 +6,7 @@ import { type Keyring, lookupKeys } from './keyring.ts'
 import type { HashWork, PasswordHasher } from './password.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
+import type { Spending } from './spending.ts'
 
 export type RegisterTools = { pool: Pool; hasher: PasswordHasher; keyring: Keyring; policy: RegistrationPolicy }
 
@@ -17,22 +18,26 @@ export type Registration = {
   signal: AbortSignal
 }
 
+export type Registered = { userId: string; isNew: boolean } | 'idempotency-key-reused'
+
 /**
  * Registers a person: user, code and mail are one transaction. `email` is canonical. Whether the address is known is not
  * looked at. The same idempotency key within 24 hours gives the same user again, and `idempotency-key-reused` when the
- * address or the password is another.
+ * address or the password is another; a repetition spends nothing.
  */
 export const register = async (
   tools: RegisterTools,
   registration: Registration,
-): Promise<{ userId: string; isNew: boolean } | 'idempotency-key-reused'> => {
+  spending: Spending,
+): Promise<Registered> => {
   const keys =
     registration.idempotencyKey === null
       ? []
       : lookupKeys(tools.keyring, 'idempotency-key', registration.idempotencyKey)
   const former = keys.length > 0 ? await findByIdempotencyKey(tools.pool, keys) : null
   if (former) return repeat(tools, registration, former)
-  const userId = await insert(tools, registration, keys[0] ?? null)
+  await spending.check()
+  const userId = await insert(tools, registration, keys[0] ?? null, spending)
   if (userId !== null) return { userId, isNew: true }
   // A request with the same key has won the race: this one is its repetition.
   const winner = await findByIdempotencyKey(tools.pool, keys)
@@ -46,7 +51,7 @@ const repeat = async (
   { hasher }: RegisterTools,
   registration: Registration,
   former: Credentials,
-): Promise<{ userId: string; isNew: boolean } | 'idempotency-key-reused'> => {
+): Promise<Registered> => {
   const isSamePassword = await hasher.verify(registration.password, former.passwordHash, hashWork(registration))
   return isSamePassword && former.email === registration.email
     ? { userId: former.id, isNew: false }
@@ -57,6 +62,7 @@ const insert = async (
   { pool, hasher, keyring, policy }: RegisterTools,
   registration: Registration,
   idempotencyKey: Buffer | null,
+  spending: Spending,
 ): Promise<string | null> => {
   const user = {
     id: randomUUID(),
@@ -68,6 +74,7 @@ const insert = async (
   return transaction(pool, async (tx) => {
     if (idempotencyKey) await forgetOldIdempotencyKey(tx, idempotencyKey)
     if (!(await insertUser(tx, user))) return null
+    await spending.spend(tx)
     await enqueueCode(
       tx,
       { keyring, policy },

@@ -1,5 +1,5 @@
 import { supersedeCode } from '../postgres/codes.ts'
-import { type Pool, transaction } from '../postgres/pool.ts'
+import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { findUser, lockUser, type UserRow } from '../postgres/users.ts'
 import { enqueueCode } from './enqueue-code.ts'
 import type { Keyring } from './keyring.ts'
@@ -13,23 +13,20 @@ export type Resent = 'enqueued' | 'already-on-its-way' | 'already-active' | 'gon
  * Sends a fresh code and ends the former one. Within the cool-down it gives the seconds to wait; while the former mail waits
  * there is nothing to resend. `spendMail` is called, and may throw, only when a mail is about to be enqueued.
  */
-export const resendCode = async (
-  tools: ResendTools,
+export const resendCode = (
+  { pool, keyring, policy }: ResendTools,
   request: { userId: string; requestId: string },
-  spendMail: () => Promise<void>,
-): Promise<Resent> => {
-  const refusal = refusalOf(await findUser(tools.pool, request.userId, tools.policy.resendCooldownSeconds))
-  if (refusal) return refusal
-  await spendMail()
-  return transaction(tools.pool, async (tx) => {
+  spendMail: (tx: Tx) => Promise<void>,
+): Promise<Resent> =>
+  transaction(pool, async (tx) => {
     const user = await lockUser(tx, request.userId)
-    const lateRefusal = refusalOf(await findUser(tx, request.userId, tools.policy.resendCooldownSeconds))
-    if (!user || lateRefusal) return lateRefusal ?? 'gone'
+    const refusal = refusalOf(await findUser(tx, request.userId, policy.resendCooldownSeconds))
+    if (!user || refusal) return refusal ?? 'gone'
+    await spendMail(tx)
     await supersedeCode(tx, request.userId)
-    await enqueueCode(tx, tools, { ...request, email: user.email })
+    await enqueueCode(tx, { keyring, policy }, { ...request, email: user.email })
     return 'enqueued'
   })
-}
 
 const refusalOf = (user: UserRow | null): Resent | null => {
   if (!user) return 'gone'

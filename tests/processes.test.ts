@@ -1,0 +1,251 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { findFreePort } from '../dev/embedded-postgres.ts'
+import { readUser } from './support/answers.ts'
+import { PASSWORD, post } from './support/api.ts'
+import { backends, startStore } from './support/backends.ts'
+import { createTestDatabase, type TestDatabase } from './support/database.ts'
+import { type MailProvider, startMailProvider } from './support/mail-provider.ts'
+import { startProcess, type TestProcess } from './support/processes.ts'
+import { requiredVariables, spawnProgram } from './worker/spawn-program.ts'
+import { startGatedProvider } from './worker/stage.ts'
+
+const PATIENT = { timeout: 30_000, interval: 50 }
+const DRAIN_LIMIT_MS = 10_000
+
+let database: TestDatabase
+let provider: MailProvider
+let started: TestProcess[] = []
+
+beforeAll(async () => {
+  ;[database, provider] = await Promise.all([createTestDatabase(), startMailProvider()])
+})
+afterEach(async () => {
+  provider.answerWith([])
+  await Promise.all(started.map((process) => process.kill()))
+  started = []
+})
+afterAll(async () => {
+  await provider.close()
+  await database.drop()
+})
+
+const start = async (name: 'api' | 'worker', environment: Record<string, string> = {}) => {
+  const process = await startProcess(name, { DATABASE_URL: database.url, MAIL_URL: provider.url, ...environment })
+  started.push(process)
+  return process
+}
+
+const register = async (api: TestProcess, email: string) =>
+  readUser(await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD })))
+
+const outcomeOf = async (userId: string) => {
+  const found = await database.pool.query<{ outcome: string | null }>('select outcome from mails where user_id = $1', [
+    userId,
+  ])
+  return found.rows[0]?.outcome
+}
+
+/** Holds a table, so that whoever writes to it waits in the middle of its work until `release`. */
+const holdUsers = async () => {
+  const client = await database.pool.connect()
+  await client.query('begin')
+  await client.query('lock table users in access exclusive mode')
+  let isHeld = true
+  const release = async () => {
+    if (!isHeld) return
+    isHeld = false
+    await client.query('rollback')
+    client.release()
+  }
+  onTestFinished(release)
+  return {
+    release,
+    waiting: async () => {
+      const found = await database.pool.query(
+        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      )
+      return found.rowCount
+    },
+  }
+}
+
+/** The exit code of a stop, and how long it took. */
+const timed = async (stop: Promise<number | null>) => {
+  const begun = performance.now()
+  return { code: await stop, ms: performance.now() - begun }
+}
+
+describe('SIGTERM', () => {
+  test('an idle api and an idle worker end with 0 at once', async () => {
+    for (const process of [await start('api'), await start('worker')]) {
+      const { code, ms } = await timed(process.stop())
+      expect(code).toBe(0)
+      expect(ms).toBeLessThan(5000)
+      expect(process.log()).toContain('"stopped"')
+    }
+  })
+
+  test('the api answers the request in flight, takes no new one, and ends with 0 in time', async () => {
+    const api = await start('api')
+    const table = await holdUsers()
+    const inFlight = fetch(`${api.url}/v1/users`, post({ email: 'in-flight@example.com', password: PASSWORD }))
+    await expect.poll(table.waiting, PATIENT).toBe(1)
+    const stopped = timed(api.stop())
+    await expect.poll(() => api.log(), PATIENT).toContain('stopping')
+    await expect(fetch(`${api.url}/livez`, { headers: { connection: 'close' } })).rejects.toThrow('fetch failed')
+    await table.release()
+    expect((await inFlight).status).toBe(202)
+    const { code, ms } = await stopped
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
+    expect(api.log()).not.toContain('stopped before everything was finished')
+  })
+
+  test('an idle connection that a client keeps open does not hold the api up', async () => {
+    const api = await start('api')
+    const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(socket, 'data')
+    const { code, ms } = await timed(api.stop())
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(5000)
+  })
+
+  test('the worker finishes the mail in hand and ends with 0 in time', async () => {
+    const gate = await startGatedProvider()
+    onTestFinished(gate.close)
+    const [api, worker] = [await start('api'), await start('worker', { MAIL_URL: gate.url })]
+    const user = await register(api, 'in-hand@example.com')
+    await expect.poll(() => gate.requests(), PATIENT).toBe(1)
+    const stopped = timed(worker.stop())
+    await expect.poll(() => worker.log(), PATIENT).toContain('stopping')
+    gate.release()
+    const { code, ms } = await stopped
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
+    expect(await outcomeOf(user.id)).toBe('accepted')
+    expect(worker.log()).not.toContain('stopped before everything was finished')
+  })
+
+  test('a worker whose provider stays silent ends with 0 in time all the same, and the mail is not lost', async () => {
+    provider.answerWith(['ignore'])
+    const [api, worker] = [await start('api'), await start('worker', { MAIL_TIMEOUT_MS: '60000' })]
+    const user = await register(api, 'silent@example.com')
+    await expect.poll(() => provider.requests.some((mail) => mail.to === 'silent@example.com'), PATIENT).toBe(true)
+    const { code, ms } = await timed(worker.stop())
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
+    await start('worker')
+    await expect.poll(() => outcomeOf(user.id), PATIENT).toBe('accepted')
+    expect(provider.inbox('silent@example.com')).toHaveLength(1)
+  })
+
+  test('a second signal ends the process at once with 1', async () => {
+    const api = await start('api')
+    const table = await holdUsers()
+    const cut = fetch(`${api.url}/v1/users`, post({ email: 'cut@example.com', password: PASSWORD }))
+    const outcome = expect(cut).rejects.toThrow('fetch failed')
+    await expect.poll(table.waiting, PATIENT).toBe(1)
+    const first = api.stop()
+    await expect.poll(() => api.log(), PATIENT).toContain('stopping')
+    const { code, ms } = await timed(api.stop())
+    expect(code).toBe(1)
+    expect(ms).toBeLessThan(3000)
+    expect(await first).toBe(1)
+    await outcome
+  })
+})
+
+test.each(backends)(
+  'a worker on %s that is killed in the middle of a send is followed by another with the same key and bytes',
+  async (backend) => {
+    const store = await startStore(backend)
+    onTestFinished(async () => store?.stop())
+    const environment = store ? { REDIS_URL: store.url } : {}
+    const email = `crash-${backend}@example.com`
+    provider.answerWith(['hang'])
+    const [api, victim] = [await start('api'), await start('worker', environment)]
+    const user = await register(api, email)
+    const tries = () => provider.requests.filter((mail) => mail.to === email)
+    await expect.poll(() => tries().length, PATIENT).toBe(1)
+    const heir = await start('worker', environment)
+    await victim.kill()
+    const killedAt = Date.now()
+    await expect.poll(() => outcomeOf(user.id), PATIENT).toBe('accepted')
+    const [first, second] = tries()
+    expect(tries()).toHaveLength(2)
+    expect((second?.at ?? Number.POSITIVE_INFINITY) - killedAt).toBeLessThan(20_000)
+    expect([second?.key, second?.body]).toEqual([first?.key, first?.body])
+    expect(provider.inbox(email)).toHaveLength(1)
+    expect(await heir.stop()).toBe(0)
+  },
+)
+
+describe('a wrong configuration', () => {
+  test.each([
+    { name: 'api' as const, faulty: { DATABASE_URL: 'hunter2', SECRET_KEY: 'hunter2', BCRYPT_COST: 'hunter2' } },
+    {
+      name: 'worker' as const,
+      faulty: { DATABASE_URL: 'hunter2', SECRET_KEY: 'hunter2', MAIL_URL: 'hunter2', REDIS_URL: 'hunter2' },
+    },
+  ])(
+    'stops the $name at once with 1 and one message that names every variable, without values',
+    async ({ name, faulty }) => {
+      const program = spawnProgram(name, faulty)
+      await program.closed
+      expect(program.child.exitCode).toBe(1)
+      expect(program.out()).toBe('')
+      const missing = name === 'worker' ? ['MAIL_API_KEY', 'MAIL_FROM'] : []
+      for (const variable of [...Object.keys(faulty), ...missing]) expect(program.err()).toContain(`${variable}: `)
+      expect(program.err()).not.toContain('hunter2')
+      expect(program.err()).not.toMatch(/\bat .*\.ts:\d/)
+    },
+  )
+
+  test.each(['api', 'worker'] as const)('a taken port stops the %s with 1 and one message', async (name) => {
+    const port = new URL(provider.url).port
+    const program = spawnProgram(name, { ...requiredVariables(database.url), OPS_PORT: port, PORT: '0' })
+    await program.closed
+    expect(program.child.exitCode).toBe(1)
+    expect(program.err()).toContain('EADDRINUSE')
+    expect(program.err().trim().split('\n')).toHaveLength(1)
+  })
+})
+
+test.each(['api', 'worker'] as const)(
+  'the %s starts before PostgreSQL is there, lives, is not ready, and stops with 0',
+  async (name) => {
+    const opsPort = String(await findFreePort())
+    const nowhere = `postgres://latchkey:latchkey@127.0.0.1:${await findFreePort()}/latchkey`
+    const program = spawnProgram(name, { ...requiredVariables(nowhere), PORT: '0', OPS_PORT: opsPort })
+    const ask = (path: string) => fetch(`http://127.0.0.1:${opsPort}${path}`)
+    await vi.waitFor(async () => expect((await ask('/livez')).status).toBe(200), PATIENT)
+    const readyz = await ask('/readyz')
+    expect(readyz.status).toBe(503)
+    expect(await readyz.json()).toMatchObject({ status: 'not-ready', checks: { database: 'down: cannot be reached' } })
+    if (name === 'worker') await expect.poll(() => program.out(), PATIENT).toContain('waiting for ')
+    expect(program.child.exitCode).toBeNull()
+    program.child.kill('SIGTERM')
+    await program.closed
+    expect(program.child.exitCode).toBe(0)
+  },
+)
+
+describe('the dashboard', () => {
+  test('it is off without OPS_USER and OPS_PASSWORD, and the log says so', async () => {
+    const worker = await start('worker')
+    expect((await fetch(`${worker.opsUrl}/dashboard`)).status).toBe(404)
+    await expect.poll(() => worker.log(), PATIENT).toContain('the dashboard is off: set OPS_USER and OPS_PASSWORD')
+  })
+
+  test('with them it is on the port of operators, behind Basic auth', async () => {
+    const worker = await start('worker', { OPS_USER: 'operator', OPS_PASSWORD: 'secret' })
+    const authorization = `Basic ${Buffer.from('operator:secret').toString('base64')}`
+    await expect.poll(async () => (await fetch(`${worker.opsUrl}/dashboard`)).status, PATIENT).toBe(401)
+    expect((await fetch(`${worker.opsUrl}/dashboard/`, { headers: { authorization } })).status).toBe(200)
+    expect(worker.log()).not.toContain('the dashboard is off')
+  })
+})
