@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { createConnection } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answerUnreadable } from '../../src/api/unreadable.ts'
 import { type HttpServer, startHttpServer } from '../../src/core/http-server.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -15,7 +16,7 @@ let user: Registered
 beforeAll(async () => {
   database = await createTestDatabase()
   app = await createTestApi(database)
-  server = await startHttpServer(app, { host: '127.0.0.1', port: 0 })
+  server = await startHttpServer({ fetch: app.fetch, onUnreadable: answerUnreadable }, { host: '127.0.0.1', port: 0 })
   user = await register(app, 'ada@example.com')
 })
 afterAll(async () => {

@@ -44,6 +44,7 @@ export const addOpenApi = (app: Hono<ApiEnv>): void => {
         },
       },
       defaultValidationErrorResponse: false,
+      excludeStaticFile: false,
     })
     return c.json(await document)
   })
