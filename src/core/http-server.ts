@@ -7,6 +7,7 @@ const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const CHECK_INTERVAL_MS = 1000
 const MAX_HEADERS = 64
+const IDLE_CHECK_MS = 50
 
 export type HttpServer = { port: number; close(): Promise<void> }
 
@@ -31,6 +32,14 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
   const bound = server.address()
   return {
     port: typeof bound === 'object' && bound ? bound.port : address.port,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () =>
+      new Promise((resolve) => {
+        // A connection that was busy when the closing began stays open for its next request unless it is closed when idle.
+        const closing = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+        server.close(() => {
+          clearInterval(closing)
+          resolve()
+        })
+      }),
   }
 }

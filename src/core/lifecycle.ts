@@ -47,6 +47,8 @@ export const run = async (main: () => Promise<void>): Promise<void> => {
   try {
     await main()
   } catch (error) {
+    // Told to stop while it was starting: the lifecycle ends the process.
+    if (error instanceof Error && error.name === 'AbortError') return
     const isForOperators =
       error instanceof Error &&
       (error.name === 'ConfigError' || ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')))

@@ -1,21 +1,26 @@
 import * as v from 'valibot'
-import { ConfigError, duration, type Environment, readConfig, text, url, wholeNumber } from '../core/config.ts'
+import { duration, type Environment, readConfig, text, url, wholeNumber } from '../core/config.ts'
 import { codeSettings, coreSettings, listenSettings } from '../core/settings.ts'
 import { mailerNames, PUBLIC_MAIL_URLS } from './mailers/create-mailer.ts'
 
 /** Where BullMQ keeps its jobs; `db/migrate.ts` reads it too. */
 export const queueSettings = { REDIS_URL: v.optional(url('redis:', 'rediss:')) }
 
+const noColon = v.regex(/^[^:]+$/, 'must not contain a colon')
+
 /** Reads the worker's configuration; throws `ConfigError`. */
 export const readWorkerConfig = (environment: Environment) => {
+  const isGiven = (name: string) => Boolean(environment[name] || environment[`${name}_FILE`])
   const config = readConfig(
     {
       ...coreSettings,
       ...codeSettings,
       ...queueSettings,
       ...listenSettings(3002),
-      OPS_USER: v.optional(v.pipe(v.string(), v.regex(/^[^:]+$/, 'must not contain a colon'))),
-      OPS_PASSWORD: v.optional(v.string()),
+      OPS_USER: isGiven('OPS_PASSWORD')
+        ? v.pipe(text('must be set too, as OPS_PASSWORD is'), noColon)
+        : v.optional(v.pipe(v.string(), noColon)),
+      OPS_PASSWORD: isGiven('OPS_USER') ? text('must be set too, as OPS_USER is') : v.optional(v.string()),
       MAIL_PROVIDER: v.optional(v.picklist(mailerNames, `must be one of ${mailerNames.join(', ')}`), 'resend'),
       MAIL_URL: v.optional(url('http:', 'https:')),
       MAIL_API_KEY: v.pipe(text(), v.regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')),
@@ -30,11 +35,6 @@ export const readWorkerConfig = (environment: Environment) => {
     },
     environment,
   )
-  if ((config.OPS_USER === undefined) !== (config.OPS_PASSWORD === undefined)) {
-    throw new ConfigError(
-      'The configuration is not complete. Set both OPS_USER and OPS_PASSWORD, or neither to leave the dashboard off.',
-    )
-  }
   return { ...config, MAIL_URL: config.MAIL_URL ?? PUBLIC_MAIL_URLS[config.MAIL_PROVIDER] }
 }
 

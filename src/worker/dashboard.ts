@@ -3,15 +3,15 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { HonoAdapter } from '@bull-board/hono'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Queue } from 'bullmq'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { basicAuth } from 'hono/basic-auth'
-import { csrf } from 'hono/csrf'
 import { secureHeaders } from 'hono/secure-headers'
 
 export const DASHBOARD_PATH = '/dashboard'
 
-/** Looking, and what cannot lose or forge a mail: retry, promote, pause and resume. */
-const ALLOWED = /^\/api\/queues\/(?:[^/]+\/)?(?:[^/]+\/)?(?:retry(?:\/failed)?|promote|pause|resume)$/
+/** What cannot lose or forge a mail: retry, promote, pause and resume, of one queue or job; nothing else but looking. */
+const ALLOWED =
+  /^\/api\/queues\/(?:pause|resume|[^/]+\/(?:pause|resume|promote|retry\/failed)|[^/]+\/(?!(?:clean|retry|job-schedulers|rate-limit)\/)[^/]+\/(?:retry|promote))$/
 
 /** Bull Board for operators: behind Basic auth, same-origin only, framed by nobody. */
 export const createDashboard = (queues: Queue[], operator: { username: string; password: string }): Hono => {
@@ -25,7 +25,6 @@ export const createDashboard = (queues: Queue[], operator: { username: string; p
 
   const app = new Hono()
   app.use(basicAuth(operator))
-  app.use(csrf())
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -39,12 +38,22 @@ export const createDashboard = (queues: Queue[], operator: { username: string; p
     }),
   )
   app.use(async (c, next) => {
-    const isLooking = c.req.method === 'GET' || c.req.method === 'HEAD'
-    if (!isLooking && !ALLOWED.test(c.req.path.slice(DASHBOARD_PATH.length)))
-      return c.json({ error: 'This action could lose or forge mails, so it is off.' }, 403)
-    return next()
+    if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
+    if (isForeign(c)) return c.json({ error: 'Requests of other sites are refused.' }, 403)
+    const isAllowed = c.req.method === 'PUT' && ALLOWED.test(c.req.path.slice(DASHBOARD_PATH.length))
+    return isAllowed ? next() : c.json({ error: 'This action could lose or forge mails, so it is off.' }, 403)
   })
   app.get(`${DASHBOARD_PATH}/`, (c) => c.redirect(DASHBOARD_PATH))
   app.route(DASHBOARD_PATH, board.registerPlugin())
   return app
+}
+
+/** Whether a page of another site makes this request with the operator's credentials; Bull Board reads JSON of any content type. */
+const isForeign = (c: Context): boolean => {
+  const site = c.req.header('sec-fetch-site')
+  const origin = c.req.header('origin')
+  return (
+    (site !== undefined && site !== 'same-origin') ||
+    (origin !== undefined && URL.parse(origin)?.host !== new URL(c.req.url).host)
+  )
 }

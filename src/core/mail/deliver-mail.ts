@@ -90,5 +90,5 @@ const postpone = async (tx: Tx, mail: PreparedMail, answer: MailerUnavailable): 
   if (answer.isClearNo && !mail.isCodeOut) await closeCode(tx, mail.codeId)
   if (isLastTry) return { end: 'failed', reason: `given-up: ${answer.message}` }
   const inMs = Math.max(answer.retryAfterMs ?? 0, backOffMs(mail.attempt))
-  return { end: 'later', reason: answer.message, inMs: Math.min(inMs, mail.giveUpInMs) }
+  return { end: 'later', reason: answer.message, inMs: Math.ceil(Math.min(inMs, mail.giveUpInMs)) }
 }

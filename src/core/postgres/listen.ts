@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
 const RECONNECT_MS = 1000
+const CONNECT_TIMEOUT_MS = 3000
 
 /**
  * Calls `onNotify` for every notification on the channel, and once after each (re)connection, as some may have been missed.
@@ -13,27 +14,31 @@ export const listen = async (
   onNotify: () => void,
   signal: AbortSignal,
 ): Promise<void> => {
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   while (!signal.aborted) {
     const client = new pg.Client({
       connectionString: databaseUrl,
       application_name: 'latchkey-listen',
       keepAlive: true,
-      connectionTimeoutMillis: 3000,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     })
-    const ended = new Promise<void>((resolve) => client.once('end', resolve).on('error', () => resolve()))
-    const stop = () => void client.end().catch(() => {})
     client.on('notification', onNotify)
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      await client.connect()
-      await client.query(`listen ${client.escapeIdentifier(channel)}`)
-      onNotify()
-      await ended
-    } catch {
-      // The relay's timer goes on meanwhile; its own statements say in the log what is wrong.
-    }
-    signal.removeEventListener('abort', stop)
-    stop()
+    // An abort ends the wait by itself: pg settles no `connect` that is cut short.
+    await Promise.race([listenUntilLost(client, channel, onNotify), stopped])
+    void client.end().catch(() => {})
     await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** Resolves when the connection is lost or could not be made; the relay's own statements say in the log what is wrong. */
+const listenUntilLost = async (client: pg.Client, channel: string, onListening: () => void): Promise<void> => {
+  const lost = new Promise<void>((resolve) => client.once('end', resolve).on('error', () => resolve()))
+  try {
+    await client.connect()
+    await client.query(`listen ${client.escapeIdentifier(channel)}`)
+    onListening()
+    await lost
+  } catch {
+    // Lost before it began.
   }
 }
