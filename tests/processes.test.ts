@@ -119,7 +119,7 @@ describe('SIGTERM', () => {
     onTestFinished(gate.close)
     const [api, worker] = [await start('api'), await start('worker', { MAIL_URL: gate.url })]
     const user = await register(api, 'in-hand@example.com')
-    await expect.poll(() => gate.requests(), PATIENT).toBe(1)
+    await expect.poll(() => gate.requests('in-hand@example.com'), PATIENT).toBe(1)
     const stopped = timed(worker.stop())
     await expect.poll(() => worker.log(), PATIENT).toContain('stopping')
     gate.release()

@@ -33,7 +33,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     const gate = await startGate()
     const worker = await stage.startWorker({ mailUrl: gate.url })
     const user = await stage.register('one@example.com')
-    await expect.poll(() => gate.requests(), PATIENT).toBe(1)
+    await expect.poll(() => gate.requests('one@example.com'), PATIENT).toBe(1)
     const second = await worker.queue.add(
       'send-code',
       { mailId: user.mailId },
@@ -44,19 +44,19 @@ describe.each(backends)('jobs on %s', (backend) => {
     gate.release()
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
     await expect.poll(async () => (await secondJob())?.returnvalue, PATIENT).toBe('dropped')
-    expect(gate.requests()).toBe(1)
+    expect(gate.requests('one@example.com')).toBe(1)
   })
 
   test('a worker that is closed finishes the mail in hand', async () => {
     const gate = await startGate()
     const worker = await stage.startWorker({ mailUrl: gate.url })
     const user = await stage.register('in-hand@example.com')
-    await expect.poll(() => gate.requests(), PATIENT).toBe(1)
+    await expect.poll(() => gate.requests('in-hand@example.com'), PATIENT).toBe(1)
     const closing = worker.close()
     gate.release()
     await closing
     expect(await stage.outcomeOf(user.mailId)).toBe('accepted')
-    expect(gate.requests()).toBe(1)
+    expect(gate.requests('in-hand@example.com')).toBe(1)
   })
 
   test('a worker that is closed right after its start closes at once', async () => {

@@ -87,10 +87,11 @@ export type Stage = Awaited<ReturnType<typeof setStage>>
 /** A provider that keeps every request in hand until `release`, then takes it and all that follow. */
 export const startGatedProvider = async () => {
   const gate = Promise.withResolvers<void>()
-  let inHand = 0
+  const inHand: string[] = []
   const server = createServer(async (request, response) => {
-    request.resume()
-    inHand += 1
+    let body = ''
+    for await (const chunk of request) body += chunk
+    inHand.push(JSON.parse(body).to)
     await gate.promise
     response.end('{"id":"taken"}')
   })
@@ -99,7 +100,8 @@ export const startGatedProvider = async () => {
   if (typeof address !== 'object' || address === null) throw new Error('no address')
   return {
     url: `http://127.0.0.1:${address.port}`,
-    requests: () => inHand,
+    /** How many requests it holds, or held, for this address. */
+    requests: (to: string) => inHand.filter((address) => address === to).length,
     release: () => gate.resolve(),
     close: () =>
       new Promise<void>((resolve) => {
