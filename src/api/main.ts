@@ -25,9 +25,6 @@ const main = async (): Promise<void> => {
   const registry = createRegistry()
   const readiness = () => checkDatabase(pool)
 
-  const ops = await startHttpServer(createOpsApp(readiness, registry), { host: config.HOST, port: config.OPS_PORT })
-  onStop('operators HTTP', () => ops.close())
-
   const keyring = createKeyring(config.SECRET_KEY)
   const app = createApp({
     pool,
@@ -45,6 +42,9 @@ const main = async (): Promise<void> => {
     { fetch: app.fetch, onUnreadable: answerUnreadable },
     { host: config.HOST, port: config.PORT },
   )
+  // Last: ready means that the public port answers too.
+  const ops = await startHttpServer(createOpsApp(readiness, registry), { host: config.HOST, port: config.OPS_PORT })
+  onStop('operators HTTP', () => ops.close())
   onStop('public HTTP', () => server.close())
   logger.info({ port: server.port, opsPort: ops.port }, 'api listening')
 }
