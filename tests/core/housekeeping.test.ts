@@ -1,0 +1,89 @@
+import { afterAll, beforeEach, expect, test } from 'vitest'
+import { keepHouse } from '../../src/core/housekeeping.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { addActive, addGuesses, addPending } from './fixtures.ts'
+
+let database: TestDatabase
+
+beforeEach(async () => {
+  await database?.drop()
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+const clean = () => keepHouse(database.pool, new AbortController().signal)
+const run = (statement: string, ...values: unknown[]) => database.pool.query(statement, values)
+const count = async (table: 'users' | 'codes' | 'mails' | 'guesses' | 'rate_limits') =>
+  Number((await run(`select count(*) from ${table}`)).rows[0].count)
+const register = (userId: string, ago: string) =>
+  run('update users set created_at = now() - $2::interval where id = $1', userId, ago)
+const settle = (mailId: string, ago: string) =>
+  run("update mails set outcome = 'accepted', settled_at = now() - $2::interval where id = $1", mailId, ago)
+
+const NOTHING = { abandonedUsers: 0, idempotencyKeys: 0, settledMails: 0, guesses: 0, rateLimits: 0 }
+
+test('a registration that nobody activated within a day goes, with its code and mail', async () => {
+  const old = await addPending(database)
+  const young = await addPending(database)
+  for (const { mailId } of [old, young]) await settle(mailId, '1 minute')
+  await register(old.user.id, '25 hours')
+  await register(young.user.id, '23 hours')
+  expect(await clean()).toEqual({ ...NOTHING, abandonedUsers: 1 })
+  expect([await count('users'), await count('codes'), await count('mails')]).toEqual([1, 1, 1])
+})
+
+test('an account stays for ever', async () => {
+  const { user, mailId } = await addActive(database)
+  await settle(mailId, '1 minute')
+  await register(user.id, '10 years')
+  expect(await clean()).toEqual(NOTHING)
+})
+
+test('a registration whose mail has not left yet stays, however old', async () => {
+  const { user } = await addPending(database)
+  await register(user.id, '3 days')
+  expect(await clean()).toEqual(NOTHING)
+})
+
+test('a mail goes a week after it was settled', async () => {
+  const [old, young] = [await addActive(database), await addActive(database)]
+  await settle(old.mailId, '8 days')
+  await settle(young.mailId, '6 days')
+  expect(await clean()).toEqual({ ...NOTHING, settledMails: 1 })
+})
+
+test('a guess goes after a year', async () => {
+  await addGuesses(database, 'ada@example.com', 2, 366 * 86_400)
+  await addGuesses(database, 'ada@example.com', 1, 364 * 86_400)
+  expect(await clean()).toEqual({ ...NOTHING, guesses: 2 })
+})
+
+test('an idempotency key goes after a day', async () => {
+  const { user, mailId } = await addActive(database)
+  await settle(mailId, '1 minute')
+  await run("update users set idempotency_key = '\\x01' where id = $1", user.id)
+  expect(await clean()).toEqual(NOTHING)
+  await register(user.id, '25 hours')
+  expect(await clean()).toEqual({ ...NOTHING, idempotencyKeys: 1 })
+})
+
+test('a counter goes when its window is over', async () => {
+  const at = (ms: number) =>
+    run('insert into rate_limits (key, points, expire) values ($1, 1, $2)', `key${ms}`, Date.now() + ms)
+  await at(-60_000)
+  await at(600_000)
+  expect(await clean()).toEqual({ ...NOTHING, rateLimits: 1 })
+})
+
+test('thousands of rows go in several batches, and two at once share them', async () => {
+  await addGuesses(database, 'ada@example.com', 3500, 366 * 86_400)
+  const removed = await Promise.all([clean(), clean()])
+  expect(await count('guesses')).toBe(0)
+  expect(removed.reduce((sum, { guesses }) => sum + guesses, 0)).toBe(3500)
+})
+
+test('told to stop it begins nothing more', async () => {
+  await addGuesses(database, 'ada@example.com', 10, 366 * 86_400)
+  expect(await keepHouse(database.pool, AbortSignal.abort())).toEqual(NOTHING)
+  expect(await count('guesses')).toBe(10)
+})

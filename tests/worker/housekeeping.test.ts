@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Housekeeping, startHousekeeping } from '../../src/worker/housekeeping.ts'
+import { openQueueBackend } from '../../src/worker/open-queue-backend.ts'
+import type { QueueBackend } from '../../src/worker/queue-backend.ts'
+import { backends, startStore } from '../support/backends.ts'
+import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
+import type { TestRedis } from '../support/redis.ts'
+import { PATIENT } from './stage.ts'
+
+describe.each(backends)('housekeeping on %s', (name) => {
+  let database: TestDatabase
+  let redis: TestRedis | null
+  let backend: QueueBackend
+  let housekeeping: Housekeeping
+
+  beforeEach(async () => {
+    ;[database, redis] = await Promise.all([createTestDatabase(), startStore(name)])
+    const { signal } = new AbortController()
+    backend = await openQueueBackend({
+      redisUrl: redis?.url,
+      databaseUrl: database.url,
+      connections: 5,
+      logger: silent,
+      signal,
+    })
+    await expect
+      .poll(
+        () =>
+          backend.check().then(
+            () => true,
+            () => false,
+          ),
+        PATIENT,
+      )
+      .toBe(true)
+    housekeeping = await startHousekeeping(backend, database.pool, silent)
+  })
+  afterEach(async () => {
+    await housekeeping.close()
+    await backend.close()
+    await redis?.stop()
+    await database.drop()
+  })
+
+  test('it runs at once, and is planned for every hour', async () => {
+    await expect
+      .poll(async () => (await housekeeping.queue.getCompleted())[0]?.returnvalue, PATIENT)
+      .toMatchObject({ guesses: 0 })
+    const [schedule] = await housekeeping.queue.getJobSchedulers()
+    expect(schedule?.every).toBe(3_600_000)
+    await expect.poll(() => housekeeping.queue.getDelayedCount(), PATIENT).toBe(1)
+  })
+
+  test('what it removed stands in the job, for operators', async () => {
+    await database.pool.query("insert into rate_limits (key, points, expire) values ('old', 1, 1)")
+    const { id } = await housekeeping.queue.add('housekeeping', {})
+    await expect.poll(async () => (await housekeeping.queue.getJob(id ?? ''))?.returnvalue, PATIENT).toBeTruthy()
+    expect((await database.pool.query('select 1 from rate_limits')).rowCount).toBe(0)
+  })
+})
