@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DeliverTools } from '../../src/core/mail/delivery.ts'
 import { type PreparedMail, prepareMail } from '../../src/core/mail/prepare-mail.ts'
-import { postponeMail, settleMail } from '../../src/core/postgres/mails.ts'
+import { postponeMail, settleMail } from '../../src/core/postgres/mail-leases.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'

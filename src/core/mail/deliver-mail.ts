@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCode, markCodeSent } from '../postgres/codes.ts'
-import { postponeMail, settleMail } from '../postgres/mails.ts'
+import { postponeMail, settleMail } from '../postgres/mail-leases.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { backOffMs } from './back-off.ts'
 import type { DeliverTools, Delivery, Run } from './delivery.ts'

@@ -9,7 +9,7 @@ import {
   reviveMail,
   setMailCode,
   settleMail,
-} from '../postgres/mails.ts'
+} from '../postgres/mail-leases.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { lockUserOfMail, takeNotice } from '../postgres/users.ts'
 import { deriveCode } from '../registration/activation-code.ts'
