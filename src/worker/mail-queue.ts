@@ -12,8 +12,6 @@ export type MailJob = { mailId: string }
 const DAY_SECONDS = 86_400
 
 const JOB_OPTIONS = {
-  // Newest first: who has just registered waits at the screen, and is not queued behind an outage's backlog.
-  lifo: true,
   // Giving up is a matter of time, decided by the row, never of counting.
   attempts: 1_000_000,
   backoff: { type: 'custom' },
@@ -43,17 +41,27 @@ export const offerMails = async (queue: Queue, mails: OfferedMail[]): Promise<vo
     inOrder.map((mail) => ({
       name: SEND_CODE,
       data: { mailId: mail.id } satisfies MailJob,
-      opts: { jobId: mail.id, delay: mail.delayMs },
+      opts: { jobId: mail.id, delay: mail.delayMs, priority: priorityOf(mail.createdAt) },
     })),
   )
 }
 
-// A pause this short may be hidden by the window of the rate limit, which uses the same counter.
-const RATE_WINDOW_MS = 1000
+const PRIORITY_UNIT_MS = 4000
+const MAX_PRIORITY = 2 ** 21 - 1
+
+/**
+ * Newest first: who has just registered waits at the screen, and is not queued behind an outage's backlog. A priority, and
+ * not `lifo`, as only that outlives a failed try and a pause. It begins anew every 97 days.
+ */
+const priorityOf = (createdAt: Date): number =>
+  MAX_PRIORITY - (Math.floor(createdAt.getTime() / PRIORITY_UNIT_MS) % MAX_PRIORITY)
+
+// Above every limit of mails per second: the counter of the window that is open stays below it, and a pause lies above.
+const PAUSED = 1_000_001
 
 /** Lets no worker take a mail for so many milliseconds; a longer pause that holds already stays. */
 export const pauseQueue = async (queue: Queue, ms: number): Promise<void> => {
-  if (ms <= RATE_WINDOW_MS || (await queue.getRateLimitTtl()) < ms) await queue.rateLimit(ms)
+  if ((await queue.getRateLimitTtl(PAUSED)) < ms) await queue.rateLimit(ms)
 }
 
 const removeFinished = async (queue: Queue, id: string): Promise<void> => {

@@ -3,7 +3,8 @@ import { type Mailer, MailerUnavailable, MailRefused } from '../core/mail/mailer
 // So many different mails must fail in a row before the trouble is taken for the provider's: one poison mail stops nobody.
 const THRESHOLD = 5
 const FIRST_PAUSE_MS = 1000
-const MAX_PAUSE_MS = 10_000
+// Who registers when the provider is back waits for the next probe.
+const MAX_PAUSE_MS = 4000
 // How long the others are held back while one probe is out.
 const PROBE_MS = 1000
 
@@ -24,13 +25,23 @@ export const createProviderGate = (now: () => number = Date.now, random: () => n
   const failing = new Set<string>()
   let pauseMs = 0
   let closedUntil = 0
+  let askedUntil = 0
   let probedUntil = 0
 
+  // Calls that were out already when it closed tell nothing new, but for the time that the provider asks for.
+  const isLate = (): boolean => now() < closedUntil
+
   const pause = (askedForMs: number): number => {
-    pauseMs = Math.min(MAX_PAUSE_MS, pauseMs === 0 ? FIRST_PAUSE_MS : pauseMs * 2)
-    closedUntil = Math.max(closedUntil, now() + Math.max(askedForMs, pauseMs * (0.5 + random() / 2)))
+    const ownMs = isLate() ? 0 : lengthen() * (0.5 + random() / 2)
+    askedUntil = Math.max(askedUntil, now() + askedForMs)
+    closedUntil = Math.max(closedUntil, askedUntil, now() + ownMs)
     probedUntil = 0
     return closedUntil - now()
+  }
+
+  const lengthen = (): number => {
+    pauseMs = Math.min(MAX_PAUSE_MS, pauseMs === 0 ? FIRST_PAUSE_MS : pauseMs * 2)
+    return pauseMs
   }
 
   return {
@@ -43,16 +54,15 @@ export const createProviderGate = (now: () => number = Date.now, random: () => n
     },
     noteAnswer: () => {
       failing.clear()
-      pauseMs = 0
-      closedUntil = 0
+      // An answer to a call that was out already does not end the pause that the provider has asked for since.
+      closedUntil = askedUntil
       probedUntil = 0
+      if (!isLate()) pauseMs = 0
     },
     noteTrouble: (key, trouble) => {
       failing.add(key)
       if (trouble.isForEverybody) return pause(trouble.retryAfterMs ?? 0)
-      // Calls that were out already when it closed tell nothing new.
-      const isLate = now() < closedUntil
-      return failing.size >= THRESHOLD && !isLate ? pause(0) : 0
+      return failing.size >= THRESHOLD && !isLate() ? pause(0) : 0
     },
     isOpen: () => pauseMs === 0,
   }
