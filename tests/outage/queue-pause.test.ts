@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openMailQueue, pauseQueue } from '../../src/worker/mail-queue.ts'
+import { openQueueBackend } from '../../src/worker/open-queue-backend.ts'
+import { backends } from '../support/backends.ts'
+import { silent } from '../support/database.ts'
+import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+
+describe.each(backends)('a pause of the queue on %s', (backend) => {
+  let stage: Stage
+  let store: Awaited<ReturnType<typeof openQueueBackend>>
+
+  beforeEach(async () => {
+    stage = await setStage(backend)
+    store = await openQueueBackend({
+      redisUrl: stage.redis?.url,
+      databaseUrl: stage.database.url,
+      connections: 2,
+      logger: silent,
+      signal: new AbortController().signal,
+    })
+    await expect.poll(() => store.check(), PATIENT).toBeUndefined()
+  })
+  afterEach(async () => {
+    await store.close()
+    await stage.close()
+  })
+
+  test('stays as long as the longest that was asked for, in whatever order', async () => {
+    const queue = await openMailQueue(store, silent)
+    await pauseQueue(queue, 5000)
+    await pauseQueue(queue, 20_000)
+    await pauseQueue(queue, 3000)
+    await pauseQueue(queue, 500)
+    expect(await queue.getRateLimitTtl()).toBeGreaterThan(18_000)
+  })
+
+  test('holds although the window of the rate limit is open', async () => {
+    const worker = await stage.startWorker()
+    const user = await stage.register('window@example.com')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    const held = Date.now()
+    await pauseQueue(worker.queue, 900)
+    const next = await stage.register('held@example.com')
+    await expect.poll(() => stage.requestsTo(next.email).length, PATIENT).toBe(1)
+    expect((stage.requestsTo(next.email)[0]?.at ?? 0) - held).toBeGreaterThanOrEqual(850)
+  })
+})
