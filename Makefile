@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration check format schema up down logs bench
+.PHONY: help run test test-unit test-integration check format schema up down logs bench bench-outage soak
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -37,6 +37,13 @@ schema: node_modules/.installed ## write db/schema.sql anew from the migrations
 
 bench: node_modules/.installed ## measure: time from the 202 to the provider, on each backend
 	@exec node bench/mail-latency.ts
+
+bench-outage: node_modules/.installed ## measure: 10,000 mails behind a dead provider, and the recovery
+	@exec node bench/outage.ts
+
+MINUTES ?= 10
+soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)
+	@exec node bench/soak.ts $(MINUTES) $(SEED)
 
 up: ## run everything in containers (needs Docker)
 	docker compose up --build --detach --wait
