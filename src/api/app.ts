@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { describeRoute } from 'hono-openapi'
@@ -18,6 +18,10 @@ import { protectResponses } from './security-headers.ts'
 
 const MAX_BODY_BYTES = 4096
 
+/** What is left of the body is not read, so nothing else can come on this connection. */
+const refuseLarge = (c: Context<ApiEnv>): Response =>
+  problemResponse(c, 'payload-too-large', { headers: { Connection: 'close' } })
+
 /** The whole public API. */
 export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   const app = new Hono<ApiEnv>()
@@ -29,7 +33,7 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
         problemResponse(c, 'method-not-allowed', { headers: { Allow: methods.join(', ') } }),
     }),
   )
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => problemResponse(c, 'payload-too-large') }))
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLarge }))
 
   app.post('/v1/users', describeRoute(registerUserDocs(tools.passwordMinLength)), registerUser(tools))
   app.get('/v1/users/:id', describeRoute(readUserDocs), readUser(tools))

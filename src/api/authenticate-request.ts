@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { authenticate } from '../core/registration/authenticate.ts'
 import { parseEmailAddress } from '../core/registration/email-address.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
+import { failedLogins } from './limits.ts'
 import { RequestRefused } from './problems.ts'
 import { requestNet } from './request-net.ts'
 
@@ -21,16 +22,12 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) =
   const basic = parseBasic(c)
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
-  const net = requestNet(c, tools)
-  const failedLogins = [
-    ['failed-logins-per-user', id],
-    ['failed-logins-per-net', net],
-  ] as const
-  await tools.limits.check(...failedLogins)
+  const logins = failedLogins(id, requestNet(c, tools))
+  await tools.limits.check(...logins)
   const claim = { userId: UUID.test(id) ? id : null, email: parseEmailAddress(basic.userId), password: basic.password }
   const user = await authenticate(tools, claim, c.req.raw.signal)
   // Past the budget a right password and a wrong one get the same answer, however many were tried at once.
-  await (user ? tools.limits.check(...failedLogins) : tools.limits.spend(...failedLogins))
+  await (user ? tools.limits.check(...logins) : tools.limits.spend(...logins))
   if (user) return user
   throw unauthenticated()
 }

@@ -22,7 +22,7 @@ export const handleError =
       return problemResponse(c, 'unavailable', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     }
     if (isDatabaseUnavailable(err)) {
-      logger.warn({ err, requestId }, 'PostgreSQL cannot be reached: the request was refused and nothing was stored')
+      logger.warn({ err, requestId }, 'PostgreSQL cannot work now: the request was refused and nothing was stored')
       return problemResponse(c, 'unavailable', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     }
     logger.error({ err, requestId }, 'a request failed by a fault of this service')

@@ -16,6 +16,12 @@ export type Policy =
 /** A policy and whom it counts: an address, a network, a registration. */
 export type Subject = readonly [Policy, string]
 
+/** What a wrong password spends. */
+export const failedLogins = (userId: string, net: string): Subject[] => [
+  ['failed-logins-per-user', userId],
+  ['failed-logins-per-net', net],
+]
+
 /**
  * Budgets kept in PostgreSQL. All reject with a `too-many-requests` problem when a budget is used up, and with the
  * database's error when it cannot be asked: what cannot be counted is not done.

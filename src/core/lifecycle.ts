@@ -1,6 +1,6 @@
 import type { Logger } from './logger.ts'
 
-const DRAIN_LIMIT_MS = 9500
+const DRAIN_LIMIT_MS = 8500
 
 /** Runs the closers in reverse order of their registration when the process is told to stop. */
 export type Lifecycle = { onStop(name: string, close: () => Promise<unknown> | unknown): void; stopping: AbortSignal }

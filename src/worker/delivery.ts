@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq'
 import type { Counter } from 'prom-client'
 import type { DeliverTools } from '../core/mail/delivery.ts'
 import { deliverMailJob, deliverMailOptions } from './deliver-mail-job.ts'
-import { openMailQueue, pauseQueue } from './mail-queue.ts'
+import { openMailQueue, pausedForMs, pauseQueue } from './mail-queue.ts'
 import { startMailWorker } from './mail-worker.ts'
 import { createProviderGate, watchMailer } from './provider-gate.ts'
 import type { QueueBackend } from './queue-backend.ts'
@@ -10,7 +10,7 @@ import { startRelay } from './relay-loop.ts'
 
 export type DeliverySettings = { databaseUrl: string; concurrency: number; ratePerSecond: number | undefined }
 
-export type Delivering = { queue: Queue; isProviderWell(): boolean; close(): Promise<void> }
+export type Delivering = { queue: Queue; isProviderWell(): Promise<boolean>; close(): Promise<void> }
 
 /**
  * Starts all that brings mails from their rows to the provider: relay, queue and worker. `close` stops taking mails up first,
@@ -35,10 +35,12 @@ export const startDelivery = async (
     deliverMailOptions(settings.concurrency, settings.ratePerSecond),
     logger,
   )
-  const relay = startRelay({ pool, queue, logger, databaseUrl: settings.databaseUrl })
+  const { giveUpAfterSeconds } = tools.delivery
+  const relay = startRelay({ pool, queue, logger, giveUpAfterSeconds, databaseUrl: settings.databaseUrl })
   return {
     queue,
-    isProviderWell: gate.isOpen,
+    // The pause may be another worker's, or from before our start.
+    isProviderWell: async () => gate.isOpen() && (await pausedForMs(queue)) <= 0,
     close: async () => {
       await relay.stop()
       await worker.close()

@@ -59,9 +59,12 @@ const priorityOf = (createdAt: Date): number =>
 // Above every limit of mails per second: the counter of the window that is open stays below it, and a pause lies above.
 const PAUSED = 1_000_001
 
+/** Milliseconds for which no worker takes a mail; 0 or less when the queue is not paused. */
+export const pausedForMs = (queue: Queue): Promise<number> => queue.getRateLimitTtl(PAUSED)
+
 /** Lets no worker take a mail for so many milliseconds; a longer pause that holds already stays. */
 export const pauseQueue = async (queue: Queue, ms: number): Promise<void> => {
-  if ((await queue.getRateLimitTtl(PAUSED)) < ms) await queue.rateLimit(ms)
+  if ((await pausedForMs(queue)) < ms) await queue.rateLimit(ms)
 }
 
 const removeFinished = async (queue: Queue, id: string): Promise<void> => {

@@ -4,7 +4,7 @@ import { closeWorker } from './close-worker.ts'
 import { MAIL_QUEUE } from './mail-queue.ts'
 import type { QueueBackend } from './queue-backend.ts'
 
-const STOP = { graceMs: 6000, limitMs: 8000 }
+const STOP = { graceMs: 5000, limitMs: 6500 }
 
 export type MailWorker = { close(): Promise<void> }
 

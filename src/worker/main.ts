@@ -56,9 +56,8 @@ const main = async (): Promise<void> => {
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
   })
   parts.delivering = delivering
-  onStop('delivery', () => delivering.close())
   const housekeeping = await startHousekeeping(backend, pool, logger)
-  onStop('housekeeping', () => housekeeping.close())
+  onStop('jobs', () => Promise.all([delivering.close(), housekeeping.close()]))
 
   dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], logger)
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')

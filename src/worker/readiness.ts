@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Checks } from '../core/ops-app.ts'
 import { measureRelayLag } from '../core/postgres/mails.ts'
 import type { Pool } from '../core/postgres/pool.ts'
@@ -6,6 +7,7 @@ import type { Delivering } from './delivery.ts'
 import type { QueueBackend } from './queue-backend.ts'
 
 const MAX_RELAY_LAG_MS = 30_000
+const TIMEOUT_MS = 2000
 
 export type WorkerParts = {
   pool: Pool
@@ -15,17 +17,20 @@ export type WorkerParts = {
 
 /** Database, queue, whether mails get from the one to the other, and the provider, whose trouble does not make us unready. */
 export const checkWorker = async ({ pool, backend, delivering }: WorkerParts): Promise<Checks> => {
-  const database = await checkDatabase(pool)
-  const queue = await checkQueue(backend)
-  const provider =
-    delivering?.isProviderWell() === false
-      ? ('degraded: mails wait until it takes them again' as const)
-      : ('ok' as const)
-  if (database.migrations !== 'ok') return { ...database, queue, provider }
-  return { ...database, queue, relay: await checkRelay(pool), provider }
+  const [database, queue, relay, provider] = await Promise.all([
+    checkDatabase(pool),
+    inTime(checkQueue(backend), 'down: gives no answer'),
+    inTime(checkRelay(pool), 'ok'),
+    inTime(checkProvider(delivering), 'ok'),
+  ])
+  return { ...database, queue, ...(database.migrations === 'ok' && { relay }), provider }
 }
 
 type Check = Checks[string]
+
+/** A probe gets its answer soon, whatever is frozen. */
+const inTime = (check: Promise<Check>, late: Check): Promise<Check> =>
+  Promise.race([check, sleep(TIMEOUT_MS, late, { ref: false })])
 
 const checkQueue = async (backend: QueueBackend | null): Promise<Check> => {
   if (!backend) return 'down: not opened yet'
@@ -37,7 +42,13 @@ const checkQueue = async (backend: QueueBackend | null): Promise<Check> => {
   }
 }
 
+// What cannot be asked is told by the checks of database and queue.
 const checkRelay = async (pool: Pool): Promise<Check> => {
   const lagMs = await measureRelayLag(pool).catch(() => 0)
   return lagMs > MAX_RELAY_LAG_MS ? `down: mails have waited for the queue for ${Math.round(lagMs / 1000)} s` : 'ok'
+}
+
+const checkProvider = async (delivering: WorkerParts['delivering']): Promise<Check> => {
+  const isWell = (await delivering?.isProviderWell().catch(() => true)) ?? true
+  return isWell ? 'ok' : 'degraded: mails wait until it takes them again'
 }

@@ -88,7 +88,7 @@ const ROUTES: { route: string; success: number; isProtected?: boolean; hasBody?:
     route: 'POST /v1/users/{id}/codes',
     success: 202,
     isProtected: true,
-    slugs: ['unauthenticated', 'already-active', 'too-many-requests', ...ALWAYS],
+    slugs: ['unauthenticated', 'already-active', 'payload-too-large', 'too-many-requests', ...ALWAYS],
   },
   {
     route: 'POST /v1/users/{id}/activation',

@@ -88,7 +88,7 @@ describe('with PostgreSQL', () => {
 
   test('a broken statement is an internal fault that shows nothing of itself', async () => {
     const broken = await createTestDatabase()
-    await broken.pool.query('alter table mails rename to letters')
+    await broken.pool.query('alter table mails rename column code_id to letter_id')
     const app = await createTestApi(broken)
     const answer = await app.request('/v1/users', post({ email: 'ada@example.com', password: PASSWORD }))
     const problem = await expectProblem(answer, 'internal')

@@ -82,7 +82,7 @@ test('after silence the code runs on, works, and counts as queued', async () => 
   await age(database, pending.user.id, 20)
   await expectSecondsLeft(database, pending.codeId, 40)
   const { policy } = useCaseTools(database)
-  expect((await readStatus(database.pool, policy, pending.user.id))?.code).toMatchObject({
+  expect((await readStatus({ ...useCaseTools(database), policy }, pending.user.id))?.code).toMatchObject({
     status: 'queued',
     sentAt: null,
     expiresAt: null,

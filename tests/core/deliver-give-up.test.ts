@@ -25,8 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const statusOf = async ({ user }: Pending) =>
-  (await readStatus(database.pool, useCaseTools(database).policy, user.id))?.code?.status
+const statusOf = async ({ user }: Pending) => (await readStatus(useCaseTools(database), user.id))?.code?.status
 
 test('no call is made before the time that the provider asked for', async () => {
   const { user, mailId } = await addPending(database)

@@ -31,7 +31,7 @@ const addOwnerAndIntruder = async () => {
 }
 
 const codeSeenBy = async ({ user }: Pending) => {
-  const status = await readStatus(database.pool, useCaseTools(database).policy, user.id)
+  const status = await readStatus(useCaseTools(database), user.id)
   return { ...status?.code, sentAt: typeof status?.code?.sentAt, expiresAt: typeof status?.code?.expiresAt }
 }
 

@@ -189,7 +189,8 @@ export const deliver = (tools: DeliverTools, mailId: string, jobAttempt = 0): Pr
   deliverMail(tools, mailId, attempt(jobAttempt))
 
 /** Budgets that are never used up. */
-export const unlimited = { check: async () => {}, spend: async () => {} }
+const free = async () => {}
+export const unlimited = { check: free, spend: free, checkRepetition: free, spendRepetition: free }
 
 export const type = (database: TestDatabase, { user }: Pending, code: string): Promise<Activated> =>
   activate(useCaseTools(database), user, code, unlimited)

@@ -101,7 +101,7 @@ test('a refused mail may be resent', async () => {
   await deliver(deliverTools(database, scriptedMailer(refused())), mailId)
   expect(await resend(user.id)).toBe('enqueued')
   const { policy } = useCaseTools(database)
-  expect((await readStatus(database.pool, policy, user.id))?.code?.status).toBe('queued')
+  expect((await readStatus({ ...useCaseTools(database), policy }, user.id))?.code?.status).toBe('queued')
 })
 
 test('neither a resend nor a new registration gives the guesses of a mailbox back', async () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const statusOf = (userId: string) => readStatus(database.pool, useCaseTools(database).policy, userId)
+const statusOf = (userId: string) => readStatus(useCaseTools(database), userId)
 
 const send = (step?: Error) => async (pending: Pending) => {
   await deliver(deliverTools(database, scriptedMailer(...(step ? [step] : []))), pending.mailId)

@@ -21,7 +21,7 @@ export const activateUser =
       spend: async (tx) => void (await tools.limits.within(tx).spend(wrongCodes)),
     })
     refuse(activated)
-    return c.json(await readStatus(tools.pool, tools.policy, user.id))
+    return c.json(await readStatus(tools, user.id))
   }
 
 /** Ends the request unless the registration is active. */

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { describeRoute, generateSpecs } from 'hono-openapi'
 import type { ApiEnv } from '../context.ts'
-import { describePage } from '../openapi.ts'
+import { describePage, problemResponses } from '../openapi.ts'
 
 const documentDocs = describePage('readOpenApi', 'This document', 'application/json', {
   200: 'The OpenAPI 3.1 document of this API.',
@@ -34,6 +34,7 @@ export const addOpenApi = (app: Hono<ApiEnv>): void => {
           { name: 'service', description: 'The service itself' },
         ],
         components: {
+          responses: problemResponses(['not-found', 'method-not-allowed']),
           securitySchemes: {
             basic: {
               type: 'http',

@@ -8,7 +8,7 @@ export const readUser =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
     const { id } = await authenticateRequest(c, tools)
-    const user = await readStatus(tools.pool, tools.policy, id)
+    const user = await readStatus(tools, id)
     if (!user) throw unauthenticated()
     return c.json(user)
   }

@@ -3,7 +3,7 @@ import { mailboxOf } from '../../core/registration/email-address.ts'
 import { register } from '../../core/registration/register.ts'
 import { readStatus } from '../../core/registration/status.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import type { Subject } from '../limits.ts'
+import { failedLogins, type Subject } from '../limits.ts'
 import { describeOperation } from '../openapi.ts'
 import { RequestRefused } from '../problems.ts'
 import { checkMediaType, readBody } from '../read-body.ts'
@@ -22,9 +22,12 @@ export const registerUser = (tools: ApiTools) => {
     const registration = { ...body, idempotencyKey, requestId: c.get('requestId'), signal: c.req.raw.signal }
     const perNet: Subject = ['registrations-per-net', requestNet(c, tools)]
     const perMailbox: Subject = ['mails-per-mailbox', mailboxOf(body.email)]
+    const logins = (userId: string) => failedLogins(userId, requestNet(c, tools))
     let rateLimit: Record<string, string> = {}
     const registered = await register(tools, registration, {
       check: () => tools.limits.check(perNet, perMailbox),
+      checkRepetition: (userId) => tools.limits.check(...logins(userId)),
+      spendRepetition: async (userId) => void (await tools.limits.spend(...logins(userId))),
       spend: async (tx) => {
         const limits = tools.limits.within(tx)
         rateLimit = await limits.spend(perNet)
@@ -32,7 +35,7 @@ export const registerUser = (tools: ApiTools) => {
       },
     })
     if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)
-    const user = await readStatus(tools.pool, tools.policy, registered.userId)
+    const user = await readStatus(tools, registered.userId)
     return c.json(user, 202, { Location: `/v1/users/${registered.userId}`, ...rateLimit })
   }
 }

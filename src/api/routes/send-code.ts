@@ -18,7 +18,7 @@ export const sendCode =
     const resent = await resendCode(tools, { userId: id, requestId: c.get('requestId') }, spendMail)
     if (resent === 'already-active') throw new RequestRefused(resent)
     if (typeof resent === 'object') throw tooEarly('resend', resent.waitSeconds, tools.policy.resendCooldownSeconds)
-    const user = resent === 'gone' ? null : await readStatus(tools.pool, tools.policy, id)
+    const user = resent === 'gone' ? null : await readStatus(tools, id)
     if (!user) throw unauthenticated()
     return c.json(user, 202)
   }
@@ -29,5 +29,13 @@ export const sendCodeDocs = describeOperation({
   description: 'The former code is dead from then on. While the former mail still waits to leave, nothing new is sent.',
   success: 202,
   isProtected: true,
-  problems: ['unauthenticated', 'already-active', 'too-many-requests', 'internal', 'overloaded', 'unavailable'],
+  problems: [
+    'unauthenticated',
+    'payload-too-large',
+    'already-active',
+    'too-many-requests',
+    'internal',
+    'overloaded',
+    'unavailable',
+  ],
 })

@@ -1,4 +1,4 @@
-import type { Tx } from './pool.ts'
+import type { Pool, Tx } from './pool.ts'
 
 // The other half of the table mails: what one try to deliver does with its row.
 
@@ -154,4 +154,22 @@ export const noteJobAttempt = async (tx: Tx, id: string, jobAttempt: number): Pr
     id,
     jobAttempt,
   ])
+}
+
+/** Gives up the mails whose time has come, while no job runs that could; not those that are in somebody's hand. */
+export const giveUpOverdueMails = async (pool: Pool, giveUpAfterSeconds: number): Promise<number> => {
+  const given = await pool.query(
+    `update mails
+     set settled_at = clock_timestamp(), outcome = 'given-up', retry_at = null, lease_token = null, lease_until = null
+     where id in (
+       select id
+       from mails
+       where settled_at is null
+         and started_at + make_interval(secs => $1) <= clock_timestamp()
+         and (lease_until is null or lease_until <= clock_timestamp())
+       for update skip locked
+     )`,
+    [giveUpAfterSeconds],
+  )
+  return given.rowCount ?? 0
 }

@@ -53,6 +53,7 @@ export type UserRow = {
   createdAt: Date
   activatedAt: Date | null
   attempts: number
+  digits: number | null
   sentAt: Date | null
   expiresAt: Date | null
   isExpired: boolean | null
@@ -69,6 +70,7 @@ export const findUser = async (db: Queryable, id: string, cooldownSeconds: numbe
        users.created_at as "createdAt",
        users.activated_at as "activatedAt",
        codes.attempts,
+       codes.digits,
        codes.sent_at as "sentAt",
        codes.expires_at as "expiresAt",
        codes.expires_at <= clock_timestamp() as "isExpired",

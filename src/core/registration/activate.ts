@@ -74,7 +74,8 @@ const guess = async (
   await (isRight ? spending.check(tx) : spending.spend(tx))
   const attempts = await countAttempt(tx, code.id)
   if (isRight && (await activateUser(tx, user.id, user.passwordHash))) return 'activated'
-  await insertGuess(tx, mailboxKeys[0])
+  // Who has the right code of a registration that can never be active has not guessed.
+  if (!isRight) await insertGuess(tx, mailboxKeys[0])
   return { refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) }
 }
 

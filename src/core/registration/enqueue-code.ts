@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { insertCode } from '../postgres/codes.ts'
 import { isMailboxGuessedOut } from '../postgres/guesses.ts'
 import { insertMail } from '../postgres/mails.ts'
-import type { Tx } from '../postgres/pool.ts'
+import type { Queryable, Tx } from '../postgres/pool.ts'
 import type { CodePolicy } from '../settings.ts'
 import type { CodeRef } from './activation-code.ts'
 import { mailboxOf } from './email-address.ts'
@@ -41,7 +41,7 @@ export const createCode = async (
 }
 
 /** How long a code for this address must be now. */
-export const digitsFor = async (tx: Tx, { keyring, policy }: CodeTools, email: string): Promise<number> =>
-  (await isMailboxGuessedOut(tx, lookupKeys(keyring, 'mailbox', mailboxOf(email)), policy.guessBudgets))
+export const digitsFor = async (db: Queryable, { keyring, policy }: CodeTools, email: string): Promise<number> =>
+  (await isMailboxGuessedOut(db, lookupKeys(keyring, 'mailbox', mailboxOf(email)), policy.guessBudgets))
     ? DIGITS_OF_GUESSED_MAILBOX
     : DIGITS

@@ -6,7 +6,7 @@ import { type Keyring, lookupKeys } from './keyring.ts'
 import type { HashWork, PasswordHasher } from './password.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
-import type { Spending } from './spending.ts'
+import type { RegistrationSpending, Spending } from './spending.ts'
 
 export type RegisterTools = { pool: Pool; hasher: PasswordHasher; keyring: Keyring; policy: RegistrationPolicy }
 
@@ -28,31 +28,35 @@ export type Registered = { userId: string; isNew: boolean } | 'idempotency-key-r
 export const register = async (
   tools: RegisterTools,
   registration: Registration,
-  spending: Spending,
+  spending: RegistrationSpending,
 ): Promise<Registered> => {
   const keys =
     registration.idempotencyKey === null
       ? []
       : lookupKeys(tools.keyring, 'idempotency-key', registration.idempotencyKey)
   const former = keys.length > 0 ? await findByIdempotencyKey(tools.pool, keys) : null
-  if (former) return repeat(tools, registration, former)
+  if (former) return repeat(tools, registration, former, spending)
   await spending.check()
   const userId = await insert(tools, registration, keys[0] ?? null, spending)
   if (userId !== null) return { userId, isNew: true }
   // A request with the same key has won the race: this one is its repetition.
   const winner = await findByIdempotencyKey(tools.pool, keys)
   if (!winner) throw new Error('an idempotency key is taken by nobody')
-  return repeat(tools, registration, winner)
+  return repeat(tools, registration, winner, spending)
 }
 
 const hashWork = (registration: Registration): HashWork => ({ priority: 'registration', signal: registration.signal })
 
+/** Another password under a known key is a try at that password, and spends as one. */
 const repeat = async (
   { hasher }: RegisterTools,
   registration: Registration,
   former: Credentials,
+  spending: RegistrationSpending,
 ): Promise<Registered> => {
+  await spending.checkRepetition(former.id)
   const isSamePassword = await hasher.verify(registration.password, former.passwordHash, hashWork(registration))
+  if (!isSamePassword) await spending.spendRepetition(former.id)
   return isSamePassword && former.email === registration.email
     ? { userId: former.id, isNew: false }
     : 'idempotency-key-reused'

@@ -1,5 +1,7 @@
 import type { Pool } from '../postgres/pool.ts'
 import { findUser, type UserRow } from '../postgres/users.ts'
+import { digitsFor } from './enqueue-code.ts'
+import type { Keyring } from './keyring.ts'
 import type { RegistrationPolicy } from './policy.ts'
 
 export type CodeStatus = 'queued' | 'sent' | 'expired' | 'exhausted' | 'undeliverable'
@@ -21,10 +23,17 @@ export type User = {
   } | null
 }
 
+export type StatusTools = { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
+
 /** The registration as it stands now; null when it is gone. */
-export const readStatus = async (pool: Pool, policy: RegistrationPolicy, id: string): Promise<User | null> => {
-  const row = await findUser(pool, id, policy.resendCooldownSeconds)
-  return row && describeUser(row, policy.maxAttempts)
+export const readStatus = async (tools: StatusTools, id: string): Promise<User | null> => {
+  const row = await findUser(tools.pool, id, tools.policy.resendCooldownSeconds)
+  if (!row) return null
+  const user = describeUser(row, tools.policy.maxAttempts)
+  // Four digits of a mailbox that was guessed at too often are answered as expired, so they are shown so.
+  const isTooShort =
+    user.code?.status === 'sent' && row.digits !== null && row.digits < (await digitsFor(tools.pool, tools, row.email))
+  return isTooShort && user.code ? { ...user, code: { ...user.code, status: 'expired' } } : user
 }
 
 const describeUser = (row: UserRow, maxAttempts: number): User => ({

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, type Dispatcher, request } from 'undici'
 import { MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
 import { readRetryAfter } from './retry-after.ts'
@@ -12,6 +13,8 @@ export type JsonClient = {
 const FINAL = new Set([400, 404, 413, 422])
 const MAX_ANSWER_BYTES = 64 * 1024
 const CONNECT_SHARE = 0.8
+// The status decides; the body has only an id to give, and is not waited for longer than this.
+const BODY_WAIT_MS = 1000
 
 /** A pool of connections to one provider. `timeoutMs` bounds the silence while connecting and while waiting for an answer. */
 export const createJsonClient = (settings: { url: string; timeoutMs: number; connections: number }): JsonClient => {
@@ -32,7 +35,10 @@ export const createJsonClient = (settings: { url: string; timeoutMs: number; con
         body: JSON.stringify(body),
         signal,
       })
-      const answer = await response.body.json().catch(() => null)
+      const answer = await Promise.race([
+        response.body.json().catch(() => null),
+        sleep(BODY_WAIT_MS, null, { ref: false }),
+      ])
       if (response.statusCode >= 200 && response.statusCode < 300) return answer
       if (FINAL.has(response.statusCode)) throw new MailRefused(`provider-${response.statusCode}`)
       throw unavailable(response.statusCode, readRetryAfter(response.headers['retry-after']))
