@@ -58,6 +58,7 @@ test('after eight they still have 4', async () => {
 test('a code of 4 digits that is still alive then is expired, and spends no attempt', async () => {
   const user = await registerAndDeliver(app, database, 'alive@example.com')
   await guessWrong('alive@example.com', 9)
+  expect((await readUser(await read(app, user))).code?.status).toBe('expired')
   await expectProblem(await activate(app, user, user.code), 'code-expired')
   expect((await readUser(await read(app, user))).code?.attemptsLeft).toBe(3)
   await endCooldown(database, user)

@@ -104,3 +104,14 @@ test.each([
   expect(problem.errors).toHaveLength(1)
   expect(await count(database, 'users')).toBe(0)
 })
+
+test('a known key is no way to try passwords', async () => {
+  const limited = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '3/1h' })
+  const sendTo = (password: string) =>
+    limited.request('/v1/users', post({ ...BODY, password }, { 'idempotency-key': 'k' }))
+  await sendTo(PASSWORD)
+  const statuses: number[] = []
+  for (let index = 0; index < 5; index += 1) statuses.push((await sendTo(`another good password ${index}`)).status)
+  expect(statuses).toEqual([422, 422, 422, 429, 429])
+  expect((await sendTo(PASSWORD)).status).toBe(429)
+})

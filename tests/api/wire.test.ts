@@ -129,3 +129,28 @@ describe('what is hardly HTTP', () => {
     expect(answer).not.toMatch(/\n\s+at /)
   })
 })
+
+test('an answer to a body that is too large ends the connection, so that no other request is lost on it', async () => {
+  const answer = await speak(
+    'POST /v1/users HTTP/1.1',
+    'Host: localhost',
+    'Content-Type: application/json',
+    'Content-Length: 1000000',
+    '',
+    '{',
+  )
+  expect(answer).toMatch(/^HTTP\/1.1 413 /)
+  expect(answer).toMatch(/^connection: close/im)
+})
+
+test.each([
+  ['what is no HTTP', 400, ['hello', '', '']],
+  ['an unknown method', 400, ['FOO / HTTP/1.1', 'Host: localhost', '', '']],
+  ['too large a header', 431, ['GET / HTTP/1.1', `X-Large: ${'x'.repeat(20_000)}`, '', '']],
+])('%s gets a problem document with status %i', async (_, status, lines) => {
+  const answer = await speak(...lines)
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(answer).toMatch(/^x-request-id: ./im)
+  expect(answer).toMatch(/^cache-control: no-store/im)
+  expect(JSON.parse(bodyOf(answer))).toMatchObject({ type: '/problems/malformed-request', status })
+})
