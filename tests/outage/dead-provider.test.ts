@@ -31,6 +31,6 @@ describe.each(backends)('a provider that is dead for everybody, with jobs on %s'
     stage.provider.answerWith([], 200)
     await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: MAILS })
     expect(stage.provider.inbox()).toHaveLength(MAILS)
-    expect(worker.isProviderWell()).toBe(true)
+    await expect.poll(() => worker.isProviderWell(), PATIENT).toBe(true)
   })
 })

@@ -27,7 +27,7 @@ describe.each(backends)('a mail that the provider never takes, with jobs on %s',
       waits.push(Date.now() - begun)
     }
     expect(Math.max(...waits)).toBeLessThan(2000)
-    expect(worker.isProviderWell()).toBe(true)
+    await expect.poll(() => worker.isProviderWell(), PATIENT).toBe(true)
     expect(await stage.outcomeOf(poison.mailId)).toBeNull()
   })
 })
