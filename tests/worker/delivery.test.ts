@@ -68,7 +68,7 @@ describe.each(backends)('jobs on %s', (backend) => {
   })
 
   test("neither an operator's haste nor a lost job makes the provider's time shorter", async () => {
-    stage.provider.answerWith([{ status: 503, retryAfter: '4' }])
+    stage.provider.answerWith([{ status: 403, retryAfter: '4' }])
     const user = await stage.register('hasty@example.com')
     await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isDelayed(), PATIENT).toBe(true)
     await (await worker.queue.getJob(user.mailId))?.promote()
