@@ -11,9 +11,11 @@ const PROBE_MS = 1000
 export type ProviderGate = {
   /** Milliseconds for which no mail must be tried; 0 lets one through. */
   enter(): number
-  /** Takes note of what came of a call. Returns the milliseconds for which no mail should be tried; 0 when there is no need. */
+  /** The provider answered about a mail: it is well. */
   noteAnswer(): void
+  /** A call failed. Returns the milliseconds for which no mail should be tried; 0 when there is no need. */
   noteTrouble(key: string, trouble: MailerUnavailable): number
+  /** Whether mails go through as usual. */
   isOpen(): boolean
 }
 

@@ -35,6 +35,7 @@ export type PasswordHasher = {
   hash(password: string, work: HashWork): Promise<string>
   /** Against null it does the same work and gives false: nobody learns from the time that there is no such user. */
   verify(password: string, hash: string | null, work: HashWork): Promise<boolean>
+  /** How many pieces of work wait for a thread. */
   waiting(): number
 }
 
