@@ -48,12 +48,14 @@ create table mails (
   job_attempt integer not null default 0,
   settled_at timestamp with time zone,
   outcome text,
+  trace_context text,
   constraint mails_pkey PRIMARY KEY (id),
   constraint mails_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
   constraint mails_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
   constraint mails_code_id_fkey FOREIGN KEY (code_id) REFERENCES codes(id) ON DELETE CASCADE,
   constraint mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
-  constraint mails_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'given-up'::text, 'dropped'::text])))
+  constraint mails_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'given-up'::text, 'dropped'::text]))),
+  constraint mails_trace_context_check CHECK ((length(trace_context) <= 1024))
 );
 
 CREATE UNIQUE INDEX mails_code ON public.mails USING btree (code_id);
@@ -84,6 +86,7 @@ create table users (
   constraint users_email_check CHECK (((email = lower(email)) AND (length(email) <= 254)))
 );
 
+CREATE INDEX users_activated ON public.users USING btree (activated_at) WHERE (activated_at IS NOT NULL);
 CREATE UNIQUE INDEX users_idempotency_key ON public.users USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE UNIQUE INDEX users_one_active_per_email ON public.users USING btree (email) WHERE (activated_at IS NOT NULL);
 CREATE INDEX users_pending ON public.users USING btree (created_at) WHERE (activated_at IS NULL);
