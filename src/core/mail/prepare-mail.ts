@@ -14,7 +14,7 @@ import { type Tx, transaction } from '../postgres/pool.ts'
 import { lockUserOfMail, takeNotice } from '../postgres/users.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { maskEmailAddress } from '../registration/email-address.ts'
-import { createCode, digitsFor } from '../registration/enqueue-code.ts'
+import { createCode, digitsFor, isTooShort } from '../registration/enqueue-code.ts'
 import type { DeliverTools, Delivery } from './delivery.ts'
 import type { OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
@@ -109,9 +109,10 @@ const chooseCode = async (
   const isOut = mail.codeSecondsLeft !== null
   const isStale = mail.codeSecondsLeft !== null && mail.codeSecondsLeft < tools.policy.ttlSeconds / 2
   const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
-  const isTooShort = mail.digits < (await digitsFor(tx, tools, mail.email))
+  // A code that somebody may have in hand lasts through a surge of guesses elsewhere.
+  const isShort = isOut ? await isTooShort(tx, tools, mail) : mail.digits < (await digitsFor(tx, tools, mail.email))
   const isUsedUp = mail.codeAttempts >= tools.policy.maxAttempts
-  if (digits !== null && !isStale && !isUsedUp && !isTooShort && !isRevived) return { id: mail.codeId, digits, isOut }
+  if (digits !== null && !isStale && !isUsedUp && !isShort && !isRevived) return { id: mail.codeId, digits, isOut }
   await supersedeCode(tx, mail.userId)
   const fresh = await createCode(tx, tools, mail)
   await setMailCode(tx, mailId, fresh.id)
