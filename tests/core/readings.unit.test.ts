@@ -37,6 +37,7 @@ test('what cannot be answered is absent, not as it was, and is counted', async (
   await look(registry)
   isOpen = false
   expect(await look(registry)).toEqual([expect.stringContaining('latchkey_scrape_failures_total')])
+  await look(registry)
   expect(await look(registry)).toEqual(['latchkey_scrape_failures_total{source="shop"} 2'])
   isOpen = true
   expect(await look(registry)).toContain('shop_apples 3')

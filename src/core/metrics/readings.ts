@@ -14,7 +14,7 @@ export type Reading = number | Record<string, number>
 
 /**
  * Gauges that are read when somebody looks, all of them by one question to `source`. What is not answered within two seconds
- * is absent from that look, as an old value would lie, and counted; a question that is still open is not asked again.
+ * is absent from that look, as an old value would lie, and the next look shows it counted; an open question is not asked again.
  */
 export const addReadings = <Name extends string>(
   registry: Registry,
