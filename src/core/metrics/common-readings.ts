@@ -9,9 +9,10 @@ export const addCommonReadings = (
   registry: Registry,
   { pool, pools, readiness }: { pool: Pool; pools: () => Pool[]; readiness: Readiness },
 ): void => {
+  // First, as they are read in this order: the questions of the others wait for a connection too.
+  addPools(registry, pools)
   addHealth(registry, readiness)
   addBacklog(registry, pool)
-  addPools(registry, pools)
 }
 
 const addHealth = (registry: Registry, readiness: Readiness): void =>
