@@ -76,6 +76,7 @@ describe('a package has one home', () => {
     ['undici', ['worker/mailers/']],
     ['pino', ['core/logger.ts']],
     ['rate-limiter-flexible', ['api/limits.ts']],
+    ['prom-client', ['core/metrics/', 'api/metrics.ts', 'worker/metrics.ts']],
     ['ipaddr.js', ['api/']],
     ['jsonc-parser', ['api/read-body.ts']],
     ['hono-openapi', ['api/']],

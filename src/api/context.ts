@@ -1,5 +1,4 @@
 import type { HttpBindings } from '@hono/node-server'
-import type { Histogram } from 'prom-client'
 import type { Logger } from '../core/logger.ts'
 import type { Readiness } from '../core/ops-app.ts'
 import type { Pool } from '../core/postgres/pool.ts'
@@ -8,6 +7,7 @@ import type { PasswordHasher } from '../core/registration/password.ts'
 import type { RegistrationPolicy } from '../core/registration/policy.ts'
 import type { Net } from './client-address.ts'
 import type { Limits } from './limits.ts'
+import type { ApiMetrics } from './metrics.ts'
 
 /** What the routes work with. */
 export type ApiTools = CodeTools & {
@@ -18,7 +18,7 @@ export type ApiTools = CodeTools & {
   passwordMinLength: number
   trustedProxies: Net[]
   readiness: Readiness
-  requestSeconds: Histogram<'route' | 'method' | 'status'>
+  metrics: ApiMetrics
   logger: Logger
 }
 

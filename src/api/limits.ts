@@ -6,12 +6,20 @@ import { type Keyring, lookupKeys } from '../core/registration/keyring.ts'
 import type { ApiConfig } from './config.ts'
 import { RequestRefused } from './problems.ts'
 
-export type Policy =
-  | 'registrations-per-net'
-  | 'wrong-codes-per-net'
-  | 'mails-per-mailbox'
-  | 'failed-logins-per-user'
-  | 'failed-logins-per-net'
+const policies = [
+  'registrations-per-net',
+  'wrong-codes-per-net',
+  'mails-per-mailbox',
+  'failed-logins-per-user',
+  'failed-logins-per-net',
+] as const
+
+export type Policy = (typeof policies)[number]
+
+/** All that a request can be refused for with 429. */
+export const limitNames = [...policies, 'resend'] as const
+
+export type LimitName = (typeof limitNames)[number]
 
 /** A policy and whom it counts: an address, a network, a registration. */
 export type Subject = readonly [Policy, string]
@@ -35,7 +43,7 @@ export type Limits = {
   within(tx: Tx): Limits
 }
 
-type Limiter = { name: string; budget: Budget; store: RateLimiterPostgres }
+type Limiter = { policy: Policy; name: string; budget: Budget; store: RateLimiterPostgres }
 
 type Standing = { limiter: Limiter; result: RateLimiterRes }
 
@@ -99,7 +107,7 @@ const createLimiter = (db: Queryable, policy: Policy, budget: Budget): Limiter =
     points: budget.max,
     duration: budget.seconds,
   })
-  return { name, budget, store }
+  return { policy, name, budget, store }
 }
 
 /** Of several used-up budgets the one that lasts longest tells when to come back. */
@@ -107,7 +115,7 @@ const refuseOver = (over: Standing[]): void => {
   const worst = over.toSorted((a, b) => b.result.msBeforeNext - a.result.msBeforeNext)[0]
   if (!worst) return
   const headers = { 'Retry-After': String(secondsUntil(worst.result)), ...fieldsOf([worst]) }
-  throw new RequestRefused('too-many-requests', { headers })
+  throw new RequestRefused('too-many-requests', { headers, limit: worst.limiter.policy })
 }
 
 /** A used-up budget is no error here; a store that cannot be asked is one. */
@@ -135,8 +143,9 @@ const fieldsOf = (standings: Standing[]): Record<string, string> => {
 }
 
 /** The refusal of a request that comes too early for a rule that is no budget. */
-export const tooEarly = (name: string, waitSeconds: number, windowSeconds: number): RequestRefused =>
+export const tooEarly = (name: LimitName, waitSeconds: number, windowSeconds: number): RequestRefused =>
   new RequestRefused('too-many-requests', {
+    limit: name,
     headers: {
       'Retry-After': String(waitSeconds),
       'RateLimit-Policy': `"${name}";q=1;w=${windowSeconds}`,

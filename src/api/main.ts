@@ -1,7 +1,8 @@
 import { startHttpServer } from '../core/http-server.ts'
 import { createLifecycle, run } from '../core/lifecycle.ts'
 import { createLogger } from '../core/logger.ts'
-import { createRegistry, httpSeconds } from '../core/metrics.ts'
+import { addCommonReadings } from '../core/metrics/common-readings.ts'
+import { createRegistry } from '../core/metrics/registry.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { checkDatabase } from '../core/readiness.ts'
@@ -12,6 +13,7 @@ import { codePolicyOf } from '../core/settings.ts'
 import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
 import { budgetsOf, createLimits } from './limits.ts'
+import { addSurgeReading, createApiMetrics, watchHasher } from './metrics.ts'
 import { answerUnreadable } from './unreadable.ts'
 
 const MAX_CONNECTIONS = 20
@@ -24,20 +26,25 @@ const main = async (): Promise<void> => {
   const pool = createPool(config.DATABASE_URL, { max: MAX_CONNECTIONS, name: 'latchkey-api', logger })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
+  const metrics = createApiMetrics(registry)
   const readiness = () => checkDatabase(pool)
+  addCommonReadings(registry, { pool, pools: () => [pool], readiness })
+
+  const surge = createGuessSurge(logger)
+  addSurgeReading(registry, () => surge.isOn(pool))
 
   const keyring = createKeyring(config.SECRET_KEY)
   const app = createApp({
     pool,
     keyring,
-    surge: createGuessSurge(logger),
-    hasher: await createPasswordHasher(config.BCRYPT_COST),
+    surge,
+    hasher: watchHasher(await createPasswordHasher(config.BCRYPT_COST), metrics, registry),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     trustedProxies: config.TRUSTED_PROXIES,
     readiness,
-    requestSeconds: httpSeconds(registry),
+    metrics,
     logger,
   })
   const server = await startHttpServer(

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import type { ApiEnv, ApiTools } from './context.ts'
+import { RequestRefused } from './problems.ts'
 
 const REQUEST_ID = /^[\w.-]{1,64}$/
 
@@ -17,7 +18,7 @@ export const requestIds = createMiddleware<ApiEnv>(async (c, next) => {
 })
 
 /** One log line and one observation for each request: the route's pattern, never the path or a header. */
-export const observeRequests = ({ logger, requestSeconds }: ApiTools) =>
+export const observeRequests = ({ logger, metrics }: ApiTools) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const begun = performance.now()
     await next()
@@ -25,7 +26,9 @@ export const observeRequests = ({ logger, requestSeconds }: ApiTools) =>
     const route = routePath(c, -1)
     const { method } = c.req
     const { status } = c.res
-    requestSeconds.observe({ route, method: METHODS.has(method) ? method : 'other', status }, durationMs / 1000)
+    metrics.requestSeconds.observe({ route, method: METHODS.has(method) ? method : 'other', status }, durationMs / 1000)
+    const limit = c.error instanceof RequestRefused ? c.error.details.limit : undefined
+    if (limit !== undefined) metrics.limitRefusals.inc({ policy: limit })
     logger.info(
       { requestId: c.get('requestId'), method, route, status, durationMs: Math.round(durationMs) },
       'request answered',

@@ -1,9 +1,9 @@
 import { type Job, RateLimitError, UnrecoverableError, type WorkerOptions } from 'bullmq'
-import type { Counter } from 'prom-client'
 import * as v from 'valibot'
 import { backOffMs } from '../core/mail/back-off.ts'
 import { deliverMail } from '../core/mail/deliver-mail.ts'
-import type { DeliverTools, Delivery } from '../core/mail/delivery.ts'
+import type { DeliverTools } from '../core/mail/delivery.ts'
+import { noteDelivery, type WorkerMetrics } from './metrics.ts'
 import type { ProviderGate } from './provider-gate.ts'
 
 const mailJob = v.object({ mailId: v.pipe(v.string(), v.uuid()) })
@@ -25,7 +25,7 @@ class DeliveryPostponed extends Error {
  * A job whose data name no mail fails for good; nothing else in its data is looked at.
  */
 export const deliverMailJob =
-  (tools: DeliverTools & { gate: ProviderGate; pause(ms: number): Promise<void>; tries: Counter<'result'> }) =>
+  (tools: DeliverTools & { gate: ProviderGate; pause(ms: number): Promise<void>; metrics: WorkerMetrics }) =>
   // BullMQ hands the signal over only to a function with exactly these three parameters.
   async (job: Job, _token: string | undefined, signal: AbortSignal | undefined): Promise<string> => {
     if (!v.is(mailJob, job.data)) throw new UnrecoverableError('no-mail-of-this-id')
@@ -39,13 +39,11 @@ export const deliverMailJob =
       jobAttempt: job.attemptsMade,
       signal: signal ?? new AbortController().signal,
     })
-    tools.tries.inc({ result: resultOf(delivery) })
+    noteDelivery(tools.metrics, delivery)
     if (delivery.end === 'failed') throw endedBy(delivery.reason)
     if (delivery.end === 'later') throw new DeliveryPostponed(delivery.reason, delivery.inMs)
     return delivery.outcome
   }
-
-const resultOf = (delivery: Delivery): string => (delivery.end === 'done' ? delivery.outcome : delivery.end)
 
 const endedBy = (reason: string): UnrecoverableError => {
   const error = new UnrecoverableError(reason)

@@ -4,7 +4,8 @@ import { startHttpServer } from '../core/http-server.ts'
 import { createLifecycle, run } from '../core/lifecycle.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
 import { createProviderHealth } from '../core/mail/provider-health.ts'
-import { createRegistry, mailTries } from '../core/metrics.ts'
+import { addCommonReadings } from '../core/metrics/common-readings.ts'
+import { createRegistry } from '../core/metrics/registry.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
@@ -15,6 +16,7 @@ import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
 import { startDelivery } from './delivery.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createMailer } from './mailers/create-mailer.ts'
+import { addQueueReadings, createWorkerMetrics, timeMailer } from './metrics.ts'
 import { openQueueBackend } from './open-queue-backend.ts'
 import { checkWorker, type WorkerParts } from './readiness.ts'
 
@@ -29,16 +31,19 @@ const main = async (): Promise<void> => {
   const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
+  const metrics = createWorkerMetrics(registry)
 
   // Health answers from the start; the dashboard as soon as there is a queue to show.
   const parts: WorkerParts = { pool, backend: null, delivering: null }
   let dashboard: Hono | null = null
-  const ops = createOpsApp(() => checkWorker(parts), registry)
+  const readiness = () => checkWorker(parts)
+  addCommonReadings(registry, { pool, pools: () => [pool, ...(parts.backend?.pools ?? [])], readiness })
+  const ops = createOpsApp(readiness, registry)
   ops.all(`${DASHBOARD_PATH}/*`, (c) => dashboard?.fetch(c.req.raw, c.env) ?? c.notFound())
   const server = await startHttpServer(ops, { host: config.HOST, port: config.OPS_PORT })
   onStop('operators HTTP', () => server.close())
 
-  const mailer = createMailer(config.MAIL_PROVIDER, mailerSettings(config))
+  const mailer = timeMailer(createMailer(config.MAIL_PROVIDER, mailerSettings(config)), metrics)
   onStop('mailer', () => mailer.close())
   const backend = await openQueueBackend({
     redisUrl: config.REDIS_URL,
@@ -51,13 +56,14 @@ const main = async (): Promise<void> => {
   onStop('queue', () => backend.close())
 
   const surge = createGuessSurge(logger)
-  const tools = { pool, backend, mailer, logger, surge, tries: mailTries(registry), ...rulesOf(config) }
+  const tools = { pool, backend, mailer, logger, surge, metrics, ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
     databaseUrl: config.DATABASE_URL,
     concurrency: config.MAIL_CONCURRENCY,
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
   })
   parts.delivering = delivering
+  addQueueReadings(registry, delivering.queue)
   const housekeeping = await startHousekeeping(backend, pool, logger)
   onStop('jobs', () => Promise.all([delivering.close(), housekeeping.close()]))
 

@@ -50,7 +50,7 @@ test('two runs at once send once', async () => {
   const tools = deliverTools(database, mailer)
   const runs = await Promise.all(Array.from({ length: 8 }, () => deliver(tools, mailId)))
   expect(mailer.sent).toHaveLength(1)
-  expect(runs).toContainEqual({ end: 'done', outcome: 'accepted' })
+  expect(runs).toContainEqual(expect.objectContaining({ end: 'done', outcome: 'accepted' }))
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted', attempts: 1 })
 })
 
@@ -105,7 +105,7 @@ test('after a crash another run takes the mail over, with the same key, bytes an
   const tools = deliverTools(database, mailer)
   const dead = await crashBeforeSettling(tools, mailId)
   await age(database, user.id, 10)
-  expect(await deliver(tools, mailId)).toEqual({ end: 'done', outcome: 'accepted' })
+  expect(await deliver(tools, mailId)).toMatchObject({ end: 'done', outcome: 'accepted' })
   expect(mailer.sent).toEqual([{ mail: dead.message, key: dead.idempotencyKey }])
   await expectSecondsLeft(database, codeId, 50)
 })
@@ -153,8 +153,8 @@ test('a mail that another run has settled is neither settled nor postponed again
   await age(database, user.id, 10)
   await deliver(tools, mailId)
   await transaction(database.pool, async (tx) => {
-    expect(await settleMail(tx, mailId, token, { outcome: 'refused' })).toBe(false)
-    expect(await settleMail(tx, mailId, null, { outcome: 'given-up' })).toBe(false)
+    expect(await settleMail(tx, mailId, token, { outcome: 'refused' })).toBeNull()
+    expect(await settleMail(tx, mailId, null, { outcome: 'given-up' })).toBeNull()
     expect(await postponeMail(tx, mailId, token, 'late', null)).toBe(false)
   })
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted', lastError: null })
@@ -170,7 +170,7 @@ test('a run that was told to wait for another one does not start a refused mail 
   const tools = deliverTools(database, mailer)
   expect(await deliver(tools, mailId, 0)).toMatchObject({ end: 'failed' })
   // The job of the run that waited has failed once by now, and nobody has asked for the mail.
-  expect(await deliver(tools, mailId, 1)).toEqual({ end: 'failed', reason: 'refused' })
+  expect(await deliver(tools, mailId, 1)).toMatchObject({ end: 'failed', reason: 'refused' })
   expect(mailer.sent).toHaveLength(1)
 })
 

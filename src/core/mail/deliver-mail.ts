@@ -72,26 +72,30 @@ const accept = async (
   mail: PreparedMail,
   providerId: string | null,
 ): Promise<Delivery> => {
-  if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'accepted', providerId }))) return LEASE_LOST
+  const settled = await settleMail(tx, mail.mailId, mail.token, { outcome: 'accepted', providerId })
+  if (!settled) return LEASE_LOST
   await markCodeSent(tx, mail.codeId, policy.ttlSeconds, mail.isCodeOut)
-  return { end: 'done', outcome: 'accepted' }
+  return { end: 'done', outcome: 'accepted', settled }
 }
 
 const refuse = async (tx: Tx, mail: PreparedMail, reason: string): Promise<Delivery> => {
-  if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'refused', error: reason }))) return LEASE_LOST
+  const settled = await settleMail(tx, mail.mailId, mail.token, { outcome: 'refused', error: reason })
+  if (!settled) return LEASE_LOST
   if (!mail.isCodeOut) await closeCode(tx, mail.codeId)
-  return { end: 'failed', reason }
+  return { end: 'failed', reason, settled }
 }
 
 const postpone = async (tx: Tx, mail: PreparedMail, answer: MailerUnavailable): Promise<Delivery> => {
   const isLastTry = mail.giveUpInMs <= 0
-  const isOurs = isLastTry
+  const settled = isLastTry
     ? await settleMail(tx, mail.mailId, mail.token, { outcome: 'given-up', error: answer.message })
-    : await postponeMail(tx, mail.mailId, mail.token, answer.message, answer.retryAfterMs)
-  if (!isOurs) return LEASE_LOST
+    : null
+  const isPostponed =
+    !isLastTry && (await postponeMail(tx, mail.mailId, mail.token, answer.message, answer.retryAfterMs))
+  if (!settled && !isPostponed) return LEASE_LOST
   // A clear no closes the code again; after silence somebody may have it, and after an earlier silence still.
   if (answer.isClearNo && !mail.isCodeOut) await closeCode(tx, mail.codeId)
-  if (isLastTry) return { end: 'failed', reason: `given-up: ${answer.message}` }
+  if (settled) return { end: 'failed', reason: `given-up: ${answer.message}`, settled }
   const inMs = Math.max(answer.retryAfterMs ?? 0, backOffMs(mail.attempt))
   return { end: 'later', reason: answer.message, inMs: Math.ceil(Math.min(inMs, mail.giveUpInMs)) }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '../logger.ts'
+import type { Settled } from '../postgres/mail-outcomes.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { CodeTools } from '../registration/enqueue-code.ts'
 import type { Mailer } from './mailer.ts'
@@ -19,8 +20,11 @@ export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
 /** `jobAttempt` is how often the job has failed before; `signal` ends the try. */
 export type Run = { jobAttempt: number; signal: AbortSignal }
 
-/** What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word. */
+/**
+ * What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word; `settled` is there
+ * when it was this try that ended the mail.
+ */
 export type Delivery =
-  | { end: 'done'; outcome: 'accepted' | 'dropped' }
-  | { end: 'failed'; reason: string }
+  | { end: 'done'; outcome: 'accepted' | 'dropped'; settled?: Settled }
+  | { end: 'failed'; reason: string; settled?: Settled }
   | { end: 'later'; reason: string; inMs: number }

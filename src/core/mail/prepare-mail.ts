@@ -52,8 +52,8 @@ export const prepareMail = (
     await lockUserOfMail(tx, mailId)
     const mail = await readClaimedMail(tx, mailId, tools.delivery.giveUpAfterSeconds)
     if (mail.isUserActive || mail.isCodeSuperseded) {
-      await settleMail(tx, mailId, token, { outcome: 'dropped' })
-      return { end: 'done', outcome: 'dropped' }
+      const settled = await settleMail(tx, mailId, token, { outcome: 'dropped' })
+      return { end: 'done', outcome: 'dropped', ...(settled && { settled }) }
     }
     const code = await chooseCode(tx, tools, mailId, mail, isRevived)
     await openCode(tx, code.id, tools.policy.ttlSeconds)
@@ -87,8 +87,8 @@ const explain = async (tx: Tx, { delivery }: DeliverTools, mailId: string, jobAt
       reason: 'held-back-by-provider',
       inMs: Math.ceil(Math.min(standing.waitMs, standing.giveUpInMs)) + 100,
     }
-  await settleMail(tx, mailId, null, { outcome: 'given-up' })
-  return { end: 'failed', reason: 'given-up' }
+  const settled = await settleMail(tx, mailId, null, { outcome: 'given-up' })
+  return { end: 'failed', reason: 'given-up', ...(settled && { settled }) }
 }
 
 type ChosenCode = { id: string; digits: string; isOut: boolean }

@@ -6,21 +6,25 @@ export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
 
 export type Settlement = { outcome: Outcome; providerId?: string | null; error?: string }
 
-/** Ends the mail. Gives false, and changes nothing, when the lease has passed to somebody else or the mail is settled. */
+/** How a mail has ended, and how long after it was asked for. */
+export type Settled = { outcome: Outcome; afterSeconds: number }
+
+/** Ends the mail. Gives null, and changes nothing, when the lease has passed to somebody else or the mail is settled. */
 export const settleMail = async (
   db: Tx,
   id: string,
   token: string | null,
   settlement: Settlement,
-): Promise<boolean> => {
-  const settled = await db.query(
+): Promise<Settled | null> => {
+  const settled = await db.query<Settled>(
     `update mails
      set settled_at = clock_timestamp(), outcome = $3, provider_id = $4, last_error = coalesce($5, last_error),
        retry_at = null, lease_token = null, lease_until = null
-     where id = $1 and settled_at is null and lease_token is not distinct from $2`,
+     where id = $1 and settled_at is null and lease_token is not distinct from $2
+     returning outcome, extract(epoch from settled_at - created_at)::float8 as "afterSeconds"`,
     [id, token, settlement.outcome, settlement.providerId ?? null, settlement.error ?? null],
   )
-  return settled.rowCount === 1
+  return settled.rows[0] ?? null
 }
 
 /** Gives the mail back for a later try. `retryAfterMs`, when the provider named a time, holds every try back until then. */
