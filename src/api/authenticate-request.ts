@@ -23,6 +23,8 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) =
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
   const logins = failedLogins(id, requestNet(c, tools))
+  // Before the first statement: in a flood the refusal must cost next to nothing.
+  tools.hasher.checkRoom('sign-in')
   await tools.limits.check(...logins)
   const claim = { userId: UUID.test(id) ? id : null, email: parseEmailAddress(basic.userId), password: basic.password }
   const user = await authenticate(tools, claim, c.req.raw.signal)

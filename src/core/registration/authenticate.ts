@@ -1,6 +1,7 @@
 import type { Pool } from '../postgres/pool.ts'
 import { type Credentials, findCredentials } from '../postgres/users.ts'
-import type { HashWork, PasswordHasher } from './password.ts'
+import type { HashWork } from './hashing-queue.ts'
+import type { PasswordHasher } from './password.ts'
 
 export type Claim = { userId: string | null; email: string | null; password: string }
 

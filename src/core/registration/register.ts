@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import { type Credentials, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
 import { enqueueCode } from './enqueue-code.ts'
+import type { HashWork } from './hashing-queue.ts'
 import { type Keyring, lookupKeys } from './keyring.ts'
-import type { HashWork, PasswordHasher } from './password.ts'
+import type { PasswordHasher } from './password.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
 import type { RegistrationSpending, Spending } from './spending.ts'
@@ -30,6 +31,7 @@ export const register = async (
   registration: Registration,
   spending: RegistrationSpending,
 ): Promise<Registered> => {
+  tools.hasher.checkRoom('registration')
   const keys =
     registration.idempotencyKey === null
       ? []
