@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration check format schema up down logs bench bench-outage soak
+.PHONY: help run test test-unit test-integration check check-production sbom format schema up down logs bench bench-outage bench-overload bench-timing soak
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -40,6 +40,12 @@ bench: node_modules/.installed ## measure: time from the 202 to the provider, on
 
 bench-outage: node_modules/.installed ## measure: 10,000 mails behind a dead provider, and the recovery
 	@exec node bench/outage.ts
+
+bench-overload: node_modules/.installed ## measure: ten times as many registrations as can be hashed
+	@exec node bench/overload.ts
+
+bench-timing: node_modules/.installed ## measure: whether the time of an answer tells who has an account
+	@exec node bench/timing.ts
 
 MINUTES ?= 10
 soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)

@@ -14,11 +14,13 @@ const CONTROL = /\p{Cc}/u
 export const unauthenticated = () =>
   new RequestRefused('unauthenticated', { headers: { 'WWW-Authenticate': 'Basic realm="latchkey", charset="UTF-8"' } })
 
+type SignInTools = Pick<ApiTools, 'pool' | 'hasher' | 'limits' | 'trustedProxies'>
+
 /**
  * The registration of the path that the Basic credentials open. Otherwise one and the same 401, after the same work;
  * without readable credentials at once, as then there is nothing to find out.
  */
-export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) => {
+export const authenticateRequest = async (c: Context<ApiEnv>, tools: SignInTools) => {
   const basic = parseBasic(c)
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
