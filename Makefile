@@ -23,11 +23,20 @@ test-unit: node_modules/.installed ## the tests that need no server
 test-integration: node_modules/.installed ## the tests on PostgreSQL and Redis
 	@exec vitest run --project integration
 
-check: node_modules/.installed ## format, lint, types, unused code, drift of db/schema.sql
+check: node_modules/.installed ## format, lint, types, unused code, drift of db/schema.sql, packages
 	biome check
 	tsc
 	knip
 	node db/schema.ts --check
+	node dev/check-supply-chain.ts
+
+check-production: node_modules/.installed ## install as production does, without scripts, in a temporary folder, and send a mail from there
+	node dev/check-production.ts
+
+# Tools are marked as such. Not --omit=dev: npm then leaves out what any package also names for its own development, such as pg.
+SBOM ?= sbom.cdx.json
+sbom: ## write a bill of materials (CycloneDX) from the lock file
+	npm sbom --sbom-format cyclonedx --sbom-type application --package-lock-only > $(SBOM)
 
 format: node_modules/.installed ## format the code and mend what can be mended
 	biome check --write
