@@ -3,17 +3,16 @@ import type { Histogram } from 'prom-client'
 import type { Logger } from '../core/logger.ts'
 import type { Readiness } from '../core/ops-app.ts'
 import type { Pool } from '../core/postgres/pool.ts'
-import type { Keyring } from '../core/registration/keyring.ts'
+import type { CodeTools } from '../core/registration/enqueue-code.ts'
 import type { PasswordHasher } from '../core/registration/password.ts'
 import type { RegistrationPolicy } from '../core/registration/policy.ts'
 import type { Net } from './client-address.ts'
 import type { Limits } from './limits.ts'
 
 /** What the routes work with. */
-export type ApiTools = {
+export type ApiTools = CodeTools & {
   pool: Pool
   hasher: PasswordHasher
-  keyring: Keyring
   policy: RegistrationPolicy
   limits: Limits
   passwordMinLength: number

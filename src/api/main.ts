@@ -6,6 +6,7 @@ import { createRegistry, httpSeconds } from '../core/metrics.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { checkDatabase } from '../core/readiness.ts'
+import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { createPasswordHasher } from '../core/registration/password.ts'
 import { codePolicyOf } from '../core/settings.ts'
@@ -33,6 +34,7 @@ const main = async (): Promise<void> => {
   const app = createApp({
     pool,
     keyring,
+    surge: createGuessSurge(logger),
     hasher: await createPasswordHasher(config.BCRYPT_COST),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),

@@ -7,6 +7,7 @@ import { createProviderHealth } from '../core/mail/provider-health.ts'
 import { createRegistry, mailTries } from '../core/metrics.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
+import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { codePolicyOf } from '../core/settings.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
@@ -49,7 +50,8 @@ const main = async (): Promise<void> => {
   parts.backend = backend
   onStop('queue', () => backend.close())
 
-  const tools = { pool, backend, mailer, logger, tries: mailTries(registry), ...rulesOf(config) }
+  const surge = createGuessSurge(logger)
+  const tools = { pool, backend, mailer, logger, surge, tries: mailTries(registry), ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
     databaseUrl: config.DATABASE_URL,
     concurrency: config.MAIL_CONCURRENCY,

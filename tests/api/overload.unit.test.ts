@@ -6,6 +6,7 @@ import type { ApiEnv } from '../../src/api/context.ts'
 import { handleError } from '../../src/api/handle-error.ts'
 import type { Limits } from '../../src/api/limits.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
+import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { HashingOverloaded } from '../../src/core/registration/hashing-queue.ts'
 import { createPasswordHasher } from '../../src/core/registration/password.ts'
 import { register } from '../../src/core/registration/register.ts'
@@ -32,7 +33,7 @@ test('without room a registration is refused before its limits and before the fi
   const policy = { ...POLICY, resendCooldownSeconds: 0 }
   const registration = { email: 'ada@example.com', password: 'correct horse', requestId: 'a-request' }
   const refusal = register(
-    { ...tools, keyring, policy },
+    { ...tools, keyring, policy, surge: createGuessSurge(silent) },
     { ...registration, idempotencyKey: 'a-key', signal: new AbortController().signal },
     { check: ask, spend: ask, checkRepetition: ask, spendRepetition: ask },
   )

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { DeliverTools } from '../../src/core/mail/delivery.ts'
+import { keepLease } from '../../src/core/mail/keep-lease.ts'
 import { type PreparedMail, prepareMail } from '../../src/core/mail/prepare-mail.ts'
-import { postponeMail, settleMail } from '../../src/core/postgres/mail-leases.ts'
-import { transaction } from '../../src/core/postgres/pool.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { postponeMail, settleMail } from '../../src/core/postgres/mail-outcomes.ts'
+import { createPool, transaction } from '../../src/core/postgres/pool.ts'
+import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
   accepted,
@@ -19,6 +21,8 @@ import {
   silence,
 } from './fixtures.ts'
 
+const PATIENT = { timeout: 30_000, interval: 20 }
+
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -30,6 +34,14 @@ const crashBeforeSettling = async (tools: DeliverTools, mailId: string): Promise
   const prepared = await prepareMail(tools, mailId, 0)
   if (!('message' in prepared)) throw new Error('the mail could not be claimed')
   return prepared
+}
+
+const secondsOfLease = async (mailId: string): Promise<number> => {
+  const found = await database.pool.query<{ seconds: number }>(
+    `select extract(epoch from lease_until - clock_timestamp())::float8 as seconds from mails where id = $1`,
+    [mailId],
+  )
+  return found.rows[0]?.seconds ?? Number.NaN
 }
 
 test('two runs at once send once', async () => {
@@ -44,7 +56,7 @@ test('two runs at once send once', async () => {
 
 test('a run that finds the mail with another one comes back when the lease ends', async () => {
   const { mailId } = await addPending(database)
-  const tools = deliverTools(database, scriptedMailer(), { timeoutMs: 2000 })
+  const tools = deliverTools(database, scriptedMailer())
   await crashBeforeSettling(tools, mailId)
   const delivery = await deliver(tools, mailId)
   expect(delivery).toMatchObject({ end: 'later', reason: 'taken-by-another-run', inMs: expect.any(Number) })
@@ -53,14 +65,38 @@ test('a run that finds the mail with another one comes back when the lease ends'
   expect(inMs).toBeLessThanOrEqual(7100)
 })
 
-test('the lease outlives the call to the provider', async () => {
+test('the lease is renewed for as long as the call to the provider takes', async () => {
+  const { user, mailId } = await addPending(database)
+  const slow = async () => {
+    // As if the call had taken almost as long as a lease, twice.
+    for (let i = 0; i < 2; i++) {
+      await age(database, user.id, 6)
+      await expect.poll(() => secondsOfLease(mailId), PATIENT).toBeGreaterThan(3)
+    }
+    expect(await deliver(tools, mailId)).toMatchObject({ end: 'later', reason: 'taken-by-another-run' })
+    return accepted
+  }
+  const mailer = scriptedMailer(slow)
+  const tools = deliverTools(database, mailer)
+  expect(await deliver(tools, mailId)).toEqual({ end: 'done', outcome: 'accepted' })
+  expect(mailer.sent).toHaveLength(1)
+})
+
+test('however long the provider may take, a dead run holds the mail for seconds only', async () => {
   const { mailId } = await addPending(database)
-  await crashBeforeSettling(deliverTools(database, scriptedMailer(), { timeoutMs: 30_000 }), mailId)
-  const left = await database.pool.query(
-    `select 1 from mails where id = $1 and lease_until > clock_timestamp() + interval '30 seconds'`,
-    [mailId],
-  )
-  expect(left.rowCount).toBe(1)
+  await crashBeforeSettling(deliverTools(database, scriptedMailer(), { timeoutMs: 60_000 }), mailId)
+  expect(await secondsOfLease(mailId)).toBeLessThanOrEqual(7)
+})
+
+test('a renewal that fails does not end the call', async () => {
+  const gone = createPool(database.url, { max: 1, name: 'test', logger: silent })
+  await gone.end()
+  const renewals = vi.spyOn(gone, 'query')
+  const call = keepLease(gone, { mailId: randomUUID(), token: randomUUID() }, async () => {
+    await vi.waitFor(() => expect(renewals).toHaveBeenCalledTimes(2), PATIENT)
+    return 'answer'
+  })
+  expect(await call).toBe('answer')
 })
 
 test('after a crash another run takes the mail over, with the same key, bytes and deadline', async () => {

@@ -6,6 +6,7 @@ import { budgetsOf, createLimits } from '../../src/api/limits.ts'
 import type { Logger } from '../../src/core/logger.ts'
 import { createRegistry, httpSeconds } from '../../src/core/metrics.ts'
 import { checkDatabase } from '../../src/core/readiness.ts'
+import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { createPasswordHasher } from '../../src/core/registration/password.ts'
 import { codePolicyOf } from '../../src/core/settings.ts'
@@ -37,6 +38,7 @@ export const createTestApi = async (
     pool,
     keyring,
     logger,
+    surge: createGuessSurge(logger),
     hasher: await createPasswordHasher(config.BCRYPT_COST),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),

@@ -3,6 +3,7 @@ import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.
 import type { Mailer } from '../../src/core/mail/mailer.ts'
 import { createProviderHealth } from '../../src/core/mail/provider-health.ts'
 import { mailTries } from '../../src/core/metrics.ts'
+import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery.ts'
 import { createMailer } from '../../src/worker/mailers/create-mailer.ts'
@@ -30,6 +31,7 @@ export const deliverTools = (
   mailer,
   keyring: createKeyring([SECRET_KEY]),
   policy: POLICY,
+  surge: createGuessSurge(silent),
   delivery: { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...delivery },
   health: createProviderHealth(),
   logger: silent,

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCode, markCodeSent } from '../postgres/codes.ts'
-import { postponeMail, settleMail } from '../postgres/mail-leases.ts'
+import { postponeMail, settleMail } from '../postgres/mail-outcomes.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { backOffMs } from './back-off.ts'
 import type { DeliverTools, Delivery, Run } from './delivery.ts'
+import { keepLease, LEASE_SECONDS } from './keep-lease.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
-import { LEASE_MARGIN_MS, type PreparedMail, prepareMail } from './prepare-mail.ts'
+import { type PreparedMail, prepareMail } from './prepare-mail.ts'
 import type { ProviderHealth } from './provider-health.ts'
+
+const MAX_PREPARE_MS = (LEASE_SECONDS / 2) * 1000
 
 /**
  * Tries once to bring a mail to the provider. May run twice, even at once, for the same mail: the lease in its row lets
@@ -16,9 +19,9 @@ export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run)
   const begun = performance.now()
   const prepared = await prepareMail(tools, mailId, run.jobAttempt)
   if (!('message' in prepared)) return prepared
-  // A process that was held up so long may lose its lease during the call.
-  if (performance.now() - begun > LEASE_MARGIN_MS) return LEASE_LOST
-  const answer = await callProvider(tools, prepared, run.signal)
+  // A process that was held up so long may have lost its lease before the call.
+  if (performance.now() - begun > MAX_PREPARE_MS) return LEASE_LOST
+  const answer = await keepLease(tools.pool, prepared, () => callProvider(tools, prepared, run.signal))
   const delivery = await transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
   const { requestId, ref, to, attempt } = prepared
   const durationMs = Math.round(performance.now() - begun)

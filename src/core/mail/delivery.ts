@@ -1,16 +1,13 @@
 import type { Logger } from '../logger.ts'
 import type { Pool } from '../postgres/pool.ts'
-import type { Keyring } from '../registration/keyring.ts'
-import type { CodePolicy } from '../settings.ts'
+import type { CodeTools } from '../registration/enqueue-code.ts'
 import type { Mailer } from './mailer.ts'
 import type { ProviderHealth } from './provider-health.ts'
 
 /** What a delivery works with. */
-export type DeliverTools = {
+export type DeliverTools = CodeTools & {
   pool: Pool
   mailer: Mailer
-  keyring: Keyring
-  policy: CodePolicy
   delivery: DeliveryPolicy
   health: ProviderHealth
   logger: Logger

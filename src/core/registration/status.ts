@@ -1,6 +1,6 @@
 import type { Pool } from '../postgres/pool.ts'
 import { findUser, type UserRow } from '../postgres/users.ts'
-import { digitsFor } from './enqueue-code.ts'
+import { isTooShort } from './enqueue-code.ts'
 import type { Keyring } from './keyring.ts'
 import type { RegistrationPolicy } from './policy.ts'
 
@@ -31,9 +31,11 @@ export const readStatus = async (tools: StatusTools, id: string): Promise<User |
   if (!row) return null
   const user = describeUser(row, tools.policy.maxAttempts)
   // Four digits of a mailbox that was guessed at too often are answered as expired, so they are shown so.
-  const isTooShort =
-    user.code?.status === 'sent' && row.digits !== null && row.digits < (await digitsFor(tools.pool, tools, row.email))
-  return isTooShort && user.code ? { ...user, code: { ...user.code, status: 'expired' } } : user
+  const isWorthless =
+    user.code?.status === 'sent' &&
+    row.digits !== null &&
+    (await isTooShort(tools.pool, tools, { email: row.email, digits: row.digits }))
+  return isWorthless && user.code ? { ...user, code: { ...user.code, status: 'expired' } } : user
 }
 
 const describeUser = (row: UserRow, maxAttempts: number): User => ({
