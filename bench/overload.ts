@@ -4,7 +4,8 @@ import { readLoopDelay } from './overload/loop-delay.ts'
 import { offer, type Sample } from './overload/offer.ts'
 import { percentile } from './percentile.ts'
 
-/** `node bench/overload.ts [seconds=20]`: the peak of useful work, and what becomes of it at ten times as much. */
+/** `node bench/overload.ts [seconds=20]`: the peak of useful work, and what becomes of it at ten times as
+ * much. Means something on a quiet machine only. */
 const BCRYPT_COST = 12
 const STEPS = [0.5, 0.75, 1, 1.25, 1.5]
 const FLOOD = 10

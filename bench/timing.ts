@@ -6,6 +6,7 @@ import { createQuestions } from './timing/questions.ts'
 /**
  * `node bench/timing.ts [rounds=300]`: whether the time of an answer tells what the answer does not. At the real cost of hashing the
  * medians must be within 3 %; at the lowest, where hashing hides nothing, the differences stand in milliseconds.
+ * Takes some twenty minutes, and means something on a quiet machine only.
  */
 const COSTS = { real: 12, lowest: 4 }
 const MAX_SPREAD = 0.03
