@@ -4,8 +4,10 @@ import { readLoopDelay } from './overload/loop-delay.ts'
 import { offer, type Sample } from './overload/offer.ts'
 import { percentile } from './percentile.ts'
 
-/** `node bench/overload.ts [seconds=20]`: the peak of useful work, and what becomes of it at ten times as
- * much. Means something on a quiet machine only. */
+/**
+ * `node bench/overload.ts [seconds=20]`: the peak of useful work, and what becomes of it at ten times as much. Means something
+ * on a quiet machine only.
+ */
 const BCRYPT_COST = 12
 const STEPS = [0.5, 0.75, 1, 1.25, 1.5]
 const FLOOD = 10
@@ -61,6 +63,7 @@ await api.stop()
 
 const wrongs = [
   ...(percentile(admitted, 0.95) > 2500 ? ['admitted registrations took longer than 2.5 s at p95'] : []),
+  ...(refused.length === 0 ? ['nothing was refused, so this was no flood'] : []),
   ...(percentile(refused, 0.95) >= 50 ? ['refusals took 50 ms or longer at p95'] : []),
   ...(useful < 0.9 * peak ? ['useful work fell by more than a tenth'] : []),
   ...(registrations(flood).some(({ status }) => status !== 202 && status !== 503)
