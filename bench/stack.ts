@@ -73,7 +73,8 @@ export const startStack = async (
   }
 }
 
-const waitUntilReady = async (port: number): Promise<void> => {
+/** Resolves when the process with this OPS_PORT is ready. */
+export const waitUntilReady = async (port: number): Promise<void> => {
   const isReady = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       (answer) => answer.ok,

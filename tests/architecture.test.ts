@@ -71,7 +71,7 @@ describe('a package has one home', () => {
     ['bullmq', ['worker/']],
     ['ioredis', ['worker/queue-backend-redis.ts']],
     ['@node-rs/bcrypt', ['core/registration/password.ts']],
-    ['p-queue', ['core/registration/password.ts']],
+    ['p-queue', ['core/registration/hashing-queue.ts']],
     ['tr46', ['core/registration/email-address.ts']],
     ['undici', ['worker/mailers/']],
     ['pino', ['core/logger.ts']],

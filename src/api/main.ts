@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { startHttpServer } from '../core/http-server.ts'
 import { createLifecycle, run } from '../core/lifecycle.ts'
 import { createLogger } from '../core/logger.ts'
@@ -17,8 +18,11 @@ import { addSurgeReading, createApiMetrics, watchHasher } from './metrics.ts'
 import { answerUnreadable } from './unreadable.ts'
 
 const MAX_CONNECTIONS = 20
+// libuv has four threads unless told otherwise: hashing gets one for each core, and files and DNS keep theirs.
+const IO_THREADS = 4
 
 const main = async (): Promise<void> => {
+  process.env.UV_THREADPOOL_SIZE ??= String(availableParallelism() + IO_THREADS)
   const config = readApiConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'api')
   const { onStop } = createLifecycle(logger)

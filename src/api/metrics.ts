@@ -2,7 +2,8 @@ import { Counter, Gauge, Histogram } from 'prom-client'
 import { addReadings } from '../core/metrics/readings.ts'
 import type { Registry } from '../core/metrics/registry.ts'
 import type { Activated } from '../core/registration/activate.ts'
-import { HashingOverloaded, type PasswordHasher } from '../core/registration/password.ts'
+import { HashingOverloaded } from '../core/registration/hashing-queue.ts'
+import type { PasswordHasher } from '../core/registration/password.ts'
 import { type LimitName, limitNames } from './limits.ts'
 
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -140,13 +141,23 @@ export const watchHasher = (hasher: PasswordHasher, metrics: ApiMetrics, registr
       end()
       return result
     } catch (error) {
-      if (error instanceof HashingOverloaded) metrics.hashingRefusals.inc()
-      throw error
+      throw noteRefusal(error)
     }
+  }
+  const noteRefusal = (error: unknown): unknown => {
+    if (error instanceof HashingOverloaded) metrics.hashingRefusals.inc()
+    return error
   }
   return {
     hash: (...work) => timed('hash', hasher.hash(...work)),
     verify: (...work) => timed('verify', hasher.verify(...work)),
+    checkRoom: (priority) => {
+      try {
+        hasher.checkRoom(priority)
+      } catch (error) {
+        throw noteRefusal(error)
+      }
+    },
     waiting: hasher.waiting,
   }
 }

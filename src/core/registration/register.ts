@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import { type Credentials, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
 import { type CodeTools, enqueueCode } from './enqueue-code.ts'
+import type { HashWork } from './hashing-queue.ts'
 import { lookupKeys } from './keyring.ts'
-import type { HashWork, PasswordHasher } from './password.ts'
+import type { PasswordHasher } from './password.ts'
 import { createPublicRef } from './public-ref.ts'
 import type { RegistrationSpending, Spending } from './spending.ts'
 
@@ -29,6 +30,7 @@ export const register = async (
   registration: Registration,
   spending: RegistrationSpending,
 ): Promise<Registered> => {
+  tools.hasher.checkRoom('registration')
   const keys =
     registration.idempotencyKey === null
       ? []
