@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq'
 import type { Logger } from '../core/logger.ts'
 import type { OfferedMail } from '../core/postgres/mails.ts'
+import { beginStep, keptTrace, type Step } from '../core/tracing.ts'
 import type { QueueBackend } from './queue-backend.ts'
 
 export const MAIL_QUEUE = 'mail'
@@ -37,14 +38,46 @@ export const openMailQueue = async (backend: QueueBackend, logger: Logger): Prom
 export const offerMails = async (queue: Queue, mails: OfferedMail[]): Promise<void> => {
   await Promise.all(mails.filter((mail) => mail.offers > 1).map((mail) => removeFinished(queue, mail.id)))
   const inOrder = mails.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
-  await queue.addBulk(
-    inOrder.map((mail) => ({
-      name: SEND_CODE,
-      data: { mailId: mail.id } satisfies MailJob,
-      opts: { jobId: mail.id, delay: mail.delayMs, priority: priorityOf(mail.createdAt) },
-    })),
-  )
+  const offers = inOrder.map((mail) => ({ mail, step: beginOffer(mail) }))
+  try {
+    await queue.addBulk(offers.map(({ mail, step }) => jobOf(mail, step?.traceContext ?? mail.traceContext)))
+  } catch (error) {
+    for (const { step } of offers) step?.fail(error)
+    throw error
+  } finally {
+    for (const { step } of offers) step?.end()
+  }
 }
+
+const jobOf = (mail: OfferedMail, traceContext: string | null) => ({
+  name: SEND_CODE,
+  data: { mailId: mail.id } satisfies MailJob,
+  opts: {
+    jobId: mail.id,
+    delay: mail.delayMs,
+    priority: priorityOf(mail.createdAt),
+    ...(traceContext !== null && { telemetry: { metadata: traceContext } }),
+  },
+})
+
+/** The relay's part of the mail's trace; a later offer finds the job in the queue, as a rule, and tells nothing new. */
+const beginOffer = (mail: OfferedMail): Step | null =>
+  mail.traceContext === null || mail.offers > 1
+    ? null
+    : beginStep(`send ${MAIL_QUEUE}`, {
+        kind: 'producer',
+        parent: keptTrace(mail.traceContext),
+        attributes: messagingOf(mail.id, 'send'),
+      })
+
+/** OpenTelemetry's names for what is done with a message. */
+export const messagingOf = (mailId: string, operation: 'send' | 'process') => ({
+  'messaging.system': 'bullmq',
+  'messaging.destination.name': MAIL_QUEUE,
+  'messaging.message.id': mailId,
+  'messaging.operation.name': operation,
+  'messaging.operation.type': operation,
+})
 
 const PRIORITY_UNIT_MS = 4000
 const MAX_PRIORITY = 2 ** 21 - 1

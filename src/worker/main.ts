@@ -9,12 +9,14 @@ import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { codePolicyOf } from '../core/settings.ts'
+import { startTracing } from '../core/start-tracing.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
 import { startDelivery } from './delivery.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createMailer } from './mailers/create-mailer.ts'
 import { openQueueBackend } from './open-queue-backend.ts'
+import { openQueueTelemetry } from './queue-telemetry.ts'
 import { checkWorker, type WorkerParts } from './readiness.ts'
 
 const DATABASE_CONNECTIONS = 20
@@ -24,6 +26,9 @@ const main = async (): Promise<void> => {
   const config = readWorkerConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'worker')
   const { onStop, stopping } = createLifecycle(logger)
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT
+  const tracing = await startTracing({ endpoint, serviceName: 'latchkey-worker', logger })
+  onStop('traces', () => tracing?.close())
 
   const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
   onStop('PostgreSQL pool', () => pool.end())
@@ -54,6 +59,7 @@ const main = async (): Promise<void> => {
     databaseUrl: config.DATABASE_URL,
     concurrency: config.MAIL_CONCURRENCY,
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
+    telemetry: tracing ? await openQueueTelemetry() : undefined,
   })
   parts.delivering = delivering
   const housekeeping = await startHousekeeping(backend, pool, logger)

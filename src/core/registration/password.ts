@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash as bcryptHash, verify as bcryptVerify } from '@node-rs/bcrypt'
 import PQueue from 'p-queue'
+import { inSpan } from '../tracing.ts'
 import { parseEmailAddress } from './email-address.ts'
 import { wellKnownPasswords } from './well-known-passwords.ts'
 
@@ -55,15 +56,15 @@ export const createPasswordHasher = async (cost: number): Promise<PasswordHasher
   const bounded = async <Result>(work: HashWork, run: () => Promise<Result>): Promise<Result> => {
     if ((queue.size / queue.concurrency) * workMs > MAX_WAIT_MS)
       throw new HashingOverloaded('too much hashing is waiting')
-    return queue.add(
-      async () => {
-        const begun = performance.now()
-        const result = await run()
-        workMs += (performance.now() - begun - workMs) / 10
-        return result
-      },
-      { priority: PRIORITIES[work.priority], signal: work.signal },
-    )
+    const timed = async () => {
+      const begun = performance.now()
+      const result = await run()
+      workMs += (performance.now() - begun - workMs) / 10
+      return result
+    }
+    const options = { priority: PRIORITIES[work.priority], signal: work.signal }
+    // The span has the time that was waited for a thread in it.
+    return inSpan('hash', { kind: 'internal' }, () => queue.add(timed, options))
   }
 
   return {
