@@ -91,9 +91,14 @@ describe('a package has one home', () => {
   })
 })
 
-test('only main files read the environment and listen to signals', () => {
+test('only main files and scripts read the environment and listen to signals', () => {
   const readers = sources.filter(({ text }) => /process\.(env|on\()/.test(text)).map(({ file }) => file)
-  expect(readers.toSorted()).toEqual(['src/api/main.ts', 'src/core/lifecycle.ts', 'src/worker/main.ts'])
+  expect(readers.toSorted()).toEqual([
+    'src/api/main.ts',
+    'src/core/lifecycle.ts',
+    'src/worker/main.ts',
+    'src/worker/trace-mail.ts',
+  ])
 })
 
 test('statements stand in core/postgres only', () => {

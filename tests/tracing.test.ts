@@ -245,16 +245,26 @@ describe.each([
   })
 })
 
+/** Writes down every module that a process loads. */
+const NOTE_MODULES = `
+  import { appendFileSync } from 'node:fs'
+  import { registerHooks } from 'node:module'
+  registerHooks({
+    load: (url, context, next) => {
+      appendFileSync(process.env.NOTED_MODULES, url + '\n')
+      return next(url, context)
+    },
+  })`
+
 describe('the code that sends traces', () => {
   const loadedBy = async (name: 'api' | 'worker', environment: Record<string, string>): Promise<string> => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-modules-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = join(folder, 'modules')
-    const hook = join(import.meta.dirname, 'support/note-packages.mjs')
     const process = await startProcess(name, {
       ...environment,
       MAIL_URL: 'http://127.0.0.1:9',
-      NODE_OPTIONS: `--import ${hook}`,
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(NOTE_MODULES)}`,
       NOTED_MODULES: file,
     })
     onTestFinished(process.kill)

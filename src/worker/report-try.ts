@@ -11,7 +11,7 @@ const ADVICE: Record<string, string> = {
 }
 
 /** Tells operators what came of a try: one line in the log, one in the job's own log for the dashboard, and the span. */
-export const reportTry = (job: Job, logger: Logger, tried: Tried): void => {
+export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): void => {
   const { delivery, ...fields } = tried
   const advice = 'reason' in delivery ? ADVICE[delivery.reason] : undefined
   if (delivery.end === 'failed')
@@ -31,13 +31,13 @@ export const reportTry = (job: Job, logger: Logger, tried: Tried): void => {
 }
 
 /** Nobody waits for the line: the mail's way does not depend on it. */
-export const writeJobLog = (job: Job, line: string, logger: Logger): void => {
+export const writeJobLog = (job: Pick<Job, 'log'>, line: string, logger: Logger): void => {
   job
     .log(`${new Date().toISOString()} ${line}`)
     .catch((err: unknown) => logger.debug({ err }, 'a line is missing in the log of a job'))
 }
 
-/** Such as: K7QX to a***@example.com, request 0dec5f44, try 3: provider-503, next try in 4.2 s */
+/** Such as: K7QX to a…@example.com, request 0dec5f44, try 3: provider-503, next try in 4.2 s */
 const describeTry = ({ ref, to, requestId, attempt, delivery }: Tried): string =>
   `${ref ?? 'a mail that is gone'}${to === null ? '' : ` to ${to}`}${requestId === null ? '' : `, request ${requestId}`}, try ${attempt}: ${describeEnd(delivery)}`
 
