@@ -246,7 +246,7 @@ describe.each([
 })
 
 /** Writes down every module that a process loads. */
-const NOTE_MODULES = `
+const NOTE_MODULES = String.raw`
   import { appendFileSync } from 'node:fs'
   import { registerHooks } from 'node:module'
   registerHooks({
