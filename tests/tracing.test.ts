@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { findFreePort } from '../dev/embedded-postgres.ts'
+import { addPending } from './core/fixtures.ts'
 import { readUser } from './support/answers.ts'
 import { basic, post } from './support/api.ts'
 import { backends, startStore } from './support/backends.ts'
@@ -189,6 +190,31 @@ describe.each(backends)('a registration with a trace, jobs on %s', (backend) => 
       traceparent: expect.stringMatching(`^00-${TRACE_ID}-[0-9a-f]{16}-01$`),
     })
   })
+})
+
+test.each(backends)('a kept trace that cannot be read holds no mail up, jobs on %s', async (backend) => {
+  const [database, redis, provider, collector] = await Promise.all([
+    useTestDatabase(),
+    startStore(backend),
+    startMailProvider(),
+    startTraceCollector(),
+  ])
+  onTestFinished(async () => void (await Promise.all([provider.close(), collector.close(), redis?.stop()])))
+  const kept = [null, 'no JSON', '{}', 'null', '5', '{"traceparent":7}', '{"traceparent":"00-0-0-01"}']
+  for (const traceContext of kept) {
+    const { mailId } = await addPending(database)
+    await database.pool.query('update mails set trace_context = $2 where id = $1', [mailId, traceContext])
+  }
+  const worker = await startProcess('worker', {
+    DATABASE_URL: database.url,
+    REDIS_URL: redis?.url,
+    MAIL_URL: provider.url,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  })
+  onTestFinished(worker.kill)
+  await expect.poll(() => provider.inbox().length, PATIENT).toBe(kept.length)
+  await worker.stop()
+  expect(collector.spans().filter(({ name }) => name === 'process mail')).toHaveLength(kept.length)
 })
 
 describe('a request that the caller does not want traced, or with a broken trace', () => {

@@ -73,10 +73,15 @@ export const callersTrace = (traceparent: string | undefined): Context =>
 /** The active trace as a row or a job keeps it (W3C trace context in JSON, as bullmq-otel reads it); null when nothing is traced. */
 export const activeTraceContext = (): string | null => traceContextOf(context.active())
 
-/** The trace that a row kept. */
-export const keptTrace = (traceContext: string): Context => {
-  const carrier: unknown = JSON.parse(traceContext)
-  return propagation.extract(ROOT_CONTEXT, carrier)
+/** The trace that a row kept; null when it kept none that can be read. */
+export const keptTrace = (traceContext: string | null): Context | null => {
+  if (traceContext === null) return null
+  try {
+    const carrier: unknown = JSON.parse(traceContext)
+    return propagation.extract(ROOT_CONTEXT, carrier)
+  } catch {
+    return null
+  }
 }
 
 const traceContextOf = (traced: Context): string | null => {

@@ -38,15 +38,24 @@ export const openMailQueue = async (backend: QueueBackend, logger: Logger): Prom
 export const offerMails = async (queue: Queue, mails: OfferedMail[]): Promise<void> => {
   await Promise.all(mails.filter((mail) => mail.offers > 1).map((mail) => removeFinished(queue, mail.id)))
   const inOrder = mails.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
-  const offers = inOrder.map((mail) => ({ mail, step: beginOffer(mail) }))
+  const offers = inOrder.map(beginOffer)
   try {
-    await queue.addBulk(offers.map(({ mail, step }) => jobOf(mail, step?.traceContext ?? mail.traceContext)))
+    await queue.addBulk(offers.map(({ mail, traceContext }) => jobOf(mail, traceContext)))
   } catch (error) {
     for (const { step } of offers) step?.fail(error)
     throw error
   } finally {
     for (const { step } of offers) step?.end()
   }
+}
+
+/** The relay's part of the mail's trace. A later offer finds the job in the queue, as a rule, and has no part of its own. */
+const beginOffer = (mail: OfferedMail): { mail: OfferedMail; step: Step | null; traceContext: string | null } => {
+  const parent = keptTrace(mail.traceContext)
+  if (!parent) return { mail, step: null, traceContext: null }
+  if (mail.offers > 1) return { mail, step: null, traceContext: mail.traceContext }
+  const step = beginStep(`send ${MAIL_QUEUE}`, { kind: 'producer', parent, attributes: messagingOf(mail.id, 'send') })
+  return { mail, step, traceContext: step.traceContext ?? mail.traceContext }
 }
 
 const jobOf = (mail: OfferedMail, traceContext: string | null) => ({
@@ -59,16 +68,6 @@ const jobOf = (mail: OfferedMail, traceContext: string | null) => ({
     ...(traceContext !== null && { telemetry: { metadata: traceContext } }),
   },
 })
-
-/** The relay's part of the mail's trace; a later offer finds the job in the queue, as a rule, and tells nothing new. */
-const beginOffer = (mail: OfferedMail): Step | null =>
-  mail.traceContext === null || mail.offers > 1
-    ? null
-    : beginStep(`send ${MAIL_QUEUE}`, {
-        kind: 'producer',
-        parent: keptTrace(mail.traceContext),
-        attributes: messagingOf(mail.id, 'send'),
-      })
 
 /** OpenTelemetry's names for what is done with a message. */
 export const messagingOf = (mailId: string, operation: 'send' | 'process') => ({
