@@ -160,7 +160,6 @@ describe.each(backends)('a registration with a trace, jobs on %s', (backend) => 
   test('is the only thing that is sent: requests and mails, no chores, no events, no messages', () => {
     const begin = collector.spans().filter(({ parentId }) => parentId === '' || parentId === CALLER)
     expect(new Set(begin.map(({ name }) => name))).toEqual(new Set(['POST /v1/users', 'POST /v1/users/:id/activation']))
-    expect(collector.spans().map(({ name }) => name)).not.toContain('getNextJob mail')
     expect(collector.bytes()).not.toMatch(/"events":\[[^\]]|"status":\{[^}]*message/)
   })
 

@@ -32,7 +32,7 @@ export const exportTraces = (settings: { endpoint: string; serviceName: string; 
     resource: defaultResource().merge(
       resourceFromAttributes({ 'service.name': settings.serviceName, 'service.version': version() }),
     ),
-    sampler: new ParentBasedSampler({ root: withoutChores, remoteParentSampled: withoutChores }),
+    sampler: new ParentBasedSampler({ root: withoutChores }),
     // Libraries write messages and stacks of errors into events; what they say is not ours to send.
     spanLimits: { eventCountLimit: 0 },
     spanProcessors: [
@@ -65,8 +65,8 @@ const tracesUrl = (endpoint: string): string => {
 const version = (): string => JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 
 /**
- * A trace is about a request or a mail. What is internal and below neither is a chore (BullMQ looks for work and for stalled
- * jobs all the time, the relay sweeps every second), and so is BullMQ's note that it has found a job.
+ * A trace is about a request or a mail. What is internal and below neither is a chore: BullMQ looks for stalled jobs and renews
+ * its locks all the time, and the relay sweeps every second.
  */
 const withoutChores: Sampler = {
   shouldSample: (_context, _traceId, _name, kind) => ({
