@@ -75,6 +75,10 @@ describe('a package has one home', () => {
     ['tr46', ['core/registration/email-address.ts']],
     ['undici', ['worker/mailers/']],
     ['pino', ['core/logger.ts']],
+    ['@opentelemetry/api', ['core/tracing.ts', 'core/export-traces.ts']],
+    ['@opentelemetry/core', ['core/export-traces.ts']],
+    ['@opentelemetry/sdk-trace', ['core/export-traces.ts']],
+    ['bullmq-otel', ['worker/queue-telemetry.ts']],
     ['rate-limiter-flexible', ['api/limits.ts']],
     ['prom-client', ['core/metrics/', 'api/metrics.ts', 'worker/metrics.ts']],
     ['ipaddr.js', ['api/']],
@@ -88,9 +92,14 @@ describe('a package has one home', () => {
   })
 })
 
-test('only main files read the environment and listen to signals', () => {
+test('only main files and scripts read the environment and listen to signals', () => {
   const readers = sources.filter(({ text }) => /process\.(env|on\()/.test(text)).map(({ file }) => file)
-  expect(readers.toSorted()).toEqual(['src/api/main.ts', 'src/core/lifecycle.ts', 'src/worker/main.ts'])
+  expect(readers.toSorted()).toEqual([
+    'src/api/main.ts',
+    'src/core/lifecycle.ts',
+    'src/worker/main.ts',
+    'src/worker/trace-mail.ts',
+  ])
 })
 
 test('statements stand in core/postgres only', () => {

@@ -5,7 +5,7 @@ import { describeRoute } from 'hono-openapi'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { handleError } from './handle-error.ts'
 import { problemResponse } from './problems.ts'
-import { observeRequests, requestIds } from './request-log.ts'
+import { observeRequests, requestIds, traceRequests } from './request-log.ts'
 import { activateUser, activateUserDocs } from './routes/activate-user.ts'
 import { addDocs } from './routes/docs.ts'
 import { addHealth } from './routes/health.ts'
@@ -25,7 +25,10 @@ const refuseLarge = (c: Context<ApiEnv>): Response =>
 /** The whole public API. */
 export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   const app = new Hono<ApiEnv>()
-  app.use(requestIds, observeRequests(tools), protectResponses)
+  app.use(requestIds)
+  // Not the probes of health, which come every few seconds.
+  app.use('/v1/*', traceRequests)
+  app.use(observeRequests(tools), protectResponses)
   app.use(
     methodNotAllowed({
       app,

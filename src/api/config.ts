@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { budgets, type Environment, readConfig, wholeNumber } from '../core/config.ts'
-import { codeSettings, coreSettings, listenSettings } from '../core/settings.ts'
+import { codeSettings, coreSettings, listenSettings, tracingSettings } from '../core/settings.ts'
 import { parseNet } from './client-address.ts'
 
 const PER_NET = '20/1h,60/24h'
@@ -27,6 +27,7 @@ export const readApiConfig = (environment: Environment) =>
       ...coreSettings,
       ...codeSettings,
       ...listenSettings(3001),
+      ...tracingSettings,
       PORT: v.optional(wholeNumber(0, 65_535), '3000'),
       RESEND_COOLDOWN_SECONDS: v.optional(wholeNumber(0, 86_400), '30'),
       BCRYPT_COST: v.optional(wholeNumber(4, 15), '12'),

@@ -11,6 +11,7 @@ import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { createPasswordHasher } from '../core/registration/password.ts'
 import { codePolicyOf } from '../core/settings.ts'
+import { startTracing } from '../core/start-tracing.ts'
 import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
 import { budgetsOf, createLimits } from './limits.ts'
@@ -26,6 +27,9 @@ const main = async (): Promise<void> => {
   const config = readApiConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'api')
   const { onStop } = createLifecycle(logger)
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT
+  const tracing = await startTracing({ endpoint, serviceName: 'latchkey-api', logger })
+  onStop('traces', () => tracing?.close())
 
   const pool = createPool(config.DATABASE_URL, { max: MAX_CONNECTIONS, name: 'latchkey-api', logger })
   onStop('PostgreSQL pool', () => pool.end())

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
+import { callersTrace, failSpan, inSpan } from '../core/tracing.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { RequestRefused } from './problems.ts'
 
@@ -15,6 +16,23 @@ export const requestIds = createMiddleware<ApiEnv>(async (c, next) => {
   c.set('requestId', requestId)
   await next()
   c.header('X-Request-Id', requestId)
+})
+
+/** The request's part of a trace, which goes on with the caller's; everything that follows is inside. */
+export const traceRequests = createMiddleware<ApiEnv>((c, next) => {
+  const route = routePath(c, -1)
+  const method = METHODS.has(c.req.method) ? c.req.method : '_OTHER'
+  const attributes = {
+    'http.request.method': method,
+    'http.route': route,
+    'latchkey.request_id': c.get('requestId'),
+  }
+  const parent = callersTrace(c.req.header('traceparent'))
+  return inSpan(`${method} ${route}`, { kind: 'server', attributes, parent }, async (span) => {
+    await next()
+    span.setAttribute('http.response.status_code', c.res.status)
+    if (c.res.status >= 500) failSpan(span, String(c.res.status))
+  })
 })
 
 /** One log line and one observation for each request: the route's pattern, never the path or a header. */

@@ -1,11 +1,12 @@
 import { pino } from 'pino'
+import { traceFields } from './tracing.ts'
 
 export type Logger = pino.Logger
 
 // Synchronous: what is buffered when the reader of stdout is gone keeps sonic-boom's flush at exit in an endless loop.
 const stdout = () => pino.destination({ dest: 1, sync: true })
 
-/** JSON lines on stdout. Errors carry type, message and stack only: no SQL detail, no request. */
+/** JSON lines on stdout, with the trace's id where there is one. Errors carry type, message and stack only: no SQL detail, no request. */
 export const createLogger = (level: string, service: string): Logger =>
   pino(
     {
@@ -14,6 +15,7 @@ export const createLogger = (level: string, service: string): Logger =>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
+      mixin: traceFields,
     },
     stdout(),
   )

@@ -10,6 +10,9 @@ export const coreSettings = {
   LOG_LEVEL: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'info'),
 }
 
+/** Where a process sends its traces; nothing is traced without it. */
+export const tracingSettings = { OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(url('http:', 'https:')) }
+
 /** The variables behind codes: the api and the worker must be given the same values. */
 export const codeSettings = {
   SECRET_KEY: v.pipe(

@@ -3,8 +3,10 @@ import * as v from 'valibot'
 import { backOffMs } from '../core/mail/back-off.ts'
 import { deliverMail } from '../core/mail/deliver-mail.ts'
 import type { DeliverTools } from '../core/mail/delivery.ts'
+import { isDatabaseUnavailable } from '../core/postgres/pool.ts'
 import { noteDelivery, type WorkerMetrics } from './metrics.ts'
 import type { ProviderGate } from './provider-gate.ts'
+import { reportTry, writeJobLog } from './report-try.ts'
 
 const mailJob = v.object({ mailId: v.pipe(v.string(), v.uuid()) })
 
@@ -28,7 +30,7 @@ export const deliverMailJob =
   (tools: DeliverTools & { gate: ProviderGate; pause(ms: number): Promise<void>; metrics: WorkerMetrics }) =>
   // BullMQ hands the signal over only to a function with exactly these three parameters.
   async (job: Job, _token: string | undefined, signal: AbortSignal | undefined): Promise<string> => {
-    if (!v.is(mailJob, job.data)) throw new UnrecoverableError('no-mail-of-this-id')
+    if (!v.is(mailJob, job.data)) throw refuse(tools.logger)
     const waitMs = tools.gate.enter()
     if (waitMs > 0) {
       await tools.pause(waitMs)
@@ -38,12 +40,34 @@ export const deliverMailJob =
     const delivery = await deliverMail(tools, job.data.mailId, {
       jobAttempt: job.attemptsMade,
       signal: signal ?? new AbortController().signal,
+      report: (tried) => reportTry(job, tools.logger, tried),
+    }).catch((err: unknown) => {
+      throw interruptedBy(err, job, tools.logger)
     })
     noteDelivery(tools.metrics, delivery)
     if (delivery.end === 'failed') throw endedBy(delivery.reason)
     if (delivery.end === 'later') throw new DeliveryPostponed(delivery.reason, delivery.inMs)
     return delivery.outcome
   }
+
+const refuse = (logger: DeliverTools['logger']): UnrecoverableError => {
+  logger.warn('a job that names no mail was refused: somebody else writes to the queue; it stands under failed')
+  return new UnrecoverableError('no-mail-of-this-id')
+}
+
+/** The try broke off in the middle; its error stays in our log, and the job gets a fixed word. */
+const interruptedBy = (err: unknown, job: Job, logger: DeliverTools['logger']): DeliveryPostponed => {
+  const fields = { err, mailId: job.id, jobAttempt: job.attemptsMade + 1 }
+  const isAway = isDatabaseUnavailable(err)
+  if (isAway) logger.warn(fields, 'PostgreSQL cannot work now: the mail is tried again, and goes out when it can')
+  else logger.error(fields, 'a mail could not be tried by a fault of this service; it is tried again')
+  const postponed = new DeliveryPostponed(
+    isAway ? 'database-unavailable' : 'internal-error',
+    backOffMs(job.attemptsMade + 1),
+  )
+  writeJobLog(job, postponed.stack ?? postponed.message, logger)
+  return postponed
+}
 
 const endedBy = (reason: string): UnrecoverableError => {
   const error = new UnrecoverableError(reason)

@@ -1,4 +1,4 @@
-import type { Queue } from 'bullmq'
+import type { Queue, Telemetry } from 'bullmq'
 import type { DeliverTools } from '../core/mail/delivery.ts'
 import { deliverMailJob, deliverMailOptions } from './deliver-mail-job.ts'
 import { openMailQueue, pausedForMs, pauseQueue } from './mail-queue.ts'
@@ -8,7 +8,13 @@ import { createProviderGate, watchMailer } from './provider-gate.ts'
 import type { QueueBackend } from './queue-backend.ts'
 import { startRelay } from './relay-loop.ts'
 
-export type DeliverySettings = { databaseUrl: string; concurrency: number; ratePerSecond: number | undefined }
+/** `telemetry` is BullMQ's part of the traces, when there are any. */
+export type DeliverySettings = {
+  databaseUrl: string
+  concurrency: number
+  ratePerSecond: number | undefined
+  telemetry?: Telemetry | undefined
+}
 
 export type Delivering = { queue: Queue; isProviderWell(): Promise<boolean>; close(): Promise<void> }
 
@@ -32,7 +38,10 @@ export const startDelivery = async (
   const worker = startMailWorker(
     backend,
     deliverMailJob({ ...tools, mailer, gate, pause }),
-    deliverMailOptions(settings.concurrency, settings.ratePerSecond),
+    {
+      ...deliverMailOptions(settings.concurrency, settings.ratePerSecond),
+      ...(settings.telemetry && { telemetry: settings.telemetry }),
+    },
     logger,
   )
   const { giveUpAfterSeconds } = tools.delivery

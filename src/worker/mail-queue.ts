@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq'
 import type { Logger } from '../core/logger.ts'
 import type { OfferedMail } from '../core/postgres/mails.ts'
+import { beginStep, keptTrace, type Step } from '../core/tracing.ts'
 import type { QueueBackend } from './queue-backend.ts'
 
 export const MAIL_QUEUE = 'mail'
@@ -37,14 +38,45 @@ export const openMailQueue = async (backend: QueueBackend, logger: Logger): Prom
 export const offerMails = async (queue: Queue, mails: OfferedMail[]): Promise<void> => {
   await Promise.all(mails.filter((mail) => mail.offers > 1).map((mail) => removeFinished(queue, mail.id)))
   const inOrder = mails.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
-  await queue.addBulk(
-    inOrder.map((mail) => ({
-      name: SEND_CODE,
-      data: { mailId: mail.id } satisfies MailJob,
-      opts: { jobId: mail.id, delay: mail.delayMs, priority: priorityOf(mail.createdAt) },
-    })),
-  )
+  const offers = inOrder.map(beginOffer)
+  try {
+    await queue.addBulk(offers.map(({ mail, traceContext }) => jobOf(mail, traceContext)))
+  } catch (error) {
+    for (const { step } of offers) step?.fail(error)
+    throw error
+  } finally {
+    for (const { step } of offers) step?.end()
+  }
 }
+
+/** The relay's part of the mail's trace. A later offer finds the job in the queue, as a rule, and has no part of its own. */
+const beginOffer = (mail: OfferedMail): { mail: OfferedMail; step: Step | null; traceContext: string | null } => {
+  const parent = keptTrace(mail.traceContext)
+  if (!parent) return { mail, step: null, traceContext: null }
+  if (mail.offers > 1) return { mail, step: null, traceContext: mail.traceContext }
+  const step = beginStep(`send ${MAIL_QUEUE}`, { kind: 'producer', parent, attributes: messagingOf(mail.id, 'send') })
+  return { mail, step, traceContext: step.traceContext ?? mail.traceContext }
+}
+
+const jobOf = (mail: OfferedMail, traceContext: string | null) => ({
+  name: SEND_CODE,
+  data: { mailId: mail.id } satisfies MailJob,
+  opts: {
+    jobId: mail.id,
+    delay: mail.delayMs,
+    priority: priorityOf(mail.createdAt),
+    ...(traceContext !== null && { telemetry: { metadata: traceContext } }),
+  },
+})
+
+/** OpenTelemetry's names for what is done with a message. */
+export const messagingOf = (mailId: string, operation: 'send' | 'process') => ({
+  'messaging.system': 'bullmq',
+  'messaging.destination.name': MAIL_QUEUE,
+  'messaging.message.id': mailId,
+  'messaging.operation.name': operation,
+  'messaging.operation.type': operation,
+})
 
 const PRIORITY_UNIT_MS = 4000
 const MAX_PRIORITY = 2 ** 21 - 1

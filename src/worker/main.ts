@@ -11,6 +11,7 @@ import { createPool } from '../core/postgres/pool.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { codePolicyOf } from '../core/settings.ts'
+import { startTracing } from '../core/start-tracing.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
 import { startDelivery } from './delivery.ts'
@@ -18,6 +19,7 @@ import { startHousekeeping } from './housekeeping.ts'
 import { createMailer } from './mailers/create-mailer.ts'
 import { addQueueReadings, createWorkerMetrics, timeMailer } from './metrics.ts'
 import { openQueueBackend } from './open-queue-backend.ts'
+import { openQueueTelemetry } from './queue-telemetry.ts'
 import { checkWorker, type WorkerParts } from './readiness.ts'
 
 const DATABASE_CONNECTIONS = 20
@@ -27,6 +29,9 @@ const main = async (): Promise<void> => {
   const config = readWorkerConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'worker')
   const { onStop, stopping } = createLifecycle(logger)
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT
+  const tracing = await startTracing({ endpoint, serviceName: 'latchkey-worker', logger })
+  onStop('traces', () => tracing?.close())
 
   const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
   onStop('PostgreSQL pool', () => pool.end())
@@ -55,12 +60,12 @@ const main = async (): Promise<void> => {
   parts.backend = backend
   onStop('queue', () => backend.close())
 
-  const surge = createGuessSurge(logger)
-  const tools = { pool, backend, mailer, logger, surge, metrics, ...rulesOf(config) }
+  const tools = { pool, backend, mailer, logger, metrics, surge: createGuessSurge(logger), ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
     databaseUrl: config.DATABASE_URL,
     concurrency: config.MAIL_CONCURRENCY,
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
+    telemetry: tracing ? await openQueueTelemetry() : undefined,
   })
   parts.delivering = delivering
   addQueueReadings(registry, delivering.queue)

@@ -24,7 +24,14 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
     logger,
     searchPath: SCHEMA,
   })
-  await waitUntil("BullMQ's tables in PostgreSQL (node db/migrate.ts makes them)", () => checkSchema(pool), settings)
+  await waitUntil(
+    "BullMQ's tables in PostgreSQL (node db/migrate.ts makes them)",
+    () => checkSchema(pool),
+    settings,
+  ).catch(async (error: unknown) => {
+    await pool.end()
+    throw error
+  })
   const OnPostgres = withBackend(createPostgresBackend)
   const connection: unknown = pool
   if (!isPgPool(connection)) throw new Error('BullMQ does not know this pool')

@@ -112,6 +112,7 @@ describe('a wrong or missing value', () => {
       ],
     ],
     ['LOG_LEVEL', ['hush', 'INFORMATION']],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', ['hush', 'grpc://hush:4317', 'localhost:4318', '//hush']],
   ])('of %s is refused without being shown', (name, values) => {
     for (const value of values) {
       const message = messageOf({ ...GOOD, [name]: value })

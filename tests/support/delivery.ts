@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client'
+import type { Logger } from '../../src/core/logger.ts'
 import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.ts'
 import type { Mailer } from '../../src/core/mail/mailer.ts'
 import { createProviderHealth } from '../../src/core/mail/provider-health.ts'
@@ -42,7 +43,13 @@ export type TestWorker = Delivering & { backend: QueueBackend }
 /** Relay, queue and worker in this process, wired as `src/worker/main.ts` does it, with the real mailer at `mailUrl`. */
 export const startTestWorker = async (
   database: TestDatabase,
-  options: { redisUrl?: string | undefined; mailUrl: string; delivery?: Partial<DeliveryPolicy>; concurrency?: number },
+  options: {
+    redisUrl?: string | undefined
+    mailUrl: string
+    delivery?: Partial<DeliveryPolicy>
+    concurrency?: number
+    logger?: Logger
+  },
 ): Promise<TestWorker> => {
   const delivery = { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...options.delivery }
   const mailer = createMailer('resend', {
@@ -59,7 +66,13 @@ export const startTestWorker = async (
     logger: silent,
     signal: new AbortController().signal,
   })
-  const tools = { ...deliverTools(database, mailer, delivery), backend, metrics: createWorkerMetrics(new Registry()) }
+  const { logger = silent } = options
+  const tools = {
+    ...deliverTools(database, mailer, delivery),
+    logger,
+    backend,
+    metrics: createWorkerMetrics(new Registry()),
+  }
   const delivering = await startDelivery(tools, {
     databaseUrl: database.url,
     concurrency: options.concurrency ?? 20,

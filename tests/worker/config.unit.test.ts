@@ -59,6 +59,7 @@ describe("the worker's configuration", () => {
     { name: 'SECRET_KEY', value: 'hunter2' },
     { name: 'SECRET_KEY', value: `${'k'.repeat(32)},hunter2` },
     { name: 'LOG_LEVEL', value: 'hunter2' },
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'grpc://hunter2:4317' },
     { name: 'OPS_PORT', value: '65536' },
     { name: 'OPS_PORT', value: 'hunter2' },
     { name: 'CODE_TTL_SECONDS', value: '0' },

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCode, markCodeSent } from '../postgres/codes.ts'
 import { postponeMail, settleMail } from '../postgres/mail-outcomes.ts'
+import { findMailTag } from '../postgres/mails.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
+import { maskEmailAddress } from '../registration/email-address.ts'
 import { backOffMs } from './back-off.ts'
-import type { DeliverTools, Delivery, Run } from './delivery.ts'
+import type { DeliverTools, Delivery, MailTag, Run } from './delivery.ts'
 import { keepLease, LEASE_SECONDS } from './keep-lease.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
 import { type PreparedMail, prepareMail } from './prepare-mail.ts'
@@ -18,15 +20,31 @@ const MAX_PREPARE_MS = (LEASE_SECONDS / 2) * 1000
 export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run): Promise<Delivery> => {
   const begun = performance.now()
   const prepared = await prepareMail(tools, mailId, run.jobAttempt)
-  if (!('message' in prepared)) return prepared
+  const isPrepared = 'message' in prepared
+  const delivery = isPrepared ? await send(tools, prepared, run.signal, begun) : prepared
+  const { requestId, ref, to, attempt } = isPrepared ? prepared : await readTag(tools, mailId)
+  const durationMs = Math.round(performance.now() - begun)
+  run.report?.({ mailId, requestId, ref, to, attempt, delivery, durationMs })
+  return delivery
+}
+
+const send = async (
+  tools: DeliverTools,
+  prepared: PreparedMail,
+  signal: AbortSignal,
+  begun: number,
+): Promise<Delivery> => {
   // A process that was held up so long may have lost its lease before the call.
   if (performance.now() - begun > MAX_PREPARE_MS) return LEASE_LOST
-  const answer = await keepLease(tools.pool, prepared, () => callProvider(tools, prepared, run.signal))
-  const delivery = await transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
-  const { requestId, ref, to, attempt } = prepared
-  const durationMs = Math.round(performance.now() - begun)
-  tools.logger.info({ mailId, requestId, ref, to, attempt, ...delivery, durationMs }, 'mail tried')
-  return delivery
+  const answer = await keepLease(tools.pool, prepared, () => callProvider(tools, prepared, signal))
+  return transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
+}
+
+/** Asked for only when the mail was not tried; what became of it does not depend on the answer. */
+const readTag = async ({ pool }: DeliverTools, mailId: string): Promise<MailTag> => {
+  const row = await findMailTag(pool, mailId).catch(() => null)
+  if (!row) return { requestId: null, ref: null, to: null, attempt: 0 }
+  return { requestId: row.requestId, ref: row.ref, to: maskEmailAddress(row.email), attempt: row.attempts }
 }
 
 type Answer = { providerId: string | null } | MailRefused | MailerUnavailable

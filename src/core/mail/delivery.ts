@@ -17,8 +17,14 @@ export type DeliverTools = CodeTools & {
 /** `timeoutMs` bounds one call to the provider; the mail is given up when it was tried for `giveUpAfterSeconds`. */
 export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
 
-/** `jobAttempt` is how often the job has failed before; `signal` ends the try. */
-export type Run = { jobAttempt: number; signal: AbortSignal }
+/** `jobAttempt` is how often the job has failed before; `signal` ends the try; `report` is told what came of it. */
+export type Run = { jobAttempt: number; signal: AbortSignal; report?(tried: Tried): void }
+
+/** Whom a mail is for, as logs may show it: `to` is the masked address, `attempt` counts the tries. Null when the row is gone. */
+export type MailTag = { requestId: string | null; ref: string | null; to: string | null; attempt: number }
+
+/** One try, as it is told to operators. */
+export type Tried = MailTag & { mailId: string; delivery: Delivery; durationMs: number }
 
 /**
  * What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word; `settled` is there

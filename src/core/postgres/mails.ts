@@ -6,19 +6,26 @@ export const MAILS_CHANNEL = 'latchkey_mails'
 /** Enqueues a mail: when the transaction commits, the relays are told, and would find the row without being told. */
 export const insertMail = async (
   tx: Tx,
-  mail: { id: string; userId: string; codeId: string; requestId: string },
+  mail: { id: string; userId: string; codeId: string; requestId: string; traceContext: string | null },
 ): Promise<void> => {
-  await tx.query('insert into mails (id, user_id, code_id, request_id) values ($1, $2, $3, $4)', [
+  await tx.query('insert into mails (id, user_id, code_id, request_id, trace_context) values ($1, $2, $3, $4, $5)', [
     mail.id,
     mail.userId,
     mail.codeId,
     mail.requestId,
+    mail.traceContext,
   ])
   await tx.query('select pg_notify($1, $2)', [MAILS_CHANNEL, ''])
 }
 
 /** `offers` counts this offer too; `delayMs` is how long the provider still wants it held back. */
-export type OfferedMail = { id: string; offers: number; createdAt: Date; delayMs: number }
+export type OfferedMail = {
+  id: string
+  offers: number
+  createdAt: Date
+  delayMs: number
+  traceContext: string | null
+}
 
 /**
  * Marks up to `limit` unsettled mails as offered: those that never were, and those whose last offer is some seconds ago
@@ -41,10 +48,25 @@ export const takeMailsToOffer = async (tx: Tx, limit: number): Promise<OfferedMa
      where mails.id = due.id
      returning mails.id, offers,
        created_at as "createdAt",
+       trace_context as "traceContext",
        greatest(0, ceil(extract(epoch from retry_at - clock_timestamp()) * 1000))::float8 as "delayMs"`,
     [limit],
   )
   return taken.rows
+}
+
+export type MailTagRow = { requestId: string; ref: string; email: string; attempts: number }
+
+/** What tells a mail's log lines from those of others. */
+export const findMailTag = async (pool: Pool, id: string): Promise<MailTagRow | null> => {
+  const found = await pool.query<MailTagRow>(
+    `select mails.request_id as "requestId", users.ref, users.email, mails.attempts
+     from mails
+     join users on users.id = mails.user_id
+     where mails.id = $1`,
+    [id],
+  )
+  return found.rows[0] ?? null
 }
 
 /** Milliseconds for which the oldest unsettled mail has not been offered to the queue; 0 when there is none. */

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Logger } from '../logger.ts'
+import { inSpan } from '../tracing.ts'
 
 declare const inTransaction: unique symbol
 
@@ -50,7 +51,12 @@ export const ping = async (pool: Pool): Promise<void> => {
 }
 
 /** Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. */
-export const transaction = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
+export const transaction = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
+  inSpan('transaction', { kind: 'internal', attributes: { 'db.system.name': 'postgresql' } }, () =>
+    commitOrRollBack(pool, statements),
+  )
+
+const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
   const client = await pool.connect()
   let broken: Error | undefined
   try {

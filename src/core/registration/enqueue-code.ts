@@ -4,6 +4,7 @@ import { isMailboxGuessedOut } from '../postgres/guesses.ts'
 import { insertMail } from '../postgres/mails.ts'
 import type { Queryable, Tx } from '../postgres/pool.ts'
 import type { CodePolicy } from '../settings.ts'
+import { activeTraceContext } from '../tracing.ts'
 import type { CodeRef } from './activation-code.ts'
 import { mailboxOf } from './email-address.ts'
 import type { GuessSurge } from './guess-surge.ts'
@@ -27,6 +28,7 @@ export const enqueueCode = async (
     userId: registration.userId,
     codeId: code.id,
     requestId: registration.requestId,
+    traceContext: activeTraceContext(),
   })
 }
 

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { hash as bcryptHash, verify as bcryptVerify } from '@node-rs/bcrypt'
+import { inSpan } from '../tracing.ts'
 import { parseEmailAddress } from './email-address.ts'
 import { createHashingQueue, type HashingQueue, type HashWork } from './hashing-queue.ts'
 import { wellKnownPasswords } from './well-known-passwords.ts'
@@ -34,10 +35,13 @@ export const createPasswordHasher = async (cost: number): Promise<PasswordHasher
   const begun = performance.now()
   const dummyHash = await bcryptHash(prehash('nobody has this password'), { cost })
   const queue = createHashingQueue(performance.now() - begun)
+  // The span has the time that was waited for a thread in it.
+  const add = <Result>(work: HashWork, run: () => Promise<Result>) =>
+    inSpan('hash', { kind: 'internal' }, () => queue.add(work, run))
   return {
-    hash: (password, work) => queue.add(work, () => bcryptHash(prehash(password), { cost })),
+    hash: (password, work) => add(work, () => bcryptHash(prehash(password), { cost })),
     verify: (password, hash, work) =>
-      queue.add(work, async () => {
+      add(work, async () => {
         const isRight = await bcryptVerify(prehash(password), hash ?? dummyHash)
         return isRight && hash !== null
       }),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, type Dispatcher, request } from 'undici'
 import { MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
+import { failSpan, inSpan } from '../../core/tracing.ts'
 import { readRetryAfter } from './retry-after.ts'
 
 export type JsonClient = {
@@ -55,12 +56,32 @@ const unavailable = (status: number, retryAfterMs: number | null): MailerUnavail
 
 const call = async (url: string, options: Parameters<typeof request>[1]): Promise<Dispatcher.ResponseData<unknown>> => {
   try {
-    return await request(url, options)
+    return await traced(url, () => request(url, options))
   } catch (cause) {
     throw neverConnected(cause)
       ? new MailerUnavailable('provider-not-reached', { isClearNo: true, cause })
       : new MailerUnavailable('provider-silent', { isClearNo: false, cause })
   }
+}
+
+/** The call's part of a trace; the provider is not told of it. */
+const traced = (
+  url: string,
+  send: () => Promise<Dispatcher.ResponseData<unknown>>,
+): Promise<Dispatcher.ResponseData<unknown>> => {
+  const { hostname, port, protocol, origin, pathname } = new URL(url)
+  const attributes = {
+    'http.request.method': 'POST',
+    'server.address': hostname,
+    'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
+    'url.full': `${origin}${pathname}`,
+  }
+  return inSpan('POST', { kind: 'client', attributes }, async (span) => {
+    const response = await send()
+    span.setAttribute('http.response.status_code', response.statusCode)
+    if (response.statusCode >= 400) failSpan(span, String(response.statusCode))
+    return response
+  })
 }
 
 const NEVER_CONNECTED = new Set([

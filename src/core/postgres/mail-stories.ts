@@ -1,0 +1,57 @@
+import type { Pool } from './pool.ts'
+
+/** All that the rows tell of one mail. `expiresAt` is the end of its code's time; `now` is the database's clock. */
+export type MailStory = {
+  mailId: string
+  userId: string
+  requestId: string
+  traceContext: string | null
+  ref: string
+  email: string
+  isFirst: boolean
+  createdAt: Date
+  offeredAt: Date | null
+  offers: number
+  attempts: number
+  retryAt: Date | null
+  leaseUntil: Date | null
+  lastError: string | null
+  providerId: string | null
+  settledAt: Date | null
+  outcome: 'accepted' | 'refused' | 'given-up' | 'dropped' | null
+  expiresAt: Date | null
+  activatedAt: Date | null
+  now: Date
+}
+
+/** The newest `limit` mails whose own id, registration, reference or request this is; the oldest of them first. */
+export const findMailStories = async (pool: Pool, wanted: string, limit: number): Promise<MailStory[]> => {
+  const found = await pool.query<MailStory>(
+    `select mails.id as "mailId",
+       users.id as "userId",
+       mails.request_id as "requestId",
+       mails.trace_context as "traceContext",
+       users.ref, users.email,
+       mails.created_at = users.created_at as "isFirst",
+       mails.created_at as "createdAt",
+       mails.offered_at as "offeredAt",
+       mails.offers, mails.attempts,
+       mails.retry_at as "retryAt",
+       mails.lease_until as "leaseUntil",
+       mails.last_error as "lastError",
+       mails.provider_id as "providerId",
+       mails.settled_at as "settledAt",
+       mails.outcome,
+       codes.expires_at as "expiresAt",
+       users.activated_at as "activatedAt",
+       clock_timestamp() as now
+     from mails
+     join users on users.id = mails.user_id
+     join codes on codes.id = mails.code_id
+     where mails.id::text = lower($1) or users.id::text = lower($1) or mails.request_id = $1 or users.ref = upper($1)
+     order by mails.created_at desc
+     limit $2`,
+    [wanted, limit],
+  )
+  return found.rows.reverse()
+}

@@ -1,0 +1,56 @@
+import { ConfigError, readConfig } from '../core/config.ts'
+import { createLogger } from '../core/logger.ts'
+import { findMailStories } from '../core/postgres/mail-stories.ts'
+import { createPool } from '../core/postgres/pool.ts'
+import { coreSettings } from '../core/settings.ts'
+import { queueSettings } from './config.ts'
+import { readJobStories } from './job-story.ts'
+import { tellMailStory } from './mail-story.ts'
+
+const USAGE = `node src/worker/trace-mail.ts <mail id | request id | reference | registration id>
+Tells what became of a mail. Needs DATABASE_URL, and REDIS_URL where the worker has it.
+`
+const MAX_STORIES = 20
+
+/** Prints the stories of all mails that `wanted` names, and returns the exit code. */
+const traceMail = async (wanted: string): Promise<number> => {
+  const config = readConfig({ ...coreSettings, ...queueSettings }, process.env)
+  const logger = createLogger('silent', 'trace-mail')
+  const pool = createPool(config.DATABASE_URL, { max: 1, name: 'latchkey-trace-mail', logger })
+  const mails = await findMailStories(pool, wanted, MAX_STORIES).finally(() => pool.end())
+  if (mails.length === 0) {
+    process.stderr.write('No mail has this id, request, reference or registration; settled ones are kept for 7 days.\n')
+    return 1
+  }
+  const store = { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }
+  const jobs = await readJobStories(
+    store,
+    mails.map(({ mailId }) => mailId),
+  )
+  const where = config.REDIS_URL === undefined ? 'PostgreSQL' : 'Redis'
+  if (jobs === 'unreachable')
+    process.stderr.write(
+      `The queue in ${where} cannot be reached; this is what the rows tell. Is REDIS_URL the worker's?\n`,
+    )
+  for (const [index, mail] of mails.entries())
+    process.stdout.write(tellMailStory(mail, jobs === 'unreachable' ? jobs : (jobs[index] ?? null)))
+  if (mails.length === MAX_STORIES) process.stderr.write(`These are the ${MAX_STORIES} newest; there may be more.\n`)
+  return 0
+}
+
+const [wanted, ...others] = process.argv.slice(2)
+if (!wanted || others.length > 0) {
+  process.stderr.write(USAGE)
+  process.exitCode = 2
+} else {
+  try {
+    process.exitCode = await traceMail(wanted)
+  } catch (error) {
+    const reason =
+      error instanceof ConfigError
+        ? error.message
+        : 'The database cannot be asked. Is DATABASE_URL right, and is PostgreSQL running?'
+    process.stderr.write(`${reason}\n`)
+    process.exitCode = 1
+  }
+}
