@@ -1,12 +1,12 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Histogram } from 'prom-client'
+import type { Net } from '../core/client-address.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Readiness } from '../core/ops-app.ts'
 import type { Pool } from '../core/postgres/pool.ts'
 import type { Keyring } from '../core/registration/keyring.ts'
 import type { PasswordHasher } from '../core/registration/password.ts'
 import type { RegistrationPolicy } from '../core/registration/policy.ts'
-import type { Net } from './client-address.ts'
 import type { Limits } from './limits.ts'
 
 /** What the routes work with. */

@@ -3,9 +3,9 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { HonoAdapter } from '@bull-board/hono'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Queue } from 'bullmq'
-import { type Context, Hono } from 'hono'
-import { basicAuth } from 'hono/basic-auth'
+import { type Context, Hono, type Next } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import { checkOperator, type OperatorSettings } from './check-operator.ts'
 
 export const DASHBOARD_PATH = '/dashboard'
 
@@ -14,7 +14,7 @@ const ALLOWED =
   /^\/api\/queues\/(?:pause|resume|[^/]+\/(?:pause|resume|promote|retry\/failed)|[^/]+\/(?!(?:clean|retry|job-schedulers|rate-limit)\/)[^/]+\/(?:retry|promote))$/
 
 /** Bull Board for operators: behind Basic auth, same-origin only, framed by nobody. */
-export const createDashboard = (queues: Queue[], operator: { username: string; password: string }): Hono => {
+export const createDashboard = (queues: Queue[], settings: OperatorSettings): Hono => {
   const board = new HonoAdapter(serveStatic)
   board.setBasePath(DASHBOARD_PATH)
   createBullBoard({
@@ -24,7 +24,6 @@ export const createDashboard = (queues: Queue[], operator: { username: string; p
   })
 
   const app = new Hono()
-  app.use(basicAuth(operator))
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -37,6 +36,7 @@ export const createDashboard = (queues: Queue[], operator: { username: string; p
       xFrameOptions: 'DENY',
     }),
   )
+  app.use(checkOperator(settings))
   app.use(async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
     if (isForeign(c)) return c.json({ error: 'Requests of other sites are refused.' }, 403)
@@ -44,6 +44,7 @@ export const createDashboard = (queues: Queue[], operator: { username: string; p
     return isAllowed ? next() : c.json({ error: 'This action could lose or forge mails, so it is off.' }, 403)
   })
   app.get(`${DASHBOARD_PATH}/`, (c) => c.redirect(DASHBOARD_PATH))
+  app.use(keepToOneHost)
   app.route(DASHBOARD_PATH, board.registerPlugin())
   return app
 }
@@ -56,4 +57,12 @@ const isForeign = (c: Context): boolean => {
     (site !== undefined && site !== 'same-origin') ||
     (origin !== undefined && URL.parse(origin)?.host !== new URL(c.req.url).host)
   )
+}
+
+/** Takes the fonts of another host out of Bull Board's page: no policy need refuse them, and no error stands in the console. */
+const keepToOneHost = async (c: Context, next: Next): Promise<void> => {
+  await next()
+  if (!c.res.headers.get('content-type')?.startsWith('text/html')) return
+  const page = await c.res.text()
+  c.res = new Response(page.replaceAll(/<link [^>]*href="https?:[^>]*>/g, ''), c.res)
 }

@@ -2,8 +2,10 @@ import { appRoutes } from '@bull-board/api/dist/routes.js'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDashboard } from '../../src/worker/dashboard.ts'
+import { from } from '../api/api-client.ts'
 import { basic } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
+import { silent } from '../support/database.ts'
 import type { TestWorker } from '../support/delivery.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
@@ -41,7 +43,7 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   beforeAll(async () => {
     stage = await setStage(backend)
     worker = await stage.startWorker()
-    app = createDashboard([worker.queue], OPERATOR)
+    app = createDashboard([worker.queue], { operator: OPERATOR, trustedProxies: [], logger: silent })
   })
   beforeEach(async () => {
     stage.provider.answerWith([])
@@ -49,7 +51,8 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   })
   afterAll(() => stage.close())
 
-  const get = (path: string, headers: Record<string, string> = AUTHORIZED) => app.request(path, { headers })
+  const get = (path: string, headers: Record<string, string> = AUTHORIZED, client = '192.0.2.1') =>
+    app.request(path, { headers }, from(client))
   const send = (method: string, path: string, headers: Record<string, string> = {}) =>
     app.request(path, {
       method,
@@ -71,23 +74,25 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   }
 
   test.each([
-    { who: 'nobody', headers: {} },
-    { who: 'another user', headers: { authorization: basic('root', OPERATOR.password) } },
-    { who: 'a wrong password', headers: { authorization: basic(OPERATOR.username, 'hunter2') } },
-    { who: 'an empty password', headers: { authorization: basic(OPERATOR.username, '') } },
-    { who: 'another scheme', headers: { authorization: 'Bearer operator' } },
-    { who: 'nonsense', headers: { authorization: 'Basic %%%' } },
-  ])('$who gets 401 everywhere', async ({ headers }) => {
+    { who: 'nobody', client: '192.0.2.11', headers: {} },
+    { who: 'another user', client: '192.0.2.12', headers: { authorization: basic('root', OPERATOR.password) } },
+    {
+      who: 'a wrong password',
+      client: '192.0.2.13',
+      headers: { authorization: basic(OPERATOR.username, 'hunter2') },
+    },
+    { who: 'an empty password', client: '192.0.2.14', headers: { authorization: basic(OPERATOR.username, '') } },
+    { who: 'another scheme', client: '192.0.2.15', headers: { authorization: 'Bearer operator' } },
+    { who: 'nonsense', client: '192.0.2.16', headers: { authorization: 'Basic %%%' } },
+  ])('$who gets 401 everywhere', async ({ client, headers }) => {
     const paths = ['', '/', '/queue/mail', '/api/queues', '/api/redis/stats', '/static/favicon.ico', '/no/such/path']
     for (const path of paths) {
-      const answer = await get(`/dashboard${path}`, headers)
+      const answer = await get(`/dashboard${path}`, headers, client)
       expect([path, answer.status]).toEqual([path, 401])
       expect(answer.headers.get('www-authenticate')).toMatch(/^Basic /)
     }
-    const pause = await app.request('/dashboard/api/queues/pause', {
-      method: 'PUT',
-      headers: { ...OWN_ORIGIN, ...headers },
-    })
+    const put = { method: 'PUT', headers: { ...OWN_ORIGIN, ...headers } }
+    const pause = await app.request('/dashboard/api/queues/pause', put, from(client))
     expect(pause.status).toBe(401)
     expect(await worker.queue.isPaused()).toBe(false)
   })
@@ -100,6 +105,7 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     const parts = [...html.matchAll(/(?:src|href)="(static\/[^"]+\.(?:js|css))"/g)].map(([, path = '']) => path)
     expect(parts.length).toBeGreaterThan(0)
     expect(html).toContain('<base href="/dashboard/"')
+    expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//)
     for (const part of parts) expect([part, (await get(`/dashboard/${part}`)).status]).toEqual([part, 200])
   })
 
