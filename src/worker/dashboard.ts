@@ -1,5 +1,6 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
+import type { AfterHook, UIConfig } from '@bull-board/api/typings/app'
 import { HonoAdapter } from '@bull-board/hono'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Queue } from 'bullmq'
@@ -13,6 +14,20 @@ export const DASHBOARD_PATH = '/dashboard'
 const ALLOWED =
   /^\/api\/queues\/(?:pause|resume|[^/]+\/(?:pause|resume|promote|retry\/failed)|[^/]+\/(?!(?:clean|retry|job-schedulers|rate-limit)\/)[^/]+\/(?:retry|promote))$/
 
+const FONTS = {
+  'font-sans': '"IBM Plex Sans", "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',
+  'font-mono': '"IBM Plex Mono", ui-monospace, "Liberation Mono", monospace',
+}
+
+/** What is shown first of a job is why its last try failed and when the next one is. */
+const UI: UIConfig = {
+  boardTitle: 'Latchkey',
+  hideDocsLink: true,
+  menu: { width: '12rem' },
+  jobDetails: { defaultTab: 'Error' },
+  theme: { light: FONTS, dark: FONTS },
+}
+
 /** Bull Board for operators: behind Basic auth, same-origin only, framed by nobody. */
 export const createDashboard = (queues: Queue[], settings: OperatorSettings): Hono => {
   const board = new HonoAdapter(serveStatic)
@@ -20,7 +35,7 @@ export const createDashboard = (queues: Queue[], settings: OperatorSettings): Ho
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue, { allowRetries: true })),
     serverAdapter: board,
-    options: { uiConfig: { boardTitle: 'Latchkey', hideDocsLink: true } },
+    options: { uiConfig: UI, handlerHooks: { after: showNextTry } },
   })
 
   const app = new Hono()
@@ -47,6 +62,18 @@ export const createDashboard = (queues: Queue[], settings: OperatorSettings): Ho
   app.use(keepToOneHost)
   app.route(DASHBOARD_PATH, board.registerPlugin())
   return app
+}
+
+/** Bull Board counts a retry's delay from when the job was made; here it counts from the last try, so that the time is right. */
+const showNextTry: AfterHook = (_context, result) => {
+  if (typeof result.body === 'string' || 'error' in result.body) return result
+  const { job: one, queues = [] } = result.body
+  for (const job of [one, ...queues.flatMap((queue: { jobs: unknown[] }) => queue.jobs)]) {
+    if (!job?.delay || !job.processedOn || job.finishedOn) continue
+    job.delay += job.processedOn - job.timestamp
+    job.opts = { ...job.opts, delay: job.delay }
+  }
+  return result
 }
 
 /** Whether a page of another site makes this request with the operator's credentials; Bull Board reads JSON of any content type. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { findBrowser } from '../../dev/browser.ts'
 import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
@@ -14,6 +15,8 @@ declare module 'vitest' {
     templateUrl: string
     /** Whether the Redis half runs: with a `redis-server` of its own for each file, or on `REDIS_URL`. */
     redis: 'redis-server' | 'REDIS_URL' | 'none'
+    /** Whether there is a browser for the tests of pages. */
+    browser: boolean
   }
 }
 
@@ -29,7 +32,7 @@ const FAST = [
   'max_connections=400',
 ]
 
-/** Starts one PostgreSQL for all test files, and says loudly when the Redis half cannot run. */
+/** Starts one PostgreSQL for all test files, and says loudly what cannot run: the Redis half, or the pages in a browser. */
 export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true, flags: FAST })
@@ -39,6 +42,7 @@ export default async ({ provide }: TestProject): Promise<() => Promise<void>> =>
   await migrateQueue(templateUrl, logger)
   provide('templateUrl', templateUrl)
   provide('redis', findRedis())
+  provide('browser', isBrowserThere())
   return async () => {
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })
@@ -54,4 +58,11 @@ const findRedis = (): 'redis-server' | 'REDIS_URL' | 'none' => {
     '\n*** THE REDIS HALF OF THE TESTS DOES NOT RUN: there is no redis-server on PATH and no REDIS_URL. ***\n\n',
   )
   return 'none'
+}
+
+const isBrowserThere = (): boolean => {
+  if (findBrowser() !== null) return true
+  if (process.env.REQUIRE_BROWSER) throw new Error('REQUIRE_BROWSER is set, and there is no Chromium on PATH')
+  process.stderr.write('\n*** THE TESTS OF PAGES DO NOT RUN: there is no Chromium on PATH. ***\n\n')
+  return false
 }
