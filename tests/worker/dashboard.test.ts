@@ -1,5 +1,6 @@
 import { appRoutes } from '@bull-board/api/dist/routes.js'
 import type { Hono } from 'hono'
+import * as v from 'valibot'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDashboard } from '../../src/worker/dashboard.ts'
 import { from } from '../api/api-client.ts'
@@ -33,6 +34,10 @@ const isLetThrough = ({ verb, path }: { verb: string; path: string }) => LET_THR
 test('what is let through are ways that Bull Board has', () => {
   expect(mutating.filter(isLetThrough)).toHaveLength(LET_THROUGH.length)
   expect(mutating.length).toBeGreaterThan(LET_THROUGH.length + 10)
+})
+
+const shownJob = v.object({
+  job: v.object({ timestamp: v.number(), opts: v.object({ delay: v.optional(v.number(), 0) }) }),
 })
 
 describe.each(backends)('the dashboard of jobs on %s', (backend) => {
@@ -167,6 +172,18 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     expect(await stage.outcomeOf(user.mailId)).toBeNull()
     expect((await send('PUT', `/dashboard/api/queues${queue}/resume`)).status).toBeLessThan(300)
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+  })
+
+  test('the time of the next try is the time of the last one and its delay', async () => {
+    stage.provider.answerWith([], 503)
+    const user = await stage.register('next-try@example.com')
+    const difference = async () => {
+      const { job } = v.parse(shownJob, await (await get(`/dashboard/api/queues/mail/${user.mailId}`)).json())
+      const { delay = 0, processedOn = 0 } = (await worker.queue.getJob(user.mailId)) ?? {}
+      return delay > 0 ? job.timestamp + job.opts.delay - (processedOn + delay) : null
+    }
+    // Between two looks the job may run.
+    await expect.poll(difference, PATIENT).toBe(0)
   })
 
   test.each(['job', 'queue'])('a delayed mail leaves at once when the operator promotes its %s', async (what) => {
