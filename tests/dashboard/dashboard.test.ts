@@ -10,7 +10,7 @@ import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 const OPERATOR = { username: 'operator', password: 'secret of the tests' }
 const TEST_MS = 180_000
 
-describeWithBrowser.each(backends)('the dashboard in a browser, with jobs on %s', (backend) => {
+describeWithBrowser.each(backends)('the dashboard in a browser, with jobs on %s', { timeout: TEST_MS }, (backend) => {
   const browser = useBrowser()
   let stage: Stage
   let worker: TestProcess
@@ -64,49 +64,45 @@ describeWithBrowser.each(backends)('the dashboard in a browser, with jobs on %s'
     await expect(page.goto(`${worker.opsUrl}/dashboard`)).rejects.toThrow('ERR_INVALID_AUTH_CREDENTIALS')
   })
 
-  test(
-    'an operator sees a mail retrying in an outage and failed after giving up, retries it, and it arrives with a fresh code',
-    async () => {
-      stage.provider.answerWith([], 503)
-      const user = await stage.register('outage@example.com')
-      const page = await signIn()
+  test('an operator sees a mail retrying in an outage and failed after giving up, retries it, and it arrives with a fresh code', async () => {
+    stage.provider.answerWith([], 503)
+    const user = await stage.register('outage@example.com')
+    const page = await signIn()
 
-      await showMails(page, 'delayed')
-      await jobLink(page, user.mailId).waitFor(PATIENT)
-      await jobLink(page, user.mailId).click()
-      const job = page.locator('main')
-      await job.getByText(/attempt #\d/).waitFor(PATIENT)
-      await job.getByText(/^provider-503, next try in [\d.]+ s/).waitFor(PATIENT)
-      await job.getByText('Will run at').waitFor(PATIENT)
-      expect(await job.getByText('new run time is currently unknown').count()).toBe(0)
-      expect(await page.locator('body').textContent()).not.toContain('outage@')
+    await showMails(page, 'delayed')
+    await jobLink(page, user.mailId).waitFor(PATIENT)
+    await jobLink(page, user.mailId).click()
+    const job = page.locator('main')
+    await job.getByText(/attempt #\d/).waitFor(PATIENT)
+    await job.getByText(/^provider-503, next try in [\d.]+ s/).waitFor(PATIENT)
+    await job.getByText('Will run at').waitFor(PATIENT)
+    expect(await job.getByText('new run time is currently unknown').count()).toBe(0)
+    expect(await page.locator('body').textContent()).not.toContain('outage@')
 
-      await letGiveUp(user.mailId)
-      await showMails(page, 'failed')
-      await jobLink(page, user.mailId).waitFor(PATIENT)
-      await jobLink(page, user.mailId).click()
-      await job.getByText('given-up: provider-503').waitFor(PATIENT)
-      const keysBefore = stage.requestsTo(user.email).map((mail) => mail.key)
-      expect(keysBefore.length).toBeGreaterThan(1)
+    await letGiveUp(user.mailId)
+    await showMails(page, 'failed')
+    await jobLink(page, user.mailId).waitFor(PATIENT)
+    await jobLink(page, user.mailId).click()
+    await job.getByText('given-up: provider-503').waitFor(PATIENT)
+    const keysBefore = stage.requestsTo(user.email).map((mail) => mail.key)
+    expect(keysBefore.length).toBeGreaterThan(1)
 
-      stage.provider.answerWith([])
-      await job.getByRole('listitem').getByRole('button').first().click()
-      await confirm(page, 'retry this job')
-      await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
-      await showMails(page, 'completed')
-      await jobLink(page, user.mailId).waitFor(PATIENT)
+    stage.provider.answerWith([])
+    await job.getByRole('listitem').getByRole('button').first().click()
+    await confirm(page, 'retry this job')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await showMails(page, 'completed')
+    await jobLink(page, user.mailId).waitFor(PATIENT)
 
-      const [mail, ...others] = stage.provider.inbox(user.email)
-      expect(others).toEqual([])
-      expect(keysBefore).not.toContain(mail?.key)
-      const answer = await stage.app.request(
-        `/v1/users/${user.id}/activation`,
-        post({ code: codeIn(mail) }, { authorization: basic(user.email) }),
-      )
-      expect(answer.status).toBe(200)
-    },
-    TEST_MS,
-  )
+    const [mail, ...others] = stage.provider.inbox(user.email)
+    expect(others).toEqual([])
+    expect(keysBefore).not.toContain(mail?.key)
+    const answer = await stage.app.request(
+      `/v1/users/${user.id}/activation`,
+      post({ code: codeIn(mail) }, { authorization: basic(user.email) }),
+    )
+    expect(answer.status).toBe(200)
+  })
 
   test('"Retry all" leads every failed mail to its person', async () => {
     stage.provider.answerWith([422, 422])
