@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pretty from 'pino-pretty'
 import { banner } from './banner.ts'
@@ -9,7 +9,7 @@ import { createDatabase, startPostgres } from './embedded-postgres.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
 import { checkPorts, type Ports, readPorts } from './ports.ts'
 
-const FOLDER = join(import.meta.dirname, '..', '.latchkey')
+const FOLDER = resolve(process.env.LATCHKEY_DATA || join(import.meta.dirname, '..', '.latchkey'))
 const OPERATOR = { OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
 const MAIL = { MAIL_API_KEY: 'sandbox', MAIL_FROM: 'Latchkey <codes@latchkey.example>' }
 

@@ -1,24 +1,8 @@
 import * as v from 'valibot'
 import { budgets, type Environment, readConfig, wholeNumber } from '../core/config.ts'
-import { codeSettings, coreSettings, listenSettings, tracingSettings } from '../core/settings.ts'
-import { parseNet } from './client-address.ts'
+import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/settings.ts'
 
 const PER_NET = '20/1h,60/24h'
-
-const nets = v.pipe(
-  v.string(),
-  v.transform((list) =>
-    list
-      .split(',')
-      .filter((part) => part.trim() !== '')
-      .map((part) => parseNet(part.trim())),
-  ),
-  v.check(
-    (list) => list.every((net) => net !== null),
-    'must be a comma-separated list of networks such as 10.0.0.0/8,fd00::/8',
-  ),
-  v.transform((list) => list.filter((net) => net !== null)),
-)
 
 /** Reads the api's configuration; throws `ConfigError`. */
 export const readApiConfig = (environment: Environment) =>
@@ -28,6 +12,7 @@ export const readApiConfig = (environment: Environment) =>
       ...codeSettings,
       ...listenSettings(3001),
       ...tracingSettings,
+      ...proxySettings,
       PORT: v.optional(wholeNumber(0, 65_535), '3000'),
       RESEND_COOLDOWN_SECONDS: v.optional(wholeNumber(0, 86_400), '30'),
       BCRYPT_COST: v.optional(wholeNumber(4, 15), '12'),
@@ -37,7 +22,6 @@ export const readApiConfig = (environment: Environment) =>
       LIMIT_MAILS_PER_MAILBOX: v.optional(budgets, '8/1h,16/24h'),
       LIMIT_FAILED_LOGINS_PER_USER: v.optional(budgets, '10/1h'),
       LIMIT_FAILED_LOGINS_PER_NET: v.optional(budgets, '60/1h'),
-      TRUSTED_PROXIES: v.optional(nets, ''),
     },
     environment,
   )

@@ -1,11 +1,11 @@
 import type { HttpBindings } from '@hono/node-server'
+import type { Net } from '../core/client-address.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Readiness } from '../core/ops-app.ts'
 import type { Pool } from '../core/postgres/pool.ts'
 import type { CodeTools } from '../core/registration/enqueue-code.ts'
 import type { PasswordHasher } from '../core/registration/password.ts'
 import type { RegistrationPolicy } from '../core/registration/policy.ts'
-import type { Net } from './client-address.ts'
 import type { Limits } from './limits.ts'
 import type { ApiMetrics } from './metrics.ts'
 

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { clientNet } from './client-address.ts'
+import { clientNet } from '../core/client-address.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 
 /** The network that limits count this request for. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { parseNet } from './client-address.ts'
 import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -33,6 +34,24 @@ export const listenSettings = (opsPort: number) => ({
   HOST: v.optional(text(), '0.0.0.0'),
   OPS_PORT: v.optional(wholeNumber(0, 65_535), String(opsPort)),
 })
+
+const nets = v.pipe(
+  v.string(),
+  v.transform((list) =>
+    list
+      .split(',')
+      .filter((part) => part.trim() !== '')
+      .map((part) => parseNet(part.trim())),
+  ),
+  v.check(
+    (list) => list.every((net) => net !== null),
+    'must be a comma-separated list of networks such as 10.0.0.0/8,fd00::/8',
+  ),
+  v.transform((list) => list.filter((net) => net !== null)),
+)
+
+/** Whose `X-Forwarded-For` tells where a request comes from. */
+export const proxySettings = { TRUSTED_PROXIES: v.optional(nets, '') }
 
 /** The rules of codes. Every time in it is in seconds. */
 export type CodePolicy = {

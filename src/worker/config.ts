@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { duration, type Environment, readConfig, text, url, wholeNumber } from '../core/config.ts'
-import { codeSettings, coreSettings, listenSettings, tracingSettings } from '../core/settings.ts'
+import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/settings.ts'
 import { mailerNames, PUBLIC_MAIL_URLS } from './mailers/create-mailer.ts'
 
 /** Where BullMQ keeps its jobs; `db/migrate.ts` reads it too. */
@@ -18,6 +18,7 @@ export const readWorkerConfig = (environment: Environment) => {
       ...queueSettings,
       ...listenSettings(3002),
       ...tracingSettings,
+      ...proxySettings,
       OPS_USER: isGiven('OPS_PASSWORD')
         ? v.pipe(text('must be set too, as OPS_PASSWORD is'), noColon)
         : v.optional(v.pipe(v.string(), noColon)),

@@ -1,11 +1,12 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
+import type { AfterHook, UIConfig } from '@bull-board/api/typings/app'
 import { HonoAdapter } from '@bull-board/hono'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Queue } from 'bullmq'
-import { type Context, Hono } from 'hono'
-import { basicAuth } from 'hono/basic-auth'
+import { type Context, Hono, type Next } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import { checkOperator, type OperatorSettings } from './check-operator.ts'
 
 export const DASHBOARD_PATH = '/dashboard'
 
@@ -13,18 +14,31 @@ export const DASHBOARD_PATH = '/dashboard'
 const ALLOWED =
   /^\/api\/queues\/(?:pause|resume|[^/]+\/(?:pause|resume|promote|retry\/failed)|[^/]+\/(?!(?:clean|retry|job-schedulers|rate-limit)\/)[^/]+\/(?:retry|promote))$/
 
+const FONTS = {
+  'font-sans': '"IBM Plex Sans", "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',
+  'font-mono': '"IBM Plex Mono", ui-monospace, "Liberation Mono", monospace',
+}
+
+/** What is shown first of a job is why its last try failed and when the next one is. */
+const UI: UIConfig = {
+  boardTitle: 'Latchkey',
+  hideDocsLink: true,
+  menu: { width: '12rem' },
+  jobDetails: { defaultTab: 'Error' },
+  theme: { light: FONTS, dark: FONTS },
+}
+
 /** Bull Board for operators: behind Basic auth, same-origin only, framed by nobody. */
-export const createDashboard = (queues: Queue[], operator: { username: string; password: string }): Hono => {
+export const createDashboard = (queues: Queue[], settings: OperatorSettings): Hono => {
   const board = new HonoAdapter(serveStatic)
   board.setBasePath(DASHBOARD_PATH)
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue, { allowRetries: true })),
     serverAdapter: board,
-    options: { uiConfig: { boardTitle: 'Latchkey', hideDocsLink: true } },
+    options: { uiConfig: UI, handlerHooks: { after: showNextTry } },
   })
 
   const app = new Hono()
-  app.use(basicAuth(operator))
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -37,6 +51,7 @@ export const createDashboard = (queues: Queue[], operator: { username: string; p
       xFrameOptions: 'DENY',
     }),
   )
+  app.use(checkOperator(settings))
   app.use(async (c, next) => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
     if (isForeign(c)) return c.json({ error: 'Requests of other sites are refused.' }, 403)
@@ -44,8 +59,21 @@ export const createDashboard = (queues: Queue[], operator: { username: string; p
     return isAllowed ? next() : c.json({ error: 'This action could lose or forge mails, so it is off.' }, 403)
   })
   app.get(`${DASHBOARD_PATH}/`, (c) => c.redirect(DASHBOARD_PATH))
+  app.use(keepToOneHost)
   app.route(DASHBOARD_PATH, board.registerPlugin())
   return app
+}
+
+/** Bull Board counts a retry's delay from when the job was made; here it counts from the last try, so that the time is right. */
+const showNextTry: AfterHook = (_context, result) => {
+  if (typeof result.body === 'string' || 'error' in result.body) return result
+  const { job: one, queues = [] } = result.body
+  for (const job of [one, ...queues.flatMap((queue: { jobs: unknown[] }) => queue.jobs)]) {
+    if (!job?.delay || !job.processedOn || job.finishedOn) continue
+    job.delay += job.processedOn - job.timestamp
+    job.opts = { ...job.opts, delay: job.delay }
+  }
+  return result
 }
 
 /** Whether a page of another site makes this request with the operator's credentials; Bull Board reads JSON of any content type. */
@@ -56,4 +84,12 @@ const isForeign = (c: Context): boolean => {
     (site !== undefined && site !== 'same-origin') ||
     (origin !== undefined && URL.parse(origin)?.host !== new URL(c.req.url).host)
   )
+}
+
+/** Takes the fonts of another host out of Bull Board's page: no policy need refuse them, and no error stands in the console. */
+const keepToOneHost = async (c: Context, next: Next): Promise<void> => {
+  await next()
+  if (!c.res.headers.get('content-type')?.startsWith('text/html')) return
+  const page = await c.res.text()
+  c.res = new Response(page.replaceAll(/<link [^>]*href="https?:[^>]*>/g, ''), c.res)
 }

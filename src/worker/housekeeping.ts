@@ -1,4 +1,4 @@
-import { setInterval } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
 import { keepHouse } from '../core/housekeeping.ts'
 import type { Logger } from '../core/logger.ts'
@@ -9,6 +9,8 @@ import type { QueueBackend } from './queue-backend.ts'
 const QUEUE = 'housekeeping'
 const EVERY_MS = 3_600_000
 const RENEW_MS = 60_000
+// At the start Redis is not connected yet.
+const RETRY_MS = 1000
 // What one leaves undone the next one does.
 const STOP = { graceMs: 0, limitMs: 2000 }
 
@@ -47,14 +49,14 @@ export const startHousekeeping = async (backend: QueueBackend, pool: Pool, logge
 }
 
 const renewSchedule = async (queue: Queue, logger: Logger, signal: AbortSignal): Promise<void> => {
-  const renew = () =>
-    queue
-      .upsertJobScheduler(QUEUE, { every: EVERY_MS }, { name: QUEUE })
-      .catch((err: unknown) => logger.debug({ err }, 'the schedule of housekeeping is renewed later'))
-  await renew()
-  try {
-    for await (const _ of setInterval(RENEW_MS, undefined, { signal })) await renew()
-  } catch {
-    // Stopped.
+  while (!signal.aborted) {
+    const isRenewed = await queue.upsertJobScheduler(QUEUE, { every: EVERY_MS }, { name: QUEUE }).then(
+      () => true,
+      (err: unknown) => {
+        logger.debug({ err }, 'the schedule of housekeeping is renewed later')
+        return false
+      },
+    )
+    await sleep(isRenewed ? RENEW_MS : RETRY_MS, undefined, { signal }).catch(() => {})
   }
 }

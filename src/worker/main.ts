@@ -78,7 +78,8 @@ const main = async (): Promise<void> => {
 
 const openDashboard = (config: WorkerConfig, queues: Queue[], logger: Logger): Hono | null => {
   if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
-    return createDashboard(queues, { username: config.OPS_USER, password: config.OPS_PASSWORD })
+    const operator = { username: config.OPS_USER, password: config.OPS_PASSWORD }
+    return createDashboard(queues, { operator, trustedProxies: config.TRUSTED_PROXIES, logger })
   }
   logger.warn('the dashboard is off: set OPS_USER and OPS_PASSWORD to have it')
   return null

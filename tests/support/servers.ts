@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { findBrowser } from '../../dev/browser.ts'
 import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
 import { createLogger } from '../../src/core/logger.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
@@ -16,6 +17,8 @@ declare module 'vitest' {
     redis: 'redis-server' | 'REDIS_URL' | 'none'
     /** Whether there is Prometheus's `promtool`, which evaluates the alert rules. */
     hasPromtool: boolean
+    /** Whether there is a browser for the tests of pages. */
+    browser: boolean
   }
 }
 
@@ -31,7 +34,7 @@ const FAST = [
   'max_connections=400',
 ]
 
-/** Starts one PostgreSQL for all test files, and says loudly when the Redis half cannot run. */
+/** Starts one PostgreSQL for all test files, and says loudly what cannot run: the Redis half, or the pages in a browser. */
 export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true, flags: FAST })
@@ -42,6 +45,7 @@ export default async ({ provide }: TestProject): Promise<() => Promise<void>> =>
   provide('templateUrl', templateUrl)
   provide('redis', findRedis())
   provide('hasPromtool', findPromtool())
+  provide('browser', isBrowserThere())
   return async () => {
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })
@@ -66,4 +70,11 @@ const findPromtool = (): boolean => {
       "\n*** THE ALERT RULES ARE NOT TESTED: there is no promtool on PATH (Debian's package prometheus has it). ***\n\n",
     )
   return hasPromtool
+}
+
+const isBrowserThere = (): boolean => {
+  if (findBrowser() !== null) return true
+  if (process.env.REQUIRE_BROWSER) throw new Error('REQUIRE_BROWSER is set, and there is no Chromium on PATH')
+  process.stderr.write('\n*** THE TESTS OF PAGES DO NOT RUN: there is no Chromium on PATH. ***\n\n')
+  return false
 }

@@ -36,6 +36,7 @@ describe("the worker's configuration", () => {
       ],
       HOST: '0.0.0.0',
       OPS_PORT: 3002,
+      TRUSTED_PROXIES: [],
       MAIL_PROVIDER: 'resend',
       MAIL_URL: 'https://api.resend.com',
       MAIL_API_KEY: 're_123',

@@ -1,9 +1,12 @@
 import { appRoutes } from '@bull-board/api/dist/routes.js'
 import type { Hono } from 'hono'
+import * as v from 'valibot'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDashboard } from '../../src/worker/dashboard.ts'
+import { from } from '../api/api-client.ts'
 import { basic } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
+import { silent } from '../support/database.ts'
 import type { TestWorker } from '../support/delivery.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
@@ -33,6 +36,10 @@ test('what is let through are ways that Bull Board has', () => {
   expect(mutating.length).toBeGreaterThan(LET_THROUGH.length + 10)
 })
 
+const shownJob = v.object({
+  job: v.object({ timestamp: v.number(), opts: v.object({ delay: v.optional(v.number(), 0) }) }),
+})
+
 describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   let stage: Stage
   let worker: TestWorker
@@ -41,7 +48,7 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   beforeAll(async () => {
     stage = await setStage(backend)
     worker = await stage.startWorker()
-    app = createDashboard([worker.queue], OPERATOR)
+    app = createDashboard([worker.queue], { operator: OPERATOR, trustedProxies: [], logger: silent })
   })
   beforeEach(async () => {
     stage.provider.answerWith([])
@@ -49,7 +56,8 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   })
   afterAll(() => stage.close())
 
-  const get = (path: string, headers: Record<string, string> = AUTHORIZED) => app.request(path, { headers })
+  const get = (path: string, headers: Record<string, string> = AUTHORIZED, client = '192.0.2.1') =>
+    app.request(path, { headers }, from(client))
   const send = (method: string, path: string, headers: Record<string, string> = {}) =>
     app.request(path, {
       method,
@@ -71,23 +79,25 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   }
 
   test.each([
-    { who: 'nobody', headers: {} },
-    { who: 'another user', headers: { authorization: basic('root', OPERATOR.password) } },
-    { who: 'a wrong password', headers: { authorization: basic(OPERATOR.username, 'hunter2') } },
-    { who: 'an empty password', headers: { authorization: basic(OPERATOR.username, '') } },
-    { who: 'another scheme', headers: { authorization: 'Bearer operator' } },
-    { who: 'nonsense', headers: { authorization: 'Basic %%%' } },
-  ])('$who gets 401 everywhere', async ({ headers }) => {
+    { who: 'nobody', client: '192.0.2.11', headers: {} },
+    { who: 'another user', client: '192.0.2.12', headers: { authorization: basic('root', OPERATOR.password) } },
+    {
+      who: 'a wrong password',
+      client: '192.0.2.13',
+      headers: { authorization: basic(OPERATOR.username, 'hunter2') },
+    },
+    { who: 'an empty password', client: '192.0.2.14', headers: { authorization: basic(OPERATOR.username, '') } },
+    { who: 'another scheme', client: '192.0.2.15', headers: { authorization: 'Bearer operator' } },
+    { who: 'nonsense', client: '192.0.2.16', headers: { authorization: 'Basic %%%' } },
+  ])('$who gets 401 everywhere', async ({ client, headers }) => {
     const paths = ['', '/', '/queue/mail', '/api/queues', '/api/redis/stats', '/static/favicon.ico', '/no/such/path']
     for (const path of paths) {
-      const answer = await get(`/dashboard${path}`, headers)
+      const answer = await get(`/dashboard${path}`, headers, client)
       expect([path, answer.status]).toEqual([path, 401])
       expect(answer.headers.get('www-authenticate')).toMatch(/^Basic /)
     }
-    const pause = await app.request('/dashboard/api/queues/pause', {
-      method: 'PUT',
-      headers: { ...OWN_ORIGIN, ...headers },
-    })
+    const put = { method: 'PUT', headers: { ...OWN_ORIGIN, ...headers } }
+    const pause = await app.request('/dashboard/api/queues/pause', put, from(client))
     expect(pause.status).toBe(401)
     expect(await worker.queue.isPaused()).toBe(false)
   })
@@ -100,6 +110,7 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     const parts = [...html.matchAll(/(?:src|href)="(static\/[^"]+\.(?:js|css))"/g)].map(([, path = '']) => path)
     expect(parts.length).toBeGreaterThan(0)
     expect(html).toContain('<base href="/dashboard/"')
+    expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//)
     for (const part of parts) expect([part, (await get(`/dashboard/${part}`)).status]).toEqual([part, 200])
   })
 
@@ -161,6 +172,18 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     expect(await stage.outcomeOf(user.mailId)).toBeNull()
     expect((await send('PUT', `/dashboard/api/queues${queue}/resume`)).status).toBeLessThan(300)
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+  })
+
+  test('the time of the next try is the time of the last one and its delay', async () => {
+    stage.provider.answerWith([], 503)
+    const user = await stage.register('next-try@example.com')
+    const difference = async () => {
+      const { job } = v.parse(shownJob, await (await get(`/dashboard/api/queues/mail/${user.mailId}`)).json())
+      const { delay = 0, processedOn = 0 } = (await worker.queue.getJob(user.mailId)) ?? {}
+      return delay > 0 ? job.timestamp + job.opts.delay - (processedOn + delay) : null
+    }
+    // Between two looks the job may run.
+    await expect.poll(difference, PATIENT).toBe(0)
   })
 
   test.each(['job', 'queue'])('a delayed mail leaves at once when the operator promotes its %s', async (what) => {

@@ -2,8 +2,8 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { clientNet } from '../../src/api/client-address.ts'
 import { readApiConfig } from '../../src/api/config.ts'
+import { clientNet } from '../../src/core/client-address.ts'
 
 const trust = (proxies: string) =>
   readApiConfig({ DATABASE_URL: 'postgres://x/y', SECRET_KEY: 'x'.repeat(32), TRUSTED_PROXIES: proxies })

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+
+const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** The path of this machine's Chromium or Chrome; null where there is none. */
+export const findBrowser = (): string | null => {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return PROGRAMS.flatMap((program) => folders.map((folder) => join(folder, program))).find(existsSync) ?? null
+}
+
+/** Starts it without a window, with a profile of its own that is gone afterwards. */
+export const startBrowser = async (): Promise<Browser> => {
+  const executablePath = findBrowser()
+  if (executablePath === null) throw new Error(`There is no browser: none of ${PROGRAMS.join(', ')} is on PATH.`)
+  return chromium.launch({ executablePath, args: FLAGS })
+}

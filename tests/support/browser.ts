@@ -1,0 +1,49 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest'
+import { startBrowser } from '../../dev/browser.ts'
+
+export type Credentials = { username: string; password: string }
+
+/** `describe` where there is a browser; elsewhere skipped, which `servers.ts` says once and loudly. */
+export const describeWithBrowser = inject('browser') ? describe : describe.skip
+
+/**
+ * A browser for the tests of one `describe`, which hands out fresh pages. After each test nothing may have gone wrong in one:
+ * no request to another host, no script error, nothing that the content policy refused.
+ */
+export const useBrowser = () => {
+  let browser: Browser
+  let faults: string[] = []
+
+  beforeAll(async () => {
+    browser = await startBrowser()
+  })
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()))
+    const seen = faults
+    faults = []
+    expect(seen).toEqual([])
+  })
+  afterAll(() => browser.close())
+
+  return {
+    /** A page of a new profile; `expected` are complaints of the console that the test provokes. */
+    open: async (url: string, options: { credentials?: Credentials; expected?: RegExp } = {}): Promise<Page> => {
+      const { credentials, expected } = options
+      const context = await browser.newContext({ ...(credentials && { httpCredentials: credentials }) })
+      const page = await context.newPage()
+      const { host } = new URL(url)
+      page.on('request', (request) => {
+        const address = new URL(request.url())
+        if (address.host !== host && !/^(?:data|blob|about):$/.test(address.protocol))
+          faults.push(`asks ${address.href}`)
+      })
+      page.on('pageerror', (error) => void faults.push(error.message))
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !expected?.test(message.text())) faults.push(message.text())
+      })
+      await page.goto(url)
+      return page
+    },
+  }
+}
