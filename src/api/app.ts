@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { describeRoute } from 'hono-openapi'
+import { checkProtocol } from './check-protocol.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { handleError } from './handle-error.ts'
 import { problemResponse } from './problems.ts'
@@ -25,7 +26,7 @@ const refuseLarge = (c: Context<ApiEnv>): Response =>
 /** The whole public API. */
 export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   const app = new Hono<ApiEnv>()
-  app.use(requestIds, observeRequests(tools), protectResponses)
+  app.use(requestIds, observeRequests(tools), protectResponses, checkProtocol)
   app.use(
     methodNotAllowed({
       app,

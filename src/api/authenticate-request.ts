@@ -5,6 +5,7 @@ import type { ApiEnv, ApiTools } from './context.ts'
 import { failedLogins } from './limits.ts'
 import { RequestRefused } from './problems.ts'
 import { requestNet } from './request-net.ts'
+import { timesSent } from './times-sent.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const BASIC = /^basic +([a-z0-9+/]+={0,2}) *$/i
@@ -34,10 +35,9 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) =
 
 /** The credentials of RFC 7617 in UTF-8; null when there are none, two, or unreadable ones. */
 const parseBasic = (c: Context<ApiEnv>): { userId: string; password: string } | null => {
-  const headers =
-    c.env?.incoming?.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization') ?? []
+  const isAmbiguous = c.env?.incoming && timesSent(c.env.incoming, 'authorization') > 1
   const [, token] = BASIC.exec(c.req.header('authorization') ?? '') ?? []
-  const pair = headers.length > 1 || token === undefined ? null : decode(token)
+  const pair = isAmbiguous || token === undefined ? null : decode(token)
   const colon = pair?.indexOf(':') ?? -1
   if (pair === null || colon < 0 || CONTROL.test(pair)) return null
   return { userId: pair.slice(0, colon), password: pair.slice(colon + 1) }

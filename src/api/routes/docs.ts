@@ -40,6 +40,11 @@ export const addDocs = (app: Hono<ApiEnv>): void => {
   app.get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
   for (const [name, type] of Object.entries(ASSETS)) {
     const file = new URL(import.meta.resolve(`swagger-ui-dist/${name}`))
-    app.get(`/docs/${name}`, async (c) => c.body(new Uint8Array(await readFile(file)), 200, { 'Content-Type': type }))
+    // Read once: a thousand requests in one packet must not be a thousand copies of a megabyte.
+    let content: Promise<Uint8Array<ArrayBuffer>> | undefined
+    app.get(`/docs/${name}`, async (c) => {
+      content ??= readFile(file)
+      return c.body(await content, 200, { 'Content-Type': type })
+    })
   }
 }
