@@ -1,7 +1,7 @@
-import { once } from 'node:events'
-import { createServer, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer, type RequestListener, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { createTurns } from './http-turns.ts'
 
 // Node's defaults (a minute for headers, five for a body) let a slow client hold a connection for long.
 const HEADERS_TIMEOUT_MS = 10_000
@@ -45,15 +45,13 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
   const onUnreadable = app.onUnreadable ?? ((status) => new Response(null, { status }))
   // The name stands in for a missing Host, which HTTP/1.0 allows; whether it is missed is the app's to say, in its own words.
   const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: () => onUnreadable(400) })
-  const server = createServer(OPTIONS, listener)
+  const { inTurn, lastAnswer } = createTurns()
+  const server = createServer(OPTIONS, inTurn(listener))
   server.maxHeadersCount = MAX_HEADERS
   server.timeout = SILENCE_TIMEOUT_MS
-  const unanswered = new WeakMap<Duplex, Set<ServerResponse>>()
-  for (const event of ['request', 'checkContinue', 'checkExpectation'])
-    server.prependListener(event, noteIn(unanswered))
-  server.on('checkContinue', inviteBody(listener)).on('checkExpectation', listener)
+  server.on('checkContinue', inTurn(inviteBody(listener))).on('checkExpectation', inTurn(listener))
   server.on('clientError', async (error: NodeJS.ErrnoException, socket) => {
-    await answersOf(unanswered.get(socket))
+    await lastAnswer(socket)
     await refuseRaw(socket, PARSER_STATUS[error.code ?? ''] ?? 400, onUnreadable)
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address.port, address.host, resolve))
@@ -73,19 +71,6 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
       }),
   }
 }
-
-/** Keeps what is still to be answered on each connection. */
-const noteIn =
-  (unanswered: WeakMap<Duplex, Set<ServerResponse>>): RequestListener =>
-  (incoming, outgoing) => {
-    const answers = unanswered.get(incoming.socket) ?? new Set()
-    unanswered.set(incoming.socket, answers.add(outgoing))
-    outgoing.once('close', () => answers.delete(outgoing))
-  }
-
-/** Waits for the answers to requests that came whole: what comes after them on their connection must not overtake. */
-const answersOf = (answers: Set<ServerResponse> | undefined): Promise<unknown> =>
-  Promise.all([...(answers ?? [])].filter(({ req }) => req.complete).map((outgoing) => once(outgoing, 'close')))
 
 /**
  * `100 Continue` is sent when the app begins to read the body, so a request that it refuses by its head costs no body. Whether
