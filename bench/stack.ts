@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../dev/child.ts'
 import { createDatabase, findFreePort, startPostgres } from '../dev/embedded-postgres.ts'
 
-export type Stack = { apiUrl: string; stop(): Promise<void> }
+export type Stack = { apiUrl: string; apiOpsUrl: string; stop(): Promise<void> }
 
 /** A mail provider that takes everything and tells when. */
 export const startProvider = async (
@@ -26,8 +26,16 @@ export const startProvider = async (
   return { url: `http://127.0.0.1:${port}`, close: () => server.close().closeAllConnections() }
 }
 
-/** PostgreSQL, api and worker as real processes, with limits off and cheap hashing; jobs on Redis when there is a URL. */
-export const startStack = async (mailUrl: string, redisUrl: string | undefined): Promise<Stack> => {
+/**
+ * PostgreSQL, api and worker as real processes, with limits off and cheap hashing; jobs on Redis when there is a URL. What they
+ * log goes to `output`.
+ */
+export const startStack = async (
+  mailUrl: string,
+  redisUrl: string | undefined,
+  environmentToo: NodeJS.ProcessEnv = {},
+  output: PassThrough = new PassThrough(),
+): Promise<Stack> => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true })
   const [port, apiOps, workerOps] = [await findFreePort(), await findFreePort(), await findFreePort()]
@@ -44,8 +52,8 @@ export const startStack = async (mailUrl: string, redisUrl: string | undefined):
     MAIL_API_KEY: 'bench',
     MAIL_FROM: 'Latchkey <codes@latchkey.example>',
     ...(redisUrl && { REDIS_URL: redisUrl }),
+    ...environmentToo,
   }
-  const output = new PassThrough()
   output.pipe(process.stderr, { end: false })
   await startChild('db/migrate.ts', environment, output).ended
   const api = startChild('src/api/main.ts', { ...environment, PORT: String(port), OPS_PORT: String(apiOps) }, output)
@@ -53,6 +61,7 @@ export const startStack = async (mailUrl: string, redisUrl: string | undefined):
   for (const ops of [apiOps, workerOps]) await waitUntilReady(ops)
   return {
     apiUrl: `http://127.0.0.1:${port}`,
+    apiOpsUrl: `http://127.0.0.1:${apiOps}`,
     stop: async () => {
       await Promise.all([api.stop(), worker.stop()])
       await postgres.stop()

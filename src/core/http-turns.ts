@@ -21,7 +21,7 @@ export const createTurns = (): Turns => {
       const former = turns.get(incoming.socket)?.answered
       turns.set(incoming.socket, { incoming, former, answered: closeOf(outgoing) })
       if (former) await former
-      listener(incoming, outgoing)
+      if (!incoming.socket.destroyed) listener(incoming, outgoing)
     },
     lastAnswer: async (socket) => {
       const turn = turns.get(socket)
