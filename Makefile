@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration check format schema up down logs bench bench-outage soak
+.PHONY: help run test test-unit test-integration check format schema up down logs bench bench-outage soak fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,9 @@ bench-outage: node_modules/.installed ## measure: 10,000 mails behind a dead pro
 MINUTES ?= 10
 soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)
 	@exec node bench/soak.ts $(MINUTES) $(SEED)
+
+fuzz: node_modules/.installed ## throw right and spoilt requests at the started service for MINUTES (10) (SEED repeats a run)
+	@exec node bench/fuzz.ts $(MINUTES) $(SEED)
 
 up: ## run everything in containers (needs Docker)
 	docker compose up --build --detach --wait

@@ -7,8 +7,8 @@ import { type Contract, faultsOf, readContract } from './faults.ts'
 import { cook, type Person, type Recipe, recipes } from './recipes.ts'
 
 // What the service waits for nobody sends: a spoilt length or a missing end.
-const PATIENCE_MS = 300
-const AT_ONCE = 16
+const PATIENCE_MS = 1000
+const AT_ONCE = 32
 const BATCH = 400
 const MAX_FAULTS = 10
 

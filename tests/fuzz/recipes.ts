@@ -162,7 +162,10 @@ export const recipes: fc.Arbitrary<Recipe> = fc.record({
   headers: fc.oneof({ weight: 4, arbitrary: fc.constant<string[]>([]) }, fc.array(headers, { maxLength: 4 })),
   edits: fc.oneof({ weight: 3, arbitrary: fc.constant<Edit[]>([]) }, fc.array(edits, { minLength: 1, maxLength: 3 })),
   parted: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.double({ min: 0, max: 1, noNaN: true })),
-  ending: fc.constantFrom('wait', 'wait', 'wait', 'wait', 'half-close', 'reset'),
+  ending: fc.oneof(
+    { weight: 10, arbitrary: fc.constant('wait' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('half-close' as const, 'reset' as const) },
+  ),
 })
 
 /** The bytes of a recipe: a request that would be right for this person, but for what the recipe spoils. */
