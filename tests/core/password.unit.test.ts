@@ -62,6 +62,5 @@ test('what is taken is well-formed, without control characters, and of a length 
       const isTaken = findPasswordFault(password, null, 8) === null
       expect(isTaken).toBe(isRight && !wellKnownPasswords.has(normal.toLowerCase()))
     }),
-    { numRuns: 300 },
   )
 })
