@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD } from '../support/api.ts'
 import { expectOwnAnswer, expectRawProblem, type Service, startService } from './service.ts'
-import { get, listen, openSocket, postOf, speak } from './speak.ts'
+import { get, type Heard, listen, openSocket, postOf, speak } from './speak.ts'
 
 let service: Service
 beforeAll(async () => {
@@ -28,21 +28,28 @@ const drip = async (start: string, piece: string) => {
   return heard
 }
 
-describe.concurrent('a client that is slow is waited for in seconds', () => {
-  test.each([
-    ['says nothing', '', ''],
-    ['begins a request line and stops', 'GET /liv', ''],
-    ['sends its headers letter by letter', 'GET /livez HTTP/1.1\r\nX-A: ', 'a'],
-    ['sends header after header', 'GET /livez HTTP/1.1\r\n', 'X-A: a\r\n'],
-    ['announces a body and sends none', POST_HEAD, ''],
-    ['sends its body letter by letter', POST_HEAD, 'x'],
-    ['sends its body in single chunks', CHUNKED_HEAD, '1\r\n \r\n'],
-    ['begins another request after an answer', `${LIVEZ}GET /liv`, ''],
-  ])('that %s', async (_, start, piece) => {
-    const { answers, isClosed } = await drip(start, piece)
+const SLOW: { how: string; start: string; piece: string }[] = [
+  { how: 'says nothing', start: '', piece: '' },
+  { how: 'begins a request line and stops', start: 'GET /liv', piece: '' },
+  { how: 'sends its headers letter by letter', start: 'GET /livez HTTP/1.1\r\nX-A: ', piece: 'a' },
+  { how: 'sends header after header', start: 'GET /livez HTTP/1.1\r\n', piece: 'X-A: a\r\n' },
+  { how: 'announces a body and sends none', start: POST_HEAD, piece: '' },
+  { how: 'sends its body letter by letter', start: POST_HEAD, piece: 'x' },
+  { how: 'sends its body in single chunks', start: CHUNKED_HEAD, piece: '1\r\n \r\n' },
+  { how: 'begins another request after an answer', start: `${LIVEZ}GET /liv`, piece: '' },
+]
+
+describe('a client is waited for in seconds', () => {
+  let heard: Map<string, Promise<Heard>>
+  // All at once: each takes as long as the service waits.
+  beforeAll(() => {
+    heard = new Map(SLOW.map(({ how, start, piece }) => [how, drip(start, piece)]))
+  })
+
+  test.each(SLOW)('that $how', async ({ how }) => {
+    const { answers, isClosed } = (await heard.get(how)) ?? { answers: [], isClosed: false }
     expect(isClosed).toBe(true)
-    const last = answers.at(-1)
-    if (last) expectRawProblem(last, 408, 'malformed-request')
+    expectRawProblem(answers.at(-1), 408, 'malformed-request')
   })
 
   test('that closes its half of the connection is let go', async () => {
