@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration check check-production sbom format schema up down logs bench bench-outage bench-overload bench-timing soak screenshots
+.PHONY: help run test test-unit test-integration check check-production sbom format schema up down logs bench bench-outage bench-overload bench-timing soak fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -59,6 +59,9 @@ bench-timing: node_modules/.installed ## measure: whether the time of an answer 
 MINUTES ?= 10
 soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)
 	@exec node bench/soak.ts $(MINUTES) $(SEED)
+
+fuzz: node_modules/.installed ## throw right and spoilt requests at the started service for MINUTES (10) (SEED repeats a run)
+	@exec node bench/fuzz.ts $(MINUTES) $(SEED)
 
 screenshots: node_modules/.installed ## take the pictures of the docs anew, from a real run (needs Chromium)
 	@exec node dev/screenshots.ts

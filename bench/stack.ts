@@ -28,12 +28,13 @@ export const startProvider = async (
 
 /**
  * PostgreSQL, api and worker as real processes, with limits off and cheap hashing; jobs on Redis when there is a URL.
- * `settings` are variables of both processes.
+ * `settings` are variables of both processes; what they log goes to `output`, and to stderr unless it tells of every request.
  */
 export const startStack = async (
   mailUrl: string,
   redisUrl: string | undefined,
   settings: NodeJS.ProcessEnv = {},
+  output: PassThrough = new PassThrough(),
 ): Promise<Stack> => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true })
@@ -53,10 +54,8 @@ export const startStack = async (
     ...(redisUrl && { REDIS_URL: redisUrl }),
     ...settings,
   }
-  const output = new PassThrough()
-  // What is logged at a lower level is the processes' own affair.
-  if ((settings.LOG_LEVEL ?? 'warn') === 'warn') output.pipe(process.stderr, { end: false })
-  else output.resume()
+  if (settings.LOG_LEVEL === 'info') output.resume()
+  else output.pipe(process.stderr, { end: false })
   await startChild('db/migrate.ts', environment, output).ended
   const api = startChild('src/api/main.ts', { ...environment, PORT: String(port), OPS_PORT: String(apiOps) }, output)
   const worker = startChild('src/worker/main.ts', { ...environment, OPS_PORT: String(workerOps) }, output)

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { describeRoute } from 'hono-openapi'
+import { checkProtocol } from './check-protocol.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { handleError } from './handle-error.ts'
 import { problemResponse } from './problems.ts'
@@ -28,7 +29,7 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.use(requestIds)
   // Not the probes of health, which come every few seconds.
   app.use('/v1/*', traceRequests)
-  app.use(observeRequests(tools), protectResponses)
+  app.use(observeRequests(tools), protectResponses, checkProtocol)
   app.use(
     methodNotAllowed({
       app,

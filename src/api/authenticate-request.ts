@@ -1,14 +1,14 @@
 import type { Context } from 'hono'
 import { authenticate } from '../core/registration/authenticate.ts'
 import { parseEmailAddress } from '../core/registration/email-address.ts'
+import { type BasicCredentials, parseBasic } from './basic-credentials.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { failedLogins } from './limits.ts'
 import { RequestRefused } from './problems.ts'
 import { requestNet } from './request-net.ts'
+import { timesSent } from './times-sent.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const BASIC = /^basic +([a-z0-9+/]+={0,2}) *$/i
-const CONTROL = /\p{Cc}/u
 
 /** The one answer to whoever is not who he says. */
 export const unauthenticated = () =>
@@ -21,7 +21,7 @@ type SignInTools = Pick<ApiTools, 'pool' | 'hasher' | 'limits' | 'trustedProxies
  * without readable credentials at once, as then there is nothing to find out.
  */
 export const authenticateRequest = async (c: Context<ApiEnv>, tools: SignInTools) => {
-  const basic = parseBasic(c)
+  const basic = readBasic(c)
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
   const logins = failedLogins(id, requestNet(c, tools))
@@ -36,24 +36,8 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: SignInTools
   throw unauthenticated()
 }
 
-/** The credentials of RFC 7617 in UTF-8; null when there are none, two, or unreadable ones. */
-const parseBasic = (c: Context<ApiEnv>): { userId: string; password: string } | null => {
-  const headers =
-    c.env?.incoming?.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization') ?? []
-  const [, token] = BASIC.exec(c.req.header('authorization') ?? '') ?? []
-  const pair = headers.length > 1 || token === undefined ? null : decode(token)
-  const colon = pair?.indexOf(':') ?? -1
-  if (pair === null || colon < 0 || CONTROL.test(pair)) return null
-  return { userId: pair.slice(0, colon), password: pair.slice(colon + 1) }
-}
-
-const decode = (token: string): string | null => {
-  const bytes = Buffer.from(token, 'base64')
-  // What Node.js reads over (bits or letters too many) is no Base64 to others.
-  if (bytes.toString('base64').replace(/=+$/, '') !== token.replace(/=+$/, '')) return null
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return null
-  }
+/** Null when there are none, two, or unreadable ones. */
+const readBasic = (c: Context<ApiEnv>): BasicCredentials | null => {
+  const isAmbiguous = c.env?.incoming && timesSent(c.env.incoming, 'authorization') > 1
+  return isAmbiguous ? null : parseBasic(c.req.header('authorization') ?? '')
 }

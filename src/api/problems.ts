@@ -8,8 +8,9 @@ export const problems = {
   'malformed-request': {
     status: 400,
     title: 'The request cannot be read',
-    meaning: 'The body is not one JSON object in UTF-8, or it names a member twice.',
-    advice: 'Send one JSON object with each member once.',
+    meaning:
+      'The body is not one JSON object in UTF-8, or it names a member twice; or the request itself is not HTTP that can be read in one way only.',
+    advice: 'Send one JSON object with each member once, and let an HTTP client frame it.',
   },
   'code-incorrect': {
     status: 400,
@@ -111,8 +112,9 @@ export const problems = {
 
 export type ProblemSlug = keyof typeof problems
 
-/** `limit` is the name of the limit that was used up; it is counted, not told. */
+/** `status` is given where HTTP has a more exact one; `limit` names the limit that was used up: it is counted, not told. */
 export type ProblemDetails = {
+  status?: ContentfulStatusCode
   detail?: string
   members?: Record<string, unknown>
   headers?: Record<string, string>
@@ -136,9 +138,9 @@ export class RequestRefused extends Error {
 export const problemResponse = (
   c: Context,
   slug: ProblemSlug,
-  { detail, members, headers }: ProblemDetails = {},
+  { status = problems[slug].status, detail, members, headers }: ProblemDetails = {},
 ): Response => {
-  const { status, title, meaning } = problems[slug]
+  const { title, meaning } = problems[slug]
   const document = {
     type: `/problems/${slug}`,
     title,

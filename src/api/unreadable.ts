@@ -1,13 +1,19 @@
 import { Hono } from 'hono'
+import type { UnreadableStatus } from '../core/http-server.ts'
 import type { ApiEnv } from './context.ts'
 import { problemResponse } from './problems.ts'
 import { requestIds } from './request-log.ts'
 import { protectResponses } from './security-headers.ts'
 
-const app = new Hono<ApiEnv>().use(requestIds, protectResponses)
-app.all('*', (c) =>
-  problemResponse(c, 'malformed-request', { detail: 'The request line or the Host header cannot be read.' }),
-)
+const DETAILS = {
+  400: 'The request line, a header or the framing of the body cannot be read.',
+  408: 'The request did not come within its time.',
+  431: 'The headers are too large or too many.',
+} satisfies Record<UnreadableStatus, string>
 
 /** The answer to a request of which not even an URL can be made. */
-export const answerUnreadable = (): Response | Promise<Response> => app.request('/')
+export const answerUnreadable = (status: UnreadableStatus): Response | Promise<Response> =>
+  new Hono<ApiEnv>()
+    .use(requestIds, protectResponses)
+    .all('*', (c) => problemResponse(c, 'malformed-request', { status, detail: DETAILS[status] }))
+    .request('/')

@@ -1,11 +1,16 @@
-import { createServer, STATUS_CODES } from 'node:http'
+import { createServer, type RequestListener, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { createTurns } from './http-turns.ts'
 
 // Node's defaults (a minute for headers, five for a body) let a slow client hold a connection for long.
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
+// Nothing in or out for so long while a request is in hand: its client does not read the answer.
+const SILENCE_TIMEOUT_MS = 30_000
+// So long the last answer has to arrive before what the client still sends resets the connection.
+const LINGER_MS = 1000
 const CHECK_INTERVAL_MS = 1000
 const MAX_HEADERS = 64
 const IDLE_CHECK_MS = 50
@@ -13,30 +18,42 @@ const DRAIN_MS = 5000
 
 export type HttpServer = { port: number; close(): Promise<void> }
 
-/** `onUnreadable` answers a request that cannot be made one of the app's, such as one with a broken Host. */
-type App = { fetch: Parameters<typeof getRequestListener>[0]; onUnreadable?: () => Response | Promise<Response> }
+/** What cannot be read at all, came too slowly, or has too large a head. */
+export type UnreadableStatus = 400 | 408 | 431
 
-const PARSER_STATUS: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
+/** `onUnreadable` answers a request that cannot be made one of the app's, such as one with a broken Host. */
+type App = {
+  fetch: Parameters<typeof getRequestListener>[0]
+  onUnreadable?: (status: UnreadableStatus) => Response | Promise<Response>
+}
+
+const PARSER_STATUS: Record<string, UnreadableStatus> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
+
+const OPTIONS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  requireHostHeader: false,
+}
 
 /**
  * Listens, and resolves with the port (a free one for 0). Rejects when the port is taken. `close` takes no new connection
  * and resolves when the requests in flight are answered, or cut off after five seconds.
  */
 export const startHttpServer = async (app: App, address: { host: string; port: number }): Promise<HttpServer> => {
-  const options = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
-  }
-  const onUnreadable = app.onUnreadable ?? (() => new Response(null, { status: 400 }))
-  const server = createServer(options, getRequestListener(app.fetch, { errorHandler: onUnreadable }))
+  const onUnreadable = app.onUnreadable ?? ((status) => new Response(null, { status }))
+  // The name stands in for a missing Host, which HTTP/1.0 allows; whether it is missed is the app's to say, in its own words.
+  const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: () => onUnreadable(400) })
+  const { inTurn, lastAnswer } = createTurns()
+  const server = createServer(OPTIONS, inTurn(listener))
   server.maxHeadersCount = MAX_HEADERS
-  server.on(
-    'clientError',
-    (error: NodeJS.ErrnoException, socket) =>
-      void refuseRaw(socket, PARSER_STATUS[error.code ?? ''] ?? 400, onUnreadable),
-  )
+  server.timeout = SILENCE_TIMEOUT_MS
+  server.on('checkContinue', inTurn(inviteBody(listener))).on('checkExpectation', inTurn(listener))
+  server.on('clientError', async (error: NodeJS.ErrnoException, socket) => {
+    await lastAnswer(socket)
+    await refuseRaw(socket, PARSER_STATUS[error.code ?? ''] ?? 400, onUnreadable)
+  })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address.port, address.host, resolve))
   const bound = server.address()
   return {
@@ -55,13 +72,40 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
   }
 }
 
+/**
+ * `100 Continue` is sent when the app begins to read the body, so a request that it refuses by its head costs no body. Whether
+ * one follows such a refusal nobody knows (RFC 9110, 10.1.1), so its connection ends.
+ */
+const inviteBody =
+  (listener: RequestListener): RequestListener =>
+  (incoming, outgoing) => {
+    const { shouldKeepAlive } = outgoing
+    outgoing.shouldKeepAlive = false
+    incoming.once('resume', () => {
+      if (outgoing.headersSent) return
+      outgoing.shouldKeepAlive = shouldKeepAlive
+      outgoing.writeContinue()
+    })
+    listener(incoming, outgoing)
+  }
+
 /** The same answer on the bare socket, to what is not even HTTP. */
-const refuseRaw = async (socket: Duplex, status: number, answer: () => Response | Promise<Response>): Promise<void> => {
+const refuseRaw = async (
+  socket: Duplex,
+  status: UnreadableStatus,
+  answer: (status: UnreadableStatus) => Response | Promise<Response>,
+): Promise<void> => {
   if (!socket.writable) return void socket.destroy()
-  const response = await answer()
-  const body = (await response.text()).replace('"status":400', `"status":${status}`)
-  const headers = [...response.headers, ['connection', 'close'], ['content-length', String(Buffer.byteLength(body))]]
+  const response = await answer(status)
+  const body = await response.text()
+  const headers = [
+    ...response.headers,
+    ['date', new Date().toUTCString()],
+    ['connection', 'close'],
+    ['content-length', String(Buffer.byteLength(body))],
+  ]
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
   )
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }

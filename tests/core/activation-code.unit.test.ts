@@ -40,9 +40,9 @@ describe('a derived code', () => {
     expect(under(rotated[0].id)).not.toEqual(under(keyId))
   })
 
-  test('is uniform, leading zeros and 9999 included', () => {
+  test.each([4, 8])('of %i digits is uniform, leading zeros and nines included', (digits) => {
     // Fixed ids, so that the verdict is the same on every run.
-    const codes = Array.from({ length: 20_000 }, (_, index) => derive(`code-${index}`) ?? '')
+    const codes = Array.from({ length: 20_000 }, (_, index) => derive(`code-${index}`, digits) ?? '')
     const chiSquare = (buckets: number, bucketOf: (code: string) => number) => {
       const counts = new Array<number>(buckets).fill(0)
       for (const code of codes) counts[bucketOf(code)] = (counts[bucketOf(code)] ?? 0) + 1
@@ -50,12 +50,21 @@ describe('a derived code', () => {
       return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
     }
     // Mean 99 with 99 degrees of freedom; 149 is exceeded once in a thousand. Likewise 28 with 9 degrees.
-    expect(chiSquare(100, (code) => Math.floor(Number(code) / 100))).toBeLessThan(149)
-    for (const place of [0, 1, 2, 3]) expect(chiSquare(10, (code) => Number(code[place]))).toBeLessThan(28)
-    expect(codes.filter((code) => code.startsWith('0')).length).toBeGreaterThan(1500)
-    // About 86 % of all codes come up in 20,000 draws.
-    expect(new Set(codes).size).toBeGreaterThan(8500)
-    expect(new Set(codes).size).toBeLessThan(8800)
+    expect(chiSquare(100, (code) => Number(code.slice(0, 2)))).toBeLessThan(149)
+    expect(chiSquare(100, (code) => Number(code.slice(-2)))).toBeLessThan(149)
+    for (let place = 0; place < digits; place++) expect(chiSquare(10, (code) => Number(code[place]))).toBeLessThan(28)
+    // Two neighbouring places do not depend on each other.
+    for (let place = 1; place < digits; place++)
+      expect(chiSquare(100, (code) => Number(code.slice(place - 1, place + 1)))).toBeLessThan(149)
+  })
+
+  test('of 4 digits comes up as often as chance says: about 86 % of all codes in 20,000 draws, and no 8 digits twice too often', () => {
+    const differentOnes = (digits: number) =>
+      new Set(Array.from({ length: 20_000 }, (_, index) => derive(`code-${index}`, digits))).size
+    expect(differentOnes(4)).toBeGreaterThan(8500)
+    expect(differentOnes(4)).toBeLessThan(8800)
+    // Two pairs are to be expected.
+    expect(differentOnes(8)).toBeGreaterThan(19_985)
   })
 
   test('can be 0000 and can be 9999', () => {

@@ -48,6 +48,24 @@ test('budgets go round through their grammar', () => {
   )
 })
 
+test('no text makes the grammar of budgets throw anything but its fault, and what it reads can be written down and read again', () => {
+  const letters = fc.array(fc.constantFrom(...'019/,smhd offwy-.')).map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(
+      fc.oneof(letters, fc.string({ minLength: 1 }), fc.stringMatching(/^\d{1,11}\/\d{1,6}[smhdw](,\d\/\d[smhd])?$/)),
+      (given) => {
+        fc.pre(given !== '')
+        if (faultOf(() => readConfig({ A: budgets }, { A: given })) !== null) return
+        const { A: read } = readConfig({ A: budgets }, { A: given })
+        for (const { max, seconds } of read) expect(max > 0 && seconds > 0 && seconds <= 3650 * 86_400).toBe(true)
+        const written = read.map(({ max, seconds }) => `${max}/${seconds}s`).join(',') || 'off'
+        expect(readConfig({ A: budgets }, { A: written })).toEqual({ A: read })
+      },
+    ),
+    { numRuns: 1000 },
+  )
+})
+
 test.each([
   ['off', []],
   [

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { findPasswordFault } from '../../src/core/registration/password.ts'
+import { wellKnownPasswords } from '../../src/core/registration/well-known-passwords.ts'
 
 const ADDRESS = 'somebody@example.com'
 
@@ -43,6 +44,23 @@ test('the rules see both forms of a password alike, and never show it', () => {
     fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), fc.integer({ min: 1, max: 64 }), (password, min) => {
       const fault = findPasswordFault(password.normalize('NFC'), ADDRESS, min)
       expect(findPasswordFault(password.normalize('NFD'), ADDRESS, min)).toBe(fault)
+    }),
+  )
+})
+
+test('what is taken is well-formed, without control characters, and of a length that is counted in code points of its NFC form', () => {
+  const passwords = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.string({ maxLength: 40 }).map((text) => `${text}\ud83d`),
+    fc.integer({ min: 250, max: 260 }).map((length) => '🦉'.repeat(length)),
+  )
+  fc.assert(
+    fc.property(passwords, (password) => {
+      const normal = password.normalize('NFC')
+      const isRight =
+        password.isWellFormed() && !/\p{Cc}/u.test(normal) && [...normal].length >= 8 && [...normal].length <= 256
+      const isTaken = findPasswordFault(password, null, 8) === null
+      expect(isTaken).toBe(isRight && !wellKnownPasswords.has(normal.toLowerCase()))
     }),
   )
 })

@@ -1,0 +1,82 @@
+import { availableParallelism } from 'node:os'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PASSWORD } from '../support/api.ts'
+import { expectRawProblem, type Service, startService } from './service.ts'
+import { get, listen, openSocket, postOf, type RawAnswer, speak } from './speak.ts'
+
+const CORES = availableParallelism()
+// A hash of this cost takes a third of a second, so that a queue of two seconds is short.
+const COST = '12'
+
+let service: Service
+beforeAll(async () => {
+  service = await startService({ environment: { BCRYPT_COST: COST } })
+})
+afterAll(() => service.close())
+
+const registration = (name: string) =>
+  postOf('/v1/users', JSON.stringify({ email: `${name}@example.com`, password: PASSWORD }))
+const PATIENT = { timeout: 30_000, interval: 100 }
+const statusOf = async (name: string) => (await speak(service.url, registration(name))).answers[0]?.status
+const countUsers = async (pattern: string) =>
+  (await service.database.pool.query('select 1 from users where email like $1', [pattern])).rowCount ?? 0
+
+/** Sends all at once, and gives the answers in the order of their coming. */
+const flood = (count: number, name: string) => {
+  const answers: RawAnswer[] = []
+  const done = Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const heard = await speak(service.url, registration(`${name}${index}`))
+      answers.push(...heard.answers)
+    }),
+  )
+  return { answers, done }
+}
+
+test('in a flood what cannot be hashed soon is refused before what can is done, and livez answers before both', async () => {
+  const { answers, done } = flood(60 * CORES, 'flood')
+  const livez = await speak(service.url, get('GET /livez HTTP/1.1'))
+  expect(livez.answers[0]?.status).toBe(200)
+  expect(answers.length).toBeLessThan(60 * CORES)
+  await done
+  const statuses = answers.map(({ status }) => status)
+  expect(new Set(statuses)).toEqual(new Set([202, 503]))
+  for (const answer of answers.filter(({ status }) => status === 503)) expectRawProblem(answer, 503, 'overloaded')
+  // The last refusal comes before the last admission: nobody waits to be told no.
+  expect(statuses.lastIndexOf(503)).toBeLessThan(statuses.lastIndexOf(202))
+  expect(await countUsers('flood%')).toBe(statuses.filter((status) => status === 202).length)
+})
+
+test('a flood of logins is bounded in the same way', async () => {
+  const authorization = `Authorization: Basic ${Buffer.from(`ada@example.com:${PASSWORD}`).toString('base64')}`
+  const answers = await Promise.all(
+    Array.from({ length: 60 * CORES }, (_, index) =>
+      speak(service.url, get(`GET /v1/users/unknown-${index} HTTP/1.1`, authorization)),
+    ),
+  )
+  const statuses = answers.map((heard) => heard.answers[0]?.status)
+  expect(new Set(statuses)).toEqual(new Set([401, 503]))
+})
+
+test('the hashes of clients that are gone are dropped', async () => {
+  const count = 6 * CORES
+  const sockets = await Promise.all(Array.from({ length: count }, () => openSocket(service.url)))
+  const [first] = sockets.map((socket, index) => {
+    socket.write(registration(`gone${index}`))
+    return listen(socket)
+  })
+  await first
+  for (const socket of sockets) socket.resetAndDestroy()
+  await expect.poll(() => statusOf('after'), PATIENT).toBe(202)
+  expect(await countUsers('gone%')).toBeLessThan(count)
+})
+
+test('many requests on one connection hash one at a time', async () => {
+  const socket = await openSocket(service.url)
+  socket.write(Buffer.concat(Array.from({ length: 4 * CORES }, (_, index) => registration(`line${index}`))))
+  const before = await listen(socket)
+  socket.resetAndDestroy()
+  expect(before.answers[0]?.status).toBe(202)
+  await expect.poll(() => statusOf('behind-the-line'), PATIENT).toBe(202)
+  expect(await countUsers('line%')).toBeLessThan(4 * CORES)
+})

@@ -1,0 +1,127 @@
+import * as v from 'valibot'
+import { expect, vi } from 'vitest'
+import { problemSchema } from '../../src/api/schemas.ts'
+import { readUser } from '../support/answers.ts'
+import { basic, PASSWORD, post } from '../support/api.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { codeIn, startMailProvider } from '../support/mail-provider.ts'
+import { startProcess } from '../support/processes.ts'
+import type { RawAnswer } from './speak.ts'
+
+const PATIENT = { timeout: 30_000, interval: 50 }
+
+type Options = { apis?: number; hasWorker?: boolean; environment?: Record<string, string> }
+
+export type Person = { id: string; email: string }
+
+/** The service as it is started in earnest: processes of their own, a provider to mail through, a database of its own. */
+export const startService = async ({ apis = 1, hasWorker = false, environment = {} }: Options = {}) => {
+  const [database, provider] = await Promise.all([createTestDatabase(), startMailProvider()])
+  const settings = { DATABASE_URL: database.url, MAIL_URL: provider.url, RESEND_COOLDOWN_SECONDS: '0', ...environment }
+  const processes = await Promise.all([
+    ...Array.from({ length: apis }, () => startProcess('api', settings)),
+    ...(hasWorker ? [startProcess('worker', settings)] : []),
+  ])
+  const urls = processes.slice(0, apis).map(({ url }) => url)
+  const url = urls[0] ?? ''
+  const headersOf = (person: Person) => ({ authorization: basic(person.email) })
+
+  const service = {
+    url,
+    urls,
+    opsUrl: processes[0]?.opsUrl ?? '',
+    database,
+    provider,
+    log: () => processes.map((process) => process.log()).join(''),
+
+    register: async (email: string, headers: Record<string, string> = {}): Promise<Person> => {
+      const answer = await fetch(`${url}/v1/users`, post({ email, password: PASSWORD }, headers))
+      expect(answer.status).toBe(202)
+      return { id: (await readUser(answer)).id, email }
+    },
+
+    /** Waits until the mail of the current code has left, or seems to have. */
+    settled: async (person: Person) => {
+      await vi.waitFor(async () => expect((await service.read(person)).code?.status).not.toBe('queued'), PATIENT)
+      return person
+    },
+
+    /** Registers and waits for the mail. */
+    registerWithCode: async (email: string) => {
+      const sent = provider.inbox(email).length
+      const person = await service.register(email)
+      await vi.waitFor(() => expect(provider.inbox(email)).toHaveLength(sent + 1), PATIENT)
+      await service.settled(person)
+      return { ...person, code: codeIn(provider.inbox(email).at(-1)) }
+    },
+
+    registerAndActivate: async (email: string) => {
+      const person = await service.registerWithCode(email)
+      expect((await service.activate(person, person.code)).status).toBe(200)
+      return person
+    },
+
+    read: async (person: Person) =>
+      readUser(await fetch(`${url}/v1/users/${person.id}`, { headers: headersOf(person) })),
+
+    activate: (person: Person, code: unknown, at = url, headers: Record<string, string> = {}) =>
+      fetch(`${at}/v1/users/${person.id}/activation`, post({ code }, { ...headersOf(person), ...headers })),
+
+    resend: (person: Person) =>
+      fetch(`${url}/v1/users/${person.id}/codes`, { method: 'POST', headers: headersOf(person) }),
+
+    /** Asks for a new code and waits for it. */
+    resendWithCode: async (person: Person) => {
+      const sent = provider.inbox(person.email).length
+      expect((await service.resend(person)).status).toBe(202)
+      await vi.waitFor(() => expect(provider.inbox(person.email)).toHaveLength(sent + 1), PATIENT)
+      await service.settled(person)
+      return { ...person, code: codeIn(provider.inbox(person.email).at(-1)) }
+    },
+
+    /** Bytes of memory that the first api holds. */
+    memory: async () => {
+      const metrics = await (await fetch(`${processes[0]?.opsUrl}/metrics`)).text()
+      return Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1])
+    },
+
+    /** Every process still runs, answers, has logged no fault of its own, and ends in order. */
+    close: async () => {
+      for (const at of urls) expect((await fetch(`${at}/livez`)).status).toBe(200)
+      expect(service.log().match(/^.*"level":"(?:error|fatal)".*$/gm)).toBeNull()
+      expect(await Promise.all(processes.map((process) => process.stop()))).toEqual(processes.map(() => 0))
+      await provider.close()
+      await database.drop()
+    },
+  }
+  return service
+}
+
+export type Service = Awaited<ReturnType<typeof startService>>
+
+/** What every answer has, whatever was asked. */
+export const expectOwnAnswer = ({ status, headers, body }: RawAnswer): void => {
+  expect(status).not.toBe(500)
+  expect(headers).toMatchObject({
+    'x-request-id': expect.stringMatching(/^[\w.-]{1,64}$/),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': expect.stringMatching(/default-src 'none'.*frame-ancestors 'none'/),
+    date: expect.stringMatching(/GMT$/),
+  })
+  expect(body).not.toMatch(/\n\s+at |node:internal|select |insert /)
+}
+
+/** A problem document with all that belongs to it. */
+export const expectRawProblem = (answer: RawAnswer | undefined, status: number, slug: string) => {
+  if (!answer) throw new Error('there is no answer')
+  expectOwnAnswer(answer)
+  const problem = v.parse(problemSchema, JSON.parse(answer.body))
+  expect(problem).toMatchObject({ type: `/problems/${slug}`, status, requestId: answer.headers['x-request-id'] })
+  expect(answer.status).toBe(status)
+  expect(answer.headers['content-type']).toBe('application/problem+json')
+  if (status === 429 || status === 503) expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/)
+  return problem
+}
