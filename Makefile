@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration check format schema up down logs bench bench-outage soak
+.PHONY: help run test test-unit test-integration check check-production sbom format schema up down logs bench bench-outage bench-overload bench-timing soak
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -23,11 +23,20 @@ test-unit: node_modules/.installed ## the tests that need no server
 test-integration: node_modules/.installed ## the tests on PostgreSQL and Redis
 	@exec vitest run --project integration
 
-check: node_modules/.installed ## format, lint, types, unused code, drift of db/schema.sql
+check: node_modules/.installed ## format, lint, types, unused code, drift of db/schema.sql, packages
 	biome check
 	tsc
 	knip
 	node db/schema.ts --check
+	node dev/check-supply-chain.ts
+
+check-production: node_modules/.installed ## install as production does, without scripts, in a temporary folder, and send a mail from there
+	node dev/check-production.ts
+
+# Tools are marked as such. Not --omit=dev: npm then leaves out what any package also names for its own development, such as pg.
+SBOM ?= sbom.cdx.json
+sbom: ## write a bill of materials (CycloneDX) from the lock file
+	npm sbom --sbom-format cyclonedx --sbom-type application --package-lock-only > $(SBOM)
 
 format: node_modules/.installed ## format the code and mend what can be mended
 	biome check --write
@@ -40,6 +49,12 @@ bench: node_modules/.installed ## measure: time from the 202 to the provider, on
 
 bench-outage: node_modules/.installed ## measure: 10,000 mails behind a dead provider, and the recovery
 	@exec node bench/outage.ts
+
+bench-overload: node_modules/.installed ## measure: ten times as many registrations as can be hashed
+	@exec node bench/overload.ts
+
+bench-timing: node_modules/.installed ## measure: whether the time of an answer tells who has an account
+	@exec node bench/timing.ts
 
 MINUTES ?= 10
 soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)

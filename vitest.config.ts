@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     ...(report && { reporters: ['default', 'json'], outputFile: { json: report } }),
     projects: [
-      { test: { name: 'unit', include: UNIT } },
+      { test: { name: 'unit', include: UNIT, testTimeout: 60_000 } },
       {
         test: {
           name: 'integration',

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../dev/child.ts'
 import { createDatabase, findFreePort, startPostgres } from '../dev/embedded-postgres.ts'
 
-export type Stack = { apiUrl: string; stop(): Promise<void> }
+export type Stack = { apiUrl: string; apiOpsUrl: string; workerOpsUrl: string; stop(): Promise<void> }
 
 /** A mail provider that takes everything and tells when. */
 export const startProvider = async (
@@ -26,8 +26,15 @@ export const startProvider = async (
   return { url: `http://127.0.0.1:${port}`, close: () => server.close().closeAllConnections() }
 }
 
-/** PostgreSQL, api and worker as real processes, with limits off and cheap hashing; jobs on Redis when there is a URL. */
-export const startStack = async (mailUrl: string, redisUrl: string | undefined): Promise<Stack> => {
+/**
+ * PostgreSQL, api and worker as real processes, with limits off and cheap hashing; jobs on Redis when there is a URL.
+ * `settings` are variables of both processes.
+ */
+export const startStack = async (
+  mailUrl: string,
+  redisUrl: string | undefined,
+  settings: NodeJS.ProcessEnv = {},
+): Promise<Stack> => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true })
   const [port, apiOps, workerOps] = [await findFreePort(), await findFreePort(), await findFreePort()]
@@ -44,15 +51,20 @@ export const startStack = async (mailUrl: string, redisUrl: string | undefined):
     MAIL_API_KEY: 'bench',
     MAIL_FROM: 'Latchkey <codes@latchkey.example>',
     ...(redisUrl && { REDIS_URL: redisUrl }),
+    ...settings,
   }
   const output = new PassThrough()
-  output.pipe(process.stderr, { end: false })
+  // What is logged at a lower level is the processes' own affair.
+  if ((settings.LOG_LEVEL ?? 'warn') === 'warn') output.pipe(process.stderr, { end: false })
+  else output.resume()
   await startChild('db/migrate.ts', environment, output).ended
   const api = startChild('src/api/main.ts', { ...environment, PORT: String(port), OPS_PORT: String(apiOps) }, output)
   const worker = startChild('src/worker/main.ts', { ...environment, OPS_PORT: String(workerOps) }, output)
   for (const ops of [apiOps, workerOps]) await waitUntilReady(ops)
   return {
     apiUrl: `http://127.0.0.1:${port}`,
+    apiOpsUrl: `http://127.0.0.1:${apiOps}`,
+    workerOpsUrl: `http://127.0.0.1:${workerOps}`,
     stop: async () => {
       await Promise.all([api.stop(), worker.stop()])
       await postgres.stop()
@@ -61,7 +73,8 @@ export const startStack = async (mailUrl: string, redisUrl: string | undefined):
   }
 }
 
-const waitUntilReady = async (port: number): Promise<void> => {
+/** Resolves when the process with this OPS_PORT is ready. */
+export const waitUntilReady = async (port: number): Promise<void> => {
   const isReady = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       (answer) => answer.ok,

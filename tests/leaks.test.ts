@@ -118,7 +118,7 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
       {
         name: "the worker's metrics",
         text: await read(`${worker.opsUrl}/metrics`),
-        mustShow: 'latchkey_mail_tries_total{',
+        mustShow: 'latchkey_mails_settled_total{',
       },
       { name: 'the dashboard', text: listing, mustShow: 'provider-422' },
       { name: "the dashboard's jobs", text: jobs.join('\n'), mustShow: 'send-code' },

@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { findFreePort } from '../dev/embedded-postgres.ts'
+import { openMailQueue } from '../src/worker/mail-queue.ts'
+import { openQueueBackend } from '../src/worker/open-queue-backend.ts'
 import { readUser } from './support/answers.ts'
 import { PASSWORD, post } from './support/api.ts'
 import { backends, startStore } from './support/backends.ts'
-import { createTestDatabase, type TestDatabase } from './support/database.ts'
+import { createTestDatabase, silent, type TestDatabase } from './support/database.ts'
 import { type MailProvider, startMailProvider } from './support/mail-provider.ts'
 import { startProcess, type TestProcess } from './support/processes.ts'
 import { requiredVariables, spawnProgram } from './worker/spawn-program.ts'
@@ -45,6 +47,18 @@ const outcomeOf = async (userId: string) => {
     userId,
   ])
   return found.rows[0]?.outcome
+}
+
+/** The state of the job that brings this registration's mail. */
+const jobStateOf = async (userId: string, redisUrl: string | undefined): Promise<string> => {
+  const { signal } = new AbortController()
+  const settings = { redisUrl, databaseUrl: database.url, connections: 2, logger: silent, signal }
+  const backend = await openQueueBackend(settings)
+  onTestFinished(backend.close)
+  await vi.waitFor(backend.check, PATIENT)
+  const queue = await openMailQueue(backend, silent)
+  const found = await database.pool.query<{ id: string }>('select id from mails where user_id = $1', [userId])
+  return queue.getJobState(found.rows[0]?.id ?? '')
 }
 
 /** Holds a table, so that whoever writes to it waits in the middle of its work until `release`. */
@@ -114,35 +128,6 @@ describe('SIGTERM', () => {
     expect(ms).toBeLessThan(5000)
   })
 
-  test('the worker finishes the mail in hand and ends with 0 in time', async () => {
-    const gate = await startGatedProvider()
-    onTestFinished(gate.close)
-    const [api, worker] = [await start('api'), await start('worker', { MAIL_URL: gate.url })]
-    const user = await register(api, 'in-hand@example.com')
-    await expect.poll(() => gate.requests('in-hand@example.com'), PATIENT).toBe(1)
-    const stopped = timed(worker.stop())
-    await expect.poll(() => worker.log(), PATIENT).toContain('stopping')
-    gate.release()
-    const { code, ms } = await stopped
-    expect(code).toBe(0)
-    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
-    expect(await outcomeOf(user.id)).toBe('accepted')
-    expect(worker.log()).not.toContain('stopped before everything was finished')
-  })
-
-  test('a worker whose provider stays silent ends with 0 in time all the same, and the mail is not lost', async () => {
-    provider.answerWith(['ignore'])
-    const [api, worker] = [await start('api'), await start('worker', { MAIL_TIMEOUT_MS: '60000' })]
-    const user = await register(api, 'silent@example.com')
-    await expect.poll(() => provider.requests.some((mail) => mail.to === 'silent@example.com'), PATIENT).toBe(true)
-    const { code, ms } = await timed(worker.stop())
-    expect(code).toBe(0)
-    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
-    await start('worker')
-    await expect.poll(() => outcomeOf(user.id), PATIENT).toBe('accepted')
-    expect(provider.inbox('silent@example.com')).toHaveLength(1)
-  })
-
   test('a second signal ends the process at once with 1', async () => {
     const api = await start('api')
     const table = await holdUsers()
@@ -159,12 +144,49 @@ describe('SIGTERM', () => {
   })
 })
 
-test.each(backends)(
-  'a worker on %s that is killed in the middle of a send is followed by another with the same key and bytes',
-  async (backend) => {
-    const store = await startStore(backend)
-    onTestFinished(async () => store?.stop())
-    const environment = store ? { REDIS_URL: store.url } : {}
+describe.each(backends)('a worker on %s', (backend) => {
+  let store: { REDIS_URL?: string }
+
+  beforeAll(async () => {
+    const redis = await startStore(backend)
+    store = redis ? { REDIS_URL: redis.url } : {}
+    return async () => redis?.stop()
+  })
+
+  test('finishes the mail in hand when it is told to stop, and ends with 0 in time', async () => {
+    const gate = await startGatedProvider()
+    onTestFinished(gate.close)
+    const [api, worker] = [await start('api'), await start('worker', { ...store, MAIL_URL: gate.url })]
+    const user = await register(api, `in-hand-${backend}@example.com`)
+    await expect.poll(() => gate.requests(`in-hand-${backend}@example.com`), PATIENT).toBe(1)
+    const stopped = timed(worker.stop())
+    await expect.poll(() => worker.log(), PATIENT).toContain('stopping')
+    gate.release()
+    const { code, ms } = await stopped
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
+    expect(await outcomeOf(user.id)).toBe('accepted')
+    // Nobody has to take the job over and find its mail settled.
+    expect(await jobStateOf(user.id, store.REDIS_URL)).toBe('completed')
+  })
+
+  test('ends with 0 in time while the provider is silent, and the mail is not lost', async () => {
+    provider.answerWith(['ignore'])
+    const [api, worker] = [await start('api'), await start('worker', { ...store, MAIL_TIMEOUT_MS: '60000' })]
+    const user = await register(api, `silent-${backend}@example.com`)
+    await expect
+      .poll(() => provider.requests.some((mail) => mail.to === `silent-${backend}@example.com`), PATIENT)
+      .toBe(true)
+    const { code, ms } = await timed(worker.stop())
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
+    await start('worker', store)
+    await expect.poll(() => outcomeOf(user.id), PATIENT).toBe('accepted')
+    expect(provider.inbox(`silent-${backend}@example.com`)).toHaveLength(1)
+  })
+
+  test('that is killed in the middle of a send is followed by another with the same key and bytes', async () => {
+    const environment = { ...store, MAIL_TIMEOUT_MS: '60000' }
     const email = `crash-${backend}@example.com`
     provider.answerWith(['hang'])
     const [api, victim] = [await start('api'), await start('worker', environment)]
@@ -181,8 +203,8 @@ test.each(backends)(
     expect([second?.key, second?.body]).toEqual([first?.key, first?.body])
     expect(provider.inbox(email)).toHaveLength(1)
     expect(await heir.stop()).toBe(0)
-  },
-)
+  })
+})
 
 describe('a wrong configuration', () => {
   test.each([

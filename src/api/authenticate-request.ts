@@ -14,15 +14,19 @@ const CONTROL = /\p{Cc}/u
 export const unauthenticated = () =>
   new RequestRefused('unauthenticated', { headers: { 'WWW-Authenticate': 'Basic realm="latchkey", charset="UTF-8"' } })
 
+type SignInTools = Pick<ApiTools, 'pool' | 'hasher' | 'limits' | 'trustedProxies'>
+
 /**
  * The registration of the path that the Basic credentials open. Otherwise one and the same 401, after the same work;
  * without readable credentials at once, as then there is nothing to find out.
  */
-export const authenticateRequest = async (c: Context<ApiEnv>, tools: ApiTools) => {
+export const authenticateRequest = async (c: Context<ApiEnv>, tools: SignInTools) => {
   const basic = parseBasic(c)
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
   const logins = failedLogins(id, requestNet(c, tools))
+  // Before the first statement: in a flood the refusal must cost next to nothing.
+  tools.hasher.checkRoom('sign-in')
   await tools.limits.check(...logins)
   const claim = { userId: UUID.test(id) ? id : null, email: parseEmailAddress(basic.userId), password: basic.password }
   const user = await authenticate(tools, claim, c.req.raw.signal)

@@ -1,25 +1,24 @@
 import type { HttpBindings } from '@hono/node-server'
-import type { Histogram } from 'prom-client'
 import type { Logger } from '../core/logger.ts'
 import type { Readiness } from '../core/ops-app.ts'
 import type { Pool } from '../core/postgres/pool.ts'
-import type { Keyring } from '../core/registration/keyring.ts'
+import type { CodeTools } from '../core/registration/enqueue-code.ts'
 import type { PasswordHasher } from '../core/registration/password.ts'
 import type { RegistrationPolicy } from '../core/registration/policy.ts'
 import type { Net } from './client-address.ts'
 import type { Limits } from './limits.ts'
+import type { ApiMetrics } from './metrics.ts'
 
 /** What the routes work with. */
-export type ApiTools = {
+export type ApiTools = CodeTools & {
   pool: Pool
   hasher: PasswordHasher
-  keyring: Keyring
   policy: RegistrationPolicy
   limits: Limits
   passwordMinLength: number
   trustedProxies: Net[]
   readiness: Readiness
-  requestSeconds: Histogram<'route' | 'method' | 'status'>
+  metrics: ApiMetrics
   logger: Logger
 }
 

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Logger } from '../core/logger.ts'
 import { isDatabaseUnavailable } from '../core/postgres/pool.ts'
-import { HashingOverloaded } from '../core/registration/password.ts'
+import { HashingOverloaded } from '../core/registration/hashing-queue.ts'
 import type { ApiEnv } from './context.ts'
 import { problemResponse, RequestRefused } from './problems.ts'
 

@@ -6,12 +6,20 @@ import { type Keyring, lookupKeys } from '../core/registration/keyring.ts'
 import type { ApiConfig } from './config.ts'
 import { RequestRefused } from './problems.ts'
 
-export type Policy =
-  | 'registrations-per-net'
-  | 'wrong-codes-per-net'
-  | 'mails-per-mailbox'
-  | 'failed-logins-per-user'
-  | 'failed-logins-per-net'
+const policies = [
+  'registrations-per-net',
+  'wrong-codes-per-net',
+  'mails-per-mailbox',
+  'failed-logins-per-user',
+  'failed-logins-per-net',
+] as const
+
+export type Policy = (typeof policies)[number]
+
+/** All that a request can be refused for with 429. */
+export const limitNames = [...policies, 'resend'] as const
+
+export type LimitName = (typeof limitNames)[number]
 
 /** A policy and whom it counts: an address, a network, a registration. */
 export type Subject = readonly [Policy, string]
@@ -35,25 +43,28 @@ export type Limits = {
   within(tx: Tx): Limits
 }
 
-type Limiter = { name: string; budget: Budget; store: RateLimiterPostgres }
+type Limiter = { policy: Policy; name: string; budget: Budget; store: RateLimiterPostgres }
 
-type Standing = { limiter: Limiter; result: RateLimiterRes }
+type Standing = { limiter: Limiter; spent: number; msLeft: number }
 
 export type LimitSettings = { keyring: Keyring; budgets: Record<Policy, Budget[]> }
 
 export const createLimits = (db: Queryable, settings: LimitSettings): Limits => {
   // The counters hold no address of a person or a machine.
-  const keyOf = (value: string) => lookupKeys(settings.keyring, 'limit', value)[0].toString('base64url')
+  const keysOf = (value: string) => lookupKeys(settings.keyring, 'limit', value).map((key) => key.toString('base64url'))
 
   const ask = async (
     [policy, value]: Subject,
-    question: (limiter: Limiter, key: string) => Promise<RateLimiterRes | null>,
+    question: (store: Limiter['store'], key: string) => Promise<RateLimiterRes | null>,
   ): Promise<Standing[]> => {
     const standings: Standing[] = []
+    const [newest = '', ...older] = keysOf(value)
     for (const budget of settings.budgets[policy]) {
       const limiter = createLimiter(db, policy, budget)
-      const result = await question(limiter, keyOf(value))
-      if (result) standings.push({ limiter, result })
+      const results = [await question(limiter.store, newest)]
+      // A rotated SECRET_KEY gives nobody his budget anew.
+      for (const key of older) results.push(await limiter.store.get(key))
+      standings.push({ limiter, ...sumOf(results.filter((result) => result !== null)) })
     }
     return standings
   }
@@ -61,15 +72,15 @@ export const createLimits = (db: Queryable, settings: LimitSettings): Limits => 
   return {
     check: async (...subjects) => {
       for (const subject of subjects) {
-        const standings = await ask(subject, ({ store }, key) => store.get(key))
-        refuseOver(standings.filter(({ limiter, result }) => result.consumedPoints >= limiter.budget.max))
+        const standings = await ask(subject, (store, key) => store.get(key))
+        refuseOver(standings.filter(({ limiter, spent }) => spent >= limiter.budget.max))
       }
     },
     spend: async (...subjects) => {
       const all: Standing[] = []
       for (const subject of subjects) {
-        const standings = await ask(subject, ({ store }, key) => store.consume(key).catch(unlessCounted))
-        refuseOver(standings.filter(({ limiter, result }) => result.consumedPoints > limiter.budget.max))
+        const standings = await ask(subject, (store, key) => store.consume(key).catch(unlessCounted))
+        refuseOver(standings.filter(({ limiter, spent }) => spent > limiter.budget.max))
         all.push(...standings)
       }
       return fieldsOf(all)
@@ -77,6 +88,11 @@ export const createLimits = (db: Queryable, settings: LimitSettings): Limits => 
     within: (tx) => createLimits(tx, settings),
   }
 }
+
+const sumOf = (results: RateLimiterRes[]): Pick<Standing, 'spent' | 'msLeft'> => ({
+  spent: results.reduce((sum, { consumedPoints }) => sum + consumedPoints, 0),
+  msLeft: Math.max(0, ...results.map(({ msBeforeNext }) => msBeforeNext)),
+})
 
 /** The budgets of every policy. */
 export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
@@ -99,15 +115,15 @@ const createLimiter = (db: Queryable, policy: Policy, budget: Budget): Limiter =
     points: budget.max,
     duration: budget.seconds,
   })
-  return { name, budget, store }
+  return { policy, name, budget, store }
 }
 
 /** Of several used-up budgets the one that lasts longest tells when to come back. */
 const refuseOver = (over: Standing[]): void => {
-  const worst = over.toSorted((a, b) => b.result.msBeforeNext - a.result.msBeforeNext)[0]
+  const worst = over.toSorted((a, b) => b.msLeft - a.msLeft)[0]
   if (!worst) return
-  const headers = { 'Retry-After': String(secondsUntil(worst.result)), ...fieldsOf([worst]) }
-  throw new RequestRefused('too-many-requests', { headers })
+  const headers = { 'Retry-After': String(secondsLeft(worst)), ...fieldsOf([worst]) }
+  throw new RequestRefused('too-many-requests', { headers, limit: worst.limiter.policy })
 }
 
 /** A used-up budget is no error here; a store that cannot be asked is one. */
@@ -116,7 +132,7 @@ const unlessCounted = (rejection: unknown): RateLimiterRes => {
   throw rejection
 }
 
-const secondsUntil = (result: RateLimiterRes): number => Math.max(1, Math.ceil(result.msBeforeNext / 1000))
+const secondsLeft = ({ msLeft }: Standing): number => Math.max(1, Math.ceil(msLeft / 1000))
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers-10. */
 const fieldsOf = (standings: Standing[]): Record<string, string> => {
@@ -126,17 +142,15 @@ const fieldsOf = (standings: Standing[]): Record<string, string> => {
       .map(({ limiter: { name, budget } }) => `"${name}";q=${budget.max};w=${budget.seconds}`)
       .join(', '),
     RateLimit: standings
-      .map(
-        ({ limiter: { name }, result }) =>
-          `"${name}";r=${Math.max(0, result.remainingPoints)};t=${secondsUntil(result)}`,
-      )
+      .map((it) => `"${it.limiter.name}";r=${Math.max(0, it.limiter.budget.max - it.spent)};t=${secondsLeft(it)}`)
       .join(', '),
   }
 }
 
 /** The refusal of a request that comes too early for a rule that is no budget. */
-export const tooEarly = (name: string, waitSeconds: number, windowSeconds: number): RequestRefused =>
+export const tooEarly = (name: LimitName, waitSeconds: number, windowSeconds: number): RequestRefused =>
   new RequestRefused('too-many-requests', {
+    limit: name,
     headers: {
       'Retry-After': String(waitSeconds),
       'RateLimit-Policy': `"${name}";q=1;w=${windowSeconds}`,

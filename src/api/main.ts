@@ -1,10 +1,13 @@
+import { availableParallelism } from 'node:os'
 import { startHttpServer } from '../core/http-server.ts'
 import { createLifecycle, run } from '../core/lifecycle.ts'
 import { createLogger } from '../core/logger.ts'
-import { createRegistry, httpSeconds } from '../core/metrics.ts'
+import { addCommonReadings } from '../core/metrics/common-readings.ts'
+import { createRegistry } from '../core/metrics/registry.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { checkDatabase } from '../core/readiness.ts'
+import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { createPasswordHasher } from '../core/registration/password.ts'
 import { codePolicyOf } from '../core/settings.ts'
@@ -12,34 +15,43 @@ import { startTracing } from '../core/start-tracing.ts'
 import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
 import { budgetsOf, createLimits } from './limits.ts'
+import { addSurgeReading, createApiMetrics, watchHasher } from './metrics.ts'
 import { answerUnreadable } from './unreadable.ts'
 
 const MAX_CONNECTIONS = 20
+// libuv has four threads unless told otherwise: hashing gets one for each core, and files and DNS keep theirs.
+const IO_THREADS = 4
 
 const main = async (): Promise<void> => {
+  process.env.UV_THREADPOOL_SIZE ??= String(availableParallelism() + IO_THREADS)
   const config = readApiConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'api')
   const { onStop } = createLifecycle(logger)
-  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT
-  const tracing = await startTracing({ endpoint, serviceName: 'latchkey-api', logger })
+  const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-api', logger)
   onStop('traces', () => tracing?.close())
 
   const pool = createPool(config.DATABASE_URL, { max: MAX_CONNECTIONS, name: 'latchkey-api', logger })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
+  const metrics = createApiMetrics(registry)
   const readiness = () => checkDatabase(pool)
+  addCommonReadings(registry, { pool, pools: () => [pool], readiness })
+
+  const surge = createGuessSurge(logger)
+  addSurgeReading(registry, () => surge.isOn(pool))
 
   const keyring = createKeyring(config.SECRET_KEY)
   const app = createApp({
     pool,
     keyring,
-    hasher: await createPasswordHasher(config.BCRYPT_COST),
+    surge,
+    hasher: watchHasher(await createPasswordHasher(config.BCRYPT_COST), metrics, registry),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     trustedProxies: config.TRUSTED_PROXIES,
     readiness,
-    requestSeconds: httpSeconds(registry),
+    metrics,
     logger,
   })
   const server = await startHttpServer(

@@ -111,7 +111,13 @@ export const problems = {
 
 export type ProblemSlug = keyof typeof problems
 
-export type ProblemDetails = { detail?: string; members?: Record<string, unknown>; headers?: Record<string, string> }
+/** `limit` is the name of the limit that was used up; it is counted, not told. */
+export type ProblemDetails = {
+  detail?: string
+  members?: Record<string, unknown>
+  headers?: Record<string, string>
+  limit?: string
+}
 
 /** Ends a request with a problem from anywhere below its handler. */
 export class RequestRefused extends Error {

@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import { callersTrace, failSpan, inSpan } from '../core/tracing.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
+import { RequestRefused } from './problems.ts'
 
 const REQUEST_ID = /^[\w.-]{1,64}$/
 
@@ -35,7 +36,7 @@ export const traceRequests = createMiddleware<ApiEnv>((c, next) => {
 })
 
 /** One log line and one observation for each request: the route's pattern, never the path or a header. */
-export const observeRequests = ({ logger, requestSeconds }: ApiTools) =>
+export const observeRequests = ({ logger, metrics }: ApiTools) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const begun = performance.now()
     await next()
@@ -43,7 +44,9 @@ export const observeRequests = ({ logger, requestSeconds }: ApiTools) =>
     const route = routePath(c, -1)
     const { method } = c.req
     const { status } = c.res
-    requestSeconds.observe({ route, method: METHODS.has(method) ? method : 'other', status }, durationMs / 1000)
+    metrics.requestSeconds.observe({ route, method: METHODS.has(method) ? method : 'other', status }, durationMs / 1000)
+    const limit = c.error instanceof RequestRefused ? c.error.details.limit : undefined
+    if (limit !== undefined) metrics.limitRefusals.inc({ policy: limit })
     logger.info(
       { requestId: c.get('requestId'), method, route, status, durationMs: Math.round(durationMs) },
       'request answered',

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import type { Registry } from 'prom-client'
+import type { Registry } from './metrics/registry.ts'
 
 /** Each part that a process needs, and what is wrong with it; `degraded` does not make the process unready. */
 export type Checks = Record<string, 'ok' | `down: ${string}` | `degraded: ${string}`>

@@ -1,10 +1,10 @@
 import { type Job, RateLimitError, UnrecoverableError, type WorkerOptions } from 'bullmq'
-import type { Counter } from 'prom-client'
 import * as v from 'valibot'
 import { backOffMs } from '../core/mail/back-off.ts'
 import { deliverMail } from '../core/mail/deliver-mail.ts'
-import type { DeliverTools, Delivery } from '../core/mail/delivery.ts'
+import type { DeliverTools } from '../core/mail/delivery.ts'
 import { isDatabaseUnavailable } from '../core/postgres/pool.ts'
+import { noteDelivery, type WorkerMetrics } from './metrics.ts'
 import type { ProviderGate } from './provider-gate.ts'
 import { reportTry, writeJobLog } from './report-try.ts'
 
@@ -27,7 +27,7 @@ class DeliveryPostponed extends Error {
  * A job whose data name no mail fails for good; nothing else in its data is looked at.
  */
 export const deliverMailJob =
-  (tools: DeliverTools & { gate: ProviderGate; pause(ms: number): Promise<void>; tries: Counter<'result'> }) =>
+  (tools: DeliverTools & { gate: ProviderGate; pause(ms: number): Promise<void>; metrics: WorkerMetrics }) =>
   // BullMQ hands the signal over only to a function with exactly these three parameters.
   async (job: Job, _token: string | undefined, signal: AbortSignal | undefined): Promise<string> => {
     if (!v.is(mailJob, job.data)) throw refuse(tools.logger)
@@ -44,13 +44,11 @@ export const deliverMailJob =
     }).catch((err: unknown) => {
       throw interruptedBy(err, job, tools.logger)
     })
-    tools.tries.inc({ result: resultOf(delivery) })
+    noteDelivery(tools.metrics, delivery)
     if (delivery.end === 'failed') throw endedBy(delivery.reason)
     if (delivery.end === 'later') throw new DeliveryPostponed(delivery.reason, delivery.inMs)
     return delivery.outcome
   }
-
-const resultOf = (delivery: Delivery): string => (delivery.end === 'done' ? delivery.outcome : delivery.end)
 
 const refuse = (logger: DeliverTools['logger']): UnrecoverableError => {
   logger.warn('a job that names no mail was refused: somebody else writes to the queue; it stands under failed')

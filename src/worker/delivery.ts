@@ -1,9 +1,9 @@
 import type { Queue, Telemetry } from 'bullmq'
-import type { Counter } from 'prom-client'
 import type { DeliverTools } from '../core/mail/delivery.ts'
 import { deliverMailJob, deliverMailOptions } from './deliver-mail-job.ts'
 import { openMailQueue, pausedForMs, pauseQueue } from './mail-queue.ts'
 import { startMailWorker } from './mail-worker.ts'
+import type { WorkerMetrics } from './metrics.ts'
 import { createProviderGate, watchMailer } from './provider-gate.ts'
 import type { QueueBackend } from './queue-backend.ts'
 import { startRelay } from './relay-loop.ts'
@@ -23,10 +23,10 @@ export type Delivering = { queue: Queue; isProviderWell(): Promise<boolean>; clo
  * then finishes those in hand.
  */
 export const startDelivery = async (
-  tools: DeliverTools & { backend: QueueBackend; tries: Counter<'result'> },
+  tools: DeliverTools & { backend: QueueBackend; metrics: WorkerMetrics },
   settings: DeliverySettings,
 ): Promise<Delivering> => {
-  const { backend, pool, logger } = tools
+  const { backend, pool, logger, metrics } = tools
   const queue = await openMailQueue(backend, logger)
   const gate = createProviderGate()
   const pause = (ms: number) =>
@@ -45,7 +45,7 @@ export const startDelivery = async (
     logger,
   )
   const { giveUpAfterSeconds } = tools.delivery
-  const relay = startRelay({ pool, queue, logger, giveUpAfterSeconds, databaseUrl: settings.databaseUrl })
+  const relay = startRelay({ pool, queue, logger, metrics, giveUpAfterSeconds, databaseUrl: settings.databaseUrl })
   return {
     queue,
     // The pause may be another worker's, or from before our start.

@@ -4,9 +4,11 @@ import { startHttpServer } from '../core/http-server.ts'
 import { createLifecycle, run } from '../core/lifecycle.ts'
 import { createLogger, type Logger } from '../core/logger.ts'
 import { createProviderHealth } from '../core/mail/provider-health.ts'
-import { createRegistry, mailTries } from '../core/metrics.ts'
+import { addCommonReadings } from '../core/metrics/common-readings.ts'
+import { createRegistry } from '../core/metrics/registry.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
+import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { codePolicyOf } from '../core/settings.ts'
 import { startTracing } from '../core/start-tracing.ts'
@@ -15,6 +17,7 @@ import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
 import { startDelivery } from './delivery.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createMailer } from './mailers/create-mailer.ts'
+import { addQueueReadings, createWorkerMetrics, timeMailer } from './metrics.ts'
 import { openQueueBackend } from './open-queue-backend.ts'
 import { openQueueTelemetry } from './queue-telemetry.ts'
 import { checkWorker, type WorkerParts } from './readiness.ts'
@@ -26,23 +29,25 @@ const main = async (): Promise<void> => {
   const config = readWorkerConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'worker')
   const { onStop, stopping } = createLifecycle(logger)
-  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT
-  const tracing = await startTracing({ endpoint, serviceName: 'latchkey-worker', logger })
+  const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-worker', logger)
   onStop('traces', () => tracing?.close())
 
   const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
+  const metrics = createWorkerMetrics(registry)
 
   // Health answers from the start; the dashboard as soon as there is a queue to show.
   const parts: WorkerParts = { pool, backend: null, delivering: null }
   let dashboard: Hono | null = null
-  const ops = createOpsApp(() => checkWorker(parts), registry)
+  const readiness = () => checkWorker(parts)
+  addCommonReadings(registry, { pool, pools: () => [pool, ...(parts.backend?.pools ?? [])], readiness })
+  const ops = createOpsApp(readiness, registry)
   ops.all(`${DASHBOARD_PATH}/*`, (c) => dashboard?.fetch(c.req.raw, c.env) ?? c.notFound())
   const server = await startHttpServer(ops, { host: config.HOST, port: config.OPS_PORT })
   onStop('operators HTTP', () => server.close())
 
-  const mailer = createMailer(config.MAIL_PROVIDER, mailerSettings(config))
+  const mailer = timeMailer(createMailer(config.MAIL_PROVIDER, mailerSettings(config)), metrics)
   onStop('mailer', () => mailer.close())
   const backend = await openQueueBackend({
     redisUrl: config.REDIS_URL,
@@ -54,7 +59,8 @@ const main = async (): Promise<void> => {
   parts.backend = backend
   onStop('queue', () => backend.close())
 
-  const tools = { pool, backend, mailer, logger, tries: mailTries(registry), ...rulesOf(config) }
+  const surge = createGuessSurge(logger)
+  const tools = { pool, backend, mailer, logger, surge, metrics, ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
     databaseUrl: config.DATABASE_URL,
     concurrency: config.MAIL_CONCURRENCY,
@@ -62,6 +68,7 @@ const main = async (): Promise<void> => {
     telemetry: tracing ? await openQueueTelemetry() : undefined,
   })
   parts.delivering = delivering
+  addQueueReadings(registry, delivering.queue)
   const housekeeping = await startHousekeeping(backend, pool, logger)
   onStop('jobs', () => Promise.all([delivering.close(), housekeeping.close()]))
 

@@ -40,6 +40,7 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
     newQueue: (name, options) => asPlain<Queue>(Queue, new OnPostgres.Queue(name, { ...options, connection })),
     newWorker: (name, processor, options) =>
       asPlain<Worker>(Worker, new OnPostgres.Worker(name, processor, { ...options, connection })),
+    pools: [pool],
     check: () => ping(pool),
     close: () => pool.end(),
   }

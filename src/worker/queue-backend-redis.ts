@@ -34,6 +34,7 @@ export const openRedisBackend = async ({
     newQueue: (name, options) =>
       new Queue(name, { ...options, connection: fast, skipVersionCheck: true, skipWaitingForReady: true }),
     newWorker: (name, processor, options) => new Worker(name, processor, { ...options, connection: patient }),
+    pools: [],
     check: async () => void (await fast.ping()),
     close: async () => {
       fast.removeAllListeners('close')

@@ -3,14 +3,22 @@ import type { Queue } from 'bullmq'
 import type { Logger } from '../core/logger.ts'
 import { RELAY_BATCH, relayMails } from '../core/mail/relay-mails.ts'
 import { listen } from '../core/postgres/listen.ts'
-import { giveUpOverdueMails } from '../core/postgres/mail-leases.ts'
+import { giveUpOverdueMails } from '../core/postgres/mail-outcomes.ts'
 import { MAILS_CHANNEL } from '../core/postgres/mails.ts'
 import type { Pool } from '../core/postgres/pool.ts'
 import { offerMails, pausedForMs } from './mail-queue.ts'
+import type { WorkerMetrics } from './metrics.ts'
 
 const SWEEP_MS = 1000
 
-export type RelayTools = { pool: Pool; queue: Queue; databaseUrl: string; giveUpAfterSeconds: number; logger: Logger }
+export type RelayTools = {
+  pool: Pool
+  queue: Queue
+  databaseUrl: string
+  giveUpAfterSeconds: number
+  metrics: WorkerMetrics
+  logger: Logger
+}
 
 /**
  * Moves mails from PostgreSQL to the queue until it is stopped: at once when a registration commits, and every second for
@@ -38,13 +46,14 @@ const run = async (tools: RelayTools, signal: AbortSignal): Promise<void> => {
   await listening
 }
 
-const relayOnce = async ({ pool, queue, giveUpAfterSeconds, logger }: RelayTools): Promise<boolean> => {
+const relayOnce = async ({ pool, queue, giveUpAfterSeconds, metrics, logger }: RelayTools): Promise<boolean> => {
   try {
     const count = await relayMails(pool, (mails) => offerMails(queue, mails))
     if (count > 0) logger.debug({ count }, 'mails offered to the queue')
     // While the queue is paused no job runs that could give its mail up.
     if ((await pausedForMs(queue)) > 0) {
       const givenUp = await giveUpOverdueMails(pool, giveUpAfterSeconds)
+      metrics.mailsSettled.inc({ outcome: 'given-up' }, givenUp)
       if (givenUp > 0) logger.warn({ count: givenUp }, 'mails were given up while the provider asked us to wait')
     }
     return count === RELAY_BATCH

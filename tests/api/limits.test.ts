@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createTestApi, PASSWORD, post } from '../support/api.ts'
+import { createTestApi, PASSWORD, post, SECRET_KEY } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, count, expectProblem, from, statusesInOrder } from './api-client.ts'
 
@@ -53,6 +53,34 @@ describe('registrations of a network', () => {
     const app = await createTestApi(database, { LIMIT_REGISTRATIONS_PER_NET: '5/1h' })
     const answers = await Promise.all(Array.from({ length: 20 }, () => send(app)))
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(5)
+  })
+
+  test('are counted on when the SECRET_KEY is rotated', async () => {
+    const limit = { LIMIT_REGISTRATIONS_PER_NET: '3/1h' }
+    const former = await createTestApi(database, limit)
+    const rotated = await createTestApi(database, {
+      ...limit,
+      SECRET_KEY: `a newer key that only the tests use,${SECRET_KEY}`,
+    })
+    expect(await statusesInOrder(2, () => send(former))).toEqual([202, 202])
+    const last = await send(rotated)
+    expect([last.status, last.headers.get('ratelimit')]).toEqual([202, expect.stringContaining('r=0;')])
+    const refused = await send(rotated)
+    await expectProblem(refused, 'too-many-requests')
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3500)
+    expect((await send(rotated, 'ada@example.com', '192.0.2.2')).status).toBe(202)
+  })
+
+  test('at once cannot exceed the budget that a rotated SECRET_KEY left', async () => {
+    const limit = { LIMIT_REGISTRATIONS_PER_NET: '5/1h' }
+    const former = await createTestApi(database, limit)
+    const rotated = await createTestApi(database, {
+      ...limit,
+      SECRET_KEY: `a newer key that only the tests use,${SECRET_KEY}`,
+    })
+    await statusesInOrder(3, () => send(former))
+    const answers = await Promise.all(Array.from({ length: 10 }, () => send(rotated)))
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(2)
   })
 
   test('that are refused for their body cost nothing', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activate } from '../../src/core/registration/activate.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -22,6 +22,8 @@ let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
 })
+// What is guessed at one mailbox counts for the whole service too.
+beforeEach(() => database.pool.query('delete from guesses'))
 afterAll(() => database.drop())
 
 const addOpen = async (email?: string): Promise<Pending & { code: string }> => {

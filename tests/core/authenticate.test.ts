@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { authenticate } from '../../src/core/registration/authenticate.ts'
 import { createPasswordHasher, type PasswordHasher } from '../../src/core/registration/password.ts'
 import { PASSWORD } from '../support/api.ts'
@@ -34,7 +34,7 @@ test.each([
   ['another address', { email: 'other@example.com' }],
   ['a malformed address', { email: null }],
   ['another password', { password: 'another long password' }],
-])('%s opens nothing, after one bcrypt', async (_what, wrong) => {
+])('%s opens nothing, after one look-up and one bcrypt', async (_what, wrong) => {
   const user = await addWithPassword()
   const verified: (string | null)[] = []
   const counting: PasswordHasher = {
@@ -44,8 +44,10 @@ test.each([
       return hasher.verify(password, hash, work)
     },
   }
+  const lookUps = vi.spyOn(database.pool, 'query').mockClear()
   const claim = { userId: user.id, email: user.email, password: PASSWORD, ...wrong }
   expect(await authenticate({ pool: database.pool, hasher: counting }, claim, signal)).toBeNull()
+  expect(lookUps).toHaveBeenCalledOnce()
   expect(verified).toHaveLength(1)
 })
 

@@ -95,7 +95,7 @@ test('a mail is dropped when its user is active', async () => {
   const { user, mailId } = await addPending(database)
   await setActive(database, user.id)
   const mailer = scriptedMailer()
-  expect(await deliver(deliverTools(database, mailer), mailId)).toEqual({ end: 'done', outcome: 'dropped' })
+  expect(await deliver(deliverTools(database, mailer), mailId)).toMatchObject({ end: 'done', outcome: 'dropped' })
   expect(mailer.sent).toEqual([])
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'dropped', isLeased: false })
 })
@@ -106,15 +106,15 @@ test('a refused mail that an operator retries after a resend is dropped: its cod
   const tools = deliverTools(database, mailer)
   await deliver(tools, mailId)
   await resendCode(useCaseTools(database), { userId: user.id, requestId: 'again' }, async () => {})
-  expect(await deliver(tools, mailId, 1)).toEqual({ end: 'done', outcome: 'dropped' })
+  expect(await deliver(tools, mailId, 1)).toMatchObject({ end: 'done', outcome: 'dropped' })
   expect(mailer.sent).toHaveLength(1)
   const next = await currentMail(database, user.id)
-  expect(await deliver(tools, next.id)).toEqual({ end: 'done', outcome: 'accepted' })
+  expect(await deliver(tools, next.id)).toMatchObject({ end: 'done', outcome: 'accepted' })
 })
 
 test('a job whose mail is gone is done', async () => {
   const mailer = scriptedMailer()
-  expect(await deliver(deliverTools(database, mailer), randomUUID())).toEqual({ end: 'done', outcome: 'dropped' })
+  expect(await deliver(deliverTools(database, mailer), randomUUID())).toMatchObject({ end: 'done', outcome: 'dropped' })
   expect(mailer.sent).toEqual([])
 })
 
@@ -129,6 +129,6 @@ test('ten clear noes wait with a growing back-off that never passes a minute', a
     expect(inMs).toBeGreaterThanOrEqual(250)
     expect(inMs).toBeLessThanOrEqual(Math.min(60_000, 1000 * 2 ** jobAttempt))
   }
-  expect(await deliver(tools, mailId, 10)).toEqual({ end: 'done', outcome: 'accepted' })
+  expect(await deliver(tools, mailId, 10)).toMatchObject({ end: 'done', outcome: 'accepted' })
   expect(new Set(mailer.sent.map(({ key, mail }) => key + JSON.stringify(mail))).size).toBe(1)
 })

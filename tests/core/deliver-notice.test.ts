@@ -53,7 +53,7 @@ test('what the registrant sees is the same for a free address, a notice, and a n
   const tools = deliverTools(database, scriptedMailer())
   const wanted = { status: 'sent', attemptsLeft: 3, sentAt: 'string', expiresAt: 'string' }
   for (const pending of [intruder, again, free]) {
-    expect(await deliver(tools, pending.mailId)).toEqual({ end: 'done', outcome: 'accepted' })
+    expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'done', outcome: 'accepted' })
     expect(await codeSeenBy(pending)).toMatchObject(wanted)
   }
 })
@@ -91,7 +91,7 @@ test.each([
   const tools = deliverTools(database, mailer)
   await deliver(tools, intruder.mailId)
   await age(database, intruder.user.id, 45)
-  expect(await deliver(tools, intruder.mailId, 1)).toEqual({ end: 'done', outcome: 'accepted' })
+  expect(await deliver(tools, intruder.mailId, 1)).toMatchObject({ end: 'done', outcome: 'accepted' })
   expect(mailer.sent).toHaveLength(2)
   expect(mailer.sent[1]).toEqual(mailer.sent[0])
 })

@@ -9,10 +9,11 @@ import { type Activated, activate } from '../../src/core/registration/activate.t
 import { deriveCode } from '../../src/core/registration/activation-code.ts'
 import { mailboxOf } from '../../src/core/registration/email-address.ts'
 import { enqueueCode } from '../../src/core/registration/enqueue-code.ts'
+import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { createKeyring, lookupKeys } from '../../src/core/registration/keyring.ts'
 import { createPublicRef } from '../../src/core/registration/public-ref.ts'
 import { SECRET_KEY } from '../support/api.ts'
-import type { TestDatabase } from '../support/database.ts'
+import { silent, type TestDatabase } from '../support/database.ts'
 import { POLICY } from '../support/delivery.ts'
 
 export const keyring = createKeyring([SECRET_KEY])
@@ -22,6 +23,7 @@ export const useCaseTools = (database: TestDatabase) => ({
   pool: database.pool,
   keyring,
   policy: { ...POLICY, resendCooldownSeconds: 0 },
+  surge: createGuessSurge(silent),
 })
 
 export type Pending = { user: Credentials; mailId: string; codeId: string; ref: string }

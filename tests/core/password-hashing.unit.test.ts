@@ -1,11 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { beforeAll, expect, test } from 'vitest'
-import {
-  createPasswordHasher,
-  HashingOverloaded,
-  type HashWork,
-  type PasswordHasher,
-} from '../../src/core/registration/password.ts'
+import { HashingOverloaded, type HashWork } from '../../src/core/registration/hashing-queue.ts'
+import { createPasswordHasher, type PasswordHasher } from '../../src/core/registration/password.ts'
 
 const CORES = availableParallelism()
 

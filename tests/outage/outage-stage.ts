@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
-import { mailTries } from '../../src/core/metrics.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery.ts'
 import { createMailer } from '../../src/worker/mailers/create-mailer.ts'
+import { createWorkerMetrics } from '../../src/worker/metrics.ts'
 import { openQueueBackend } from '../../src/worker/open-queue-backend.ts'
 import type { BackendName } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
@@ -48,7 +48,7 @@ const startRatedWorker = async ({ database, provider, redis }: Stage, ratePerSec
     signal: new AbortController().signal,
   })
   const delivery = { timeoutMs: TIMEOUT_MS }
-  const tools = { ...deliverTools(database, mailer, delivery), backend, tries: mailTries(new Registry()) }
+  const tools = { ...deliverTools(database, mailer, delivery), backend, metrics: createWorkerMetrics(new Registry()) }
   const settings = { databaseUrl: database.url, concurrency: CONCURRENCY, ratePerSecond }
   const delivering = await startDelivery(tools, settings)
   return {

@@ -102,6 +102,21 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     }
   })
 
+  test('killed before the provider has answered: its yes is not lost, as the mail comes again under the same key', async () => {
+    const email = 'taken@example.com'
+    provider.answerWith(['held'])
+    expect((await register(email)).status).toBe(202)
+    await expect.poll(() => requestsTo(email).length, PATIENT).toBe(1)
+    const restart = await stopPostgres('SIGQUIT')
+    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([503, 503])
+    provider.release()
+
+    await restart()
+    await expect.poll(() => outcomesOf(email), PATIENT).toEqual(['accepted'])
+    expect(new Set(requestsTo(email).map((mail) => mail.key + mail.body)).size).toBe(1)
+    expect(provider.inbox(email)).toHaveLength(1)
+  })
+
   test('killed in the middle of a send: the mail comes again with the same key and bytes', async () => {
     const email = 'held@example.com'
     provider.answerWith(['hang'])

@@ -3,9 +3,11 @@ import { createApp } from '../../src/api/app.ts'
 import { readApiConfig } from '../../src/api/config.ts'
 import type { ApiEnv } from '../../src/api/context.ts'
 import { budgetsOf, createLimits } from '../../src/api/limits.ts'
+import { createApiMetrics } from '../../src/api/metrics.ts'
 import type { Logger } from '../../src/core/logger.ts'
-import { createRegistry, httpSeconds } from '../../src/core/metrics.ts'
+import { createRegistry } from '../../src/core/metrics/registry.ts'
 import { checkDatabase } from '../../src/core/readiness.ts'
+import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { createPasswordHasher } from '../../src/core/registration/password.ts'
 import { codePolicyOf } from '../../src/core/settings.ts'
@@ -37,13 +39,14 @@ export const createTestApi = async (
     pool,
     keyring,
     logger,
+    surge: createGuessSurge(logger),
     hasher: await createPasswordHasher(config.BCRYPT_COST),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     trustedProxies: config.TRUSTED_PROXIES,
     readiness: () => checkDatabase(pool),
-    requestSeconds: httpSeconds(createRegistry()),
+    metrics: createApiMetrics(createRegistry()),
   })
 }
 

@@ -3,10 +3,11 @@ import type { Logger } from '../../src/core/logger.ts'
 import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.ts'
 import type { Mailer } from '../../src/core/mail/mailer.ts'
 import { createProviderHealth } from '../../src/core/mail/provider-health.ts'
-import { mailTries } from '../../src/core/metrics.ts'
+import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery.ts'
 import { createMailer } from '../../src/worker/mailers/create-mailer.ts'
+import { createWorkerMetrics } from '../../src/worker/metrics.ts'
 import { openQueueBackend } from '../../src/worker/open-queue-backend.ts'
 import type { QueueBackend } from '../../src/worker/queue-backend.ts'
 import { SECRET_KEY } from './api.ts'
@@ -31,6 +32,7 @@ export const deliverTools = (
   mailer,
   keyring: createKeyring([SECRET_KEY]),
   policy: POLICY,
+  surge: createGuessSurge(silent),
   delivery: { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...delivery },
   health: createProviderHealth(),
   logger: silent,
@@ -65,7 +67,12 @@ export const startTestWorker = async (
     signal: new AbortController().signal,
   })
   const { logger = silent } = options
-  const tools = { ...deliverTools(database, mailer, delivery), logger, backend, tries: mailTries(new Registry()) }
+  const tools = {
+    ...deliverTools(database, mailer, delivery),
+    logger,
+    backend,
+    metrics: createWorkerMetrics(new Registry()),
+  }
   const delivering = await startDelivery(tools, {
     databaseUrl: database.url,
     concurrency: options.concurrency ?? 20,

@@ -12,8 +12,11 @@ export type ReceivedMail = {
   status: Answer
 }
 
-/** How the provider behaves: a status (with `Retry-After`), silence after taking the mail, silence without, or a reset. */
-export type Answer = number | { status: number; retryAfter: string } | 'hang' | 'ignore' | 'reset'
+/**
+ * How the provider behaves: a status (with `Retry-After`), silence after taking the mail, silence without, a reset, or 200 as
+ * soon as `release` is called.
+ */
+export type Answer = number | { status: number; retryAfter: string } | 'hang' | 'ignore' | 'reset' | 'held'
 
 export type MailProvider = {
   url: string
@@ -23,6 +26,8 @@ export type MailProvider = {
   inbox(address?: string): ReceivedMail[]
   /** The answers to the next requests, in order; after them `otherwise`, 200 unless told. */
   answerWith(next: Answer[], otherwise?: Answer): void
+  /** Answers the requests that are held. */
+  release(): void
   close(): Promise<void>
 }
 
@@ -31,11 +36,13 @@ export const startMailProvider = async (): Promise<MailProvider> => {
   const requests: ReceivedMail[] = []
   let script: Answer[] = []
   let standard: Answer = 200
+  let held: ServerResponse[] = []
   const server = createServer(async (request, response) => {
     const mail = await read(request)
     mail.status = script.shift() ?? standard
     requests.push(mail)
-    answer(response, mail.status)
+    if (mail.status === 'held') held.push(response)
+    else answer(response, mail.status)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address: AddressInfo | string | null = server.address()
@@ -50,6 +57,10 @@ export const startMailProvider = async (): Promise<MailProvider> => {
     answerWith: (next, otherwise = 200) => {
       script = [...next]
       standard = otherwise
+    },
+    release: () => {
+      for (const response of held) answer(response, 200)
+      held = []
     },
     close: () =>
       new Promise((resolve) => {
@@ -66,9 +77,10 @@ const read = async (request: IncomingMessage): Promise<ReceivedMail> => {
   return { at: Date.now(), key: String(request.headers['idempotency-key'] ?? ''), to, subject, text, body, status: 200 }
 }
 
-const isTaken = (answer: Answer): boolean => answer === 'hang' || (typeof answer === 'number' && answer < 300)
+const isTaken = (answer: Answer): boolean =>
+  answer === 'hang' || answer === 'held' || (typeof answer === 'number' && answer < 300)
 
-const answer = (response: ServerResponse, how: Answer): void => {
+const answer = (response: ServerResponse, how: Exclude<Answer, 'held'>): void => {
   if (how === 'hang' || how === 'ignore') return
   if (how === 'reset') return void response.socket?.resetAndDestroy()
   const { status, retryAfter } = typeof how === 'number' ? { status: how, retryAfter: undefined } : how

@@ -14,6 +14,8 @@ declare module 'vitest' {
     templateUrl: string
     /** Whether the Redis half runs: with a `redis-server` of its own for each file, or on `REDIS_URL`. */
     redis: 'redis-server' | 'REDIS_URL' | 'none'
+    /** Whether there is Prometheus's `promtool`, which evaluates the alert rules. */
+    hasPromtool: boolean
   }
 }
 
@@ -39,6 +41,7 @@ export default async ({ provide }: TestProject): Promise<() => Promise<void>> =>
   await migrateQueue(templateUrl, logger)
   provide('templateUrl', templateUrl)
   provide('redis', findRedis())
+  provide('hasPromtool', findPromtool())
   return async () => {
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })
@@ -54,4 +57,13 @@ const findRedis = (): 'redis-server' | 'REDIS_URL' | 'none' => {
     '\n*** THE REDIS HALF OF THE TESTS DOES NOT RUN: there is no redis-server on PATH and no REDIS_URL. ***\n\n',
   )
   return 'none'
+}
+
+const findPromtool = (): boolean => {
+  const hasPromtool = spawnSync('promtool', ['--version']).status === 0
+  if (!hasPromtool)
+    process.stderr.write(
+      "\n*** THE ALERT RULES ARE NOT TESTED: there is no promtool on PATH (Debian's package prometheus has it). ***\n\n",
+    )
+  return hasPromtool
 }

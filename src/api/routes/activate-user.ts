@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { type Activated, activate } from '../../core/registration/activate.ts'
-import { readStatus } from '../../core/registration/status.ts'
+import { readActivated } from '../../core/registration/status.ts'
 import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
 import { describeOperation } from '../openapi.ts'
@@ -20,8 +20,11 @@ export const activateUser =
       check: (tx) => tools.limits.within(tx).check(wrongCodes),
       spend: async (tx) => void (await tools.limits.within(tx).spend(wrongCodes)),
     })
+    tools.metrics.noteActivation(activated)
     refuse(activated)
-    return c.json(await readStatus(tools, user.id))
+    const { user: status, typedAfterSeconds } = await readActivated(tools, user.id)
+    if (activated === 'activated' && typedAfterSeconds !== null) tools.metrics.typingSeconds.observe(typedAfterSeconds)
+    return c.json(status)
   }
 
 /** Ends the request unless the registration is active. */

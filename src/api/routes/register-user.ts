@@ -35,6 +35,7 @@ export const registerUser = (tools: ApiTools) => {
       },
     })
     if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)
+    if (registered.isNew) tools.metrics.registrations.inc()
     const user = await readStatus(tools, registered.userId)
     return c.json(user, 202, { Location: `/v1/users/${registered.userId}`, ...rateLimit })
   }

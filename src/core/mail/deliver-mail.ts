@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCode, markCodeSent } from '../postgres/codes.ts'
-import { postponeMail, settleMail } from '../postgres/mail-leases.ts'
+import { postponeMail, settleMail } from '../postgres/mail-outcomes.ts'
 import { findMailTag } from '../postgres/mails.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { maskEmailAddress } from '../registration/email-address.ts'
 import { backOffMs } from './back-off.ts'
 import type { DeliverTools, Delivery, MailTag, Run } from './delivery.ts'
+import { keepLease, LEASE_SECONDS } from './keep-lease.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
-import { LEASE_MARGIN_MS, type PreparedMail, prepareMail } from './prepare-mail.ts'
+import { type PreparedMail, prepareMail } from './prepare-mail.ts'
 import type { ProviderHealth } from './provider-health.ts'
+
+const MAX_PREPARE_MS = (LEASE_SECONDS / 2) * 1000
 
 /**
  * Tries once to bring a mail to the provider. May run twice, even at once, for the same mail: the lease in its row lets
@@ -31,9 +34,9 @@ const send = async (
   signal: AbortSignal,
   begun: number,
 ): Promise<Delivery> => {
-  // A process that was held up so long may lose its lease during the call.
-  if (performance.now() - begun > LEASE_MARGIN_MS) return LEASE_LOST
-  const answer = await callProvider(tools, prepared, signal)
+  // A process that was held up so long may have lost its lease before the call.
+  if (performance.now() - begun > MAX_PREPARE_MS) return LEASE_LOST
+  const answer = await keepLease(tools.pool, prepared, () => callProvider(tools, prepared, signal))
   return transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
 }
 
@@ -87,26 +90,30 @@ const accept = async (
   mail: PreparedMail,
   providerId: string | null,
 ): Promise<Delivery> => {
-  if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'accepted', providerId }))) return LEASE_LOST
+  const settled = await settleMail(tx, mail.mailId, mail.token, { outcome: 'accepted', providerId })
+  if (!settled) return LEASE_LOST
   await markCodeSent(tx, mail.codeId, policy.ttlSeconds, mail.isCodeOut)
-  return { end: 'done', outcome: 'accepted' }
+  return { end: 'done', outcome: 'accepted', settled }
 }
 
 const refuse = async (tx: Tx, mail: PreparedMail, reason: string): Promise<Delivery> => {
-  if (!(await settleMail(tx, mail.mailId, mail.token, { outcome: 'refused', error: reason }))) return LEASE_LOST
+  const settled = await settleMail(tx, mail.mailId, mail.token, { outcome: 'refused', error: reason })
+  if (!settled) return LEASE_LOST
   if (!mail.isCodeOut) await closeCode(tx, mail.codeId)
-  return { end: 'failed', reason }
+  return { end: 'failed', reason, settled }
 }
 
 const postpone = async (tx: Tx, mail: PreparedMail, answer: MailerUnavailable): Promise<Delivery> => {
   const isLastTry = mail.giveUpInMs <= 0
-  const isOurs = isLastTry
+  const settled = isLastTry
     ? await settleMail(tx, mail.mailId, mail.token, { outcome: 'given-up', error: answer.message })
-    : await postponeMail(tx, mail.mailId, mail.token, answer.message, answer.retryAfterMs)
-  if (!isOurs) return LEASE_LOST
+    : null
+  const isPostponed =
+    !isLastTry && (await postponeMail(tx, mail.mailId, mail.token, answer.message, answer.retryAfterMs))
+  if (!settled && !isPostponed) return LEASE_LOST
   // A clear no closes the code again; after silence somebody may have it, and after an earlier silence still.
   if (answer.isClearNo && !mail.isCodeOut) await closeCode(tx, mail.codeId)
-  if (isLastTry) return { end: 'failed', reason: `given-up: ${answer.message}` }
+  if (settled) return { end: 'failed', reason: `given-up: ${answer.message}`, settled }
   const inMs = Math.max(answer.retryAfterMs ?? 0, backOffMs(mail.attempt))
   return { end: 'later', reason: answer.message, inMs: Math.ceil(Math.min(inMs, mail.giveUpInMs)) }
 }

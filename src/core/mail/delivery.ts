@@ -1,16 +1,14 @@
 import type { Logger } from '../logger.ts'
+import type { Settled } from '../postgres/mail-outcomes.ts'
 import type { Pool } from '../postgres/pool.ts'
-import type { Keyring } from '../registration/keyring.ts'
-import type { CodePolicy } from '../settings.ts'
+import type { CodeTools } from '../registration/enqueue-code.ts'
 import type { Mailer } from './mailer.ts'
 import type { ProviderHealth } from './provider-health.ts'
 
 /** What a delivery works with. */
-export type DeliverTools = {
+export type DeliverTools = CodeTools & {
   pool: Pool
   mailer: Mailer
-  keyring: Keyring
-  policy: CodePolicy
   delivery: DeliveryPolicy
   health: ProviderHealth
   logger: Logger
@@ -28,8 +26,11 @@ export type MailTag = { requestId: string | null; ref: string | null; to: string
 /** One try, as it is told to operators. */
 export type Tried = MailTag & { mailId: string; delivery: Delivery; durationMs: number }
 
-/** What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word. */
+/**
+ * What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word; `settled` is there
+ * when it was this try that ended the mail.
+ */
 export type Delivery =
-  | { end: 'done'; outcome: 'accepted' | 'dropped' }
-  | { end: 'failed'; reason: string }
+  | { end: 'done'; outcome: 'accepted' | 'dropped'; settled?: Settled }
+  | { end: 'failed'; reason: string; settled?: Settled }
   | { end: 'later'; reason: string; inMs: number }

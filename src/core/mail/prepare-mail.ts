@@ -8,14 +8,15 @@ import {
   readClaimedMail,
   reviveMail,
   setMailCode,
-  settleMail,
 } from '../postgres/mail-leases.ts'
+import { settleMail } from '../postgres/mail-outcomes.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { lockUserOfMail, takeNotice } from '../postgres/users.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { maskEmailAddress } from '../registration/email-address.ts'
-import { createCode, digitsFor } from '../registration/enqueue-code.ts'
+import { createCode, digitsFor, isTooShort } from '../registration/enqueue-code.ts'
 import type { DeliverTools, Delivery } from './delivery.ts'
+import { LEASE_SECONDS } from './keep-lease.ts'
 import type { OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
 
@@ -37,9 +38,6 @@ export type PreparedMail = {
   giveUpInMs: number
 }
 
-// The lease outlives the call, so that a mail is never with two workers; a dead worker's mail is free again after it.
-export const LEASE_MARGIN_MS = 5000
-
 /** Claims the mail and opens its code's time, or tells what becomes of the job instead. */
 export const prepareMail = (
   tools: DeliverTools,
@@ -49,13 +47,13 @@ export const prepareMail = (
   transaction(tools.pool, async (tx) => {
     const token = randomUUID()
     const isRevived = jobAttempt > 0 && (await reviveMail(tx, mailId, jobAttempt))
-    const seconds = (tools.delivery.timeoutMs + LEASE_MARGIN_MS) / 1000
-    if (!(await claimMail(tx, { mailId, token, seconds, jobAttempt }))) return explain(tx, tools, mailId, jobAttempt)
+    if (!(await claimMail(tx, { mailId, token, seconds: LEASE_SECONDS, jobAttempt })))
+      return explain(tx, tools, mailId, jobAttempt)
     await lockUserOfMail(tx, mailId)
     const mail = await readClaimedMail(tx, mailId, tools.delivery.giveUpAfterSeconds)
     if (mail.isUserActive || mail.isCodeSuperseded) {
-      await settleMail(tx, mailId, token, { outcome: 'dropped' })
-      return { end: 'done', outcome: 'dropped' }
+      const settled = await settleMail(tx, mailId, token, { outcome: 'dropped' })
+      return { end: 'done', outcome: 'dropped', ...(settled && { settled }) }
     }
     const code = await chooseCode(tx, tools, mailId, mail, isRevived)
     await openCode(tx, code.id, tools.policy.ttlSeconds)
@@ -89,8 +87,8 @@ const explain = async (tx: Tx, { delivery }: DeliverTools, mailId: string, jobAt
       reason: 'held-back-by-provider',
       inMs: Math.ceil(Math.min(standing.waitMs, standing.giveUpInMs)) + 100,
     }
-  await settleMail(tx, mailId, null, { outcome: 'given-up' })
-  return { end: 'failed', reason: 'given-up' }
+  const settled = await settleMail(tx, mailId, null, { outcome: 'given-up' })
+  return { end: 'failed', reason: 'given-up', ...(settled && { settled }) }
 }
 
 type ChosenCode = { id: string; digits: string; isOut: boolean }
@@ -109,9 +107,10 @@ const chooseCode = async (
   const isOut = mail.codeSecondsLeft !== null
   const isStale = mail.codeSecondsLeft !== null && mail.codeSecondsLeft < tools.policy.ttlSeconds / 2
   const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
-  const isTooShort = mail.digits < (await digitsFor(tx, tools, mail.email))
+  // A code that somebody may have in hand lasts through a surge of guesses elsewhere.
+  const isShort = isOut ? await isTooShort(tx, tools, mail) : mail.digits < (await digitsFor(tx, tools, mail.email))
   const isUsedUp = mail.codeAttempts >= tools.policy.maxAttempts
-  if (digits !== null && !isStale && !isUsedUp && !isTooShort && !isRevived) return { id: mail.codeId, digits, isOut }
+  if (digits !== null && !isStale && !isUsedUp && !isShort && !isRevived) return { id: mail.codeId, digits, isOut }
   await supersedeCode(tx, mail.userId)
   const fresh = await createCode(tx, tools, mail)
   await setMailCode(tx, mailId, fresh.id)

@@ -28,6 +28,16 @@ export const isMailboxGuessedOut = async (
   return found.rows[0]?.isOut ?? false
 }
 
+/** Wrong codes of the last hour, over all mailboxes. */
+export const countWrongCodes = async (db: Queryable): Promise<number> => {
+  const counted = await db.query<{ count: number }>(
+    `select count(*)::integer as count
+     from guesses
+     where at > clock_timestamp() - interval '1 hour'`,
+  )
+  return counted.rows[0]?.count ?? 0
+}
+
 /** Removes guesses that count in no budget any more. */
 export const deleteOldGuesses = async (pool: Pool, limit: number): Promise<number> => {
   const deleted = await pool.query(

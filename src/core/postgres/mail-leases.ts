@@ -1,8 +1,7 @@
+import type { Outcome } from './mail-outcomes.ts'
 import type { Pool, Tx } from './pool.ts'
 
-// The other half of the table mails: what one try to deliver does with its row.
-
-export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
+// Of the table mails: how one try to deliver gets a mail, and nobody else does.
 
 export type Lease = { mailId: string; token: string; seconds: number; jobAttempt: number }
 
@@ -24,6 +23,16 @@ export const claimMail = async (tx: Tx, lease: Lease): Promise<boolean> => {
     [lease.mailId, lease.token, lease.seconds, lease.jobAttempt],
   )
   return claimed.rowCount === 1
+}
+
+/** Keeps the mail for `seconds` more. Does nothing when it has passed to somebody else or is settled. */
+export const renewLease = async (pool: Pool, { mailId, token, seconds }: Omit<Lease, 'jobAttempt'>): Promise<void> => {
+  await pool.query(
+    `update mails
+     set lease_until = clock_timestamp() + make_interval(secs => $3)
+     where id = $1 and settled_at is null and lease_token = $2`,
+    [mailId, token, seconds],
+  )
 }
 
 /** Starts a refused or given-up mail over, when its job has failed since it was settled: an operator retried it. */
@@ -112,64 +121,10 @@ export const setMailCode = async (tx: Tx, id: string, codeId: string): Promise<v
   await tx.query('update mails set code_id = $2 where id = $1', [id, codeId])
 }
 
-export type Settlement = { outcome: Outcome; providerId?: string | null; error?: string }
-
-/** Ends the mail. Gives false, and changes nothing, when the lease has passed to somebody else or the mail is settled. */
-export const settleMail = async (
-  db: Tx,
-  id: string,
-  token: string | null,
-  settlement: Settlement,
-): Promise<boolean> => {
-  const settled = await db.query(
-    `update mails
-     set settled_at = clock_timestamp(), outcome = $3, provider_id = $4, last_error = coalesce($5, last_error),
-       retry_at = null, lease_token = null, lease_until = null
-     where id = $1 and settled_at is null and lease_token is not distinct from $2`,
-    [id, token, settlement.outcome, settlement.providerId ?? null, settlement.error ?? null],
-  )
-  return settled.rowCount === 1
-}
-
-/** Gives the mail back for a later try. `retryAfterMs`, when the provider named a time, holds every try back until then. */
-export const postponeMail = async (
-  tx: Tx,
-  id: string,
-  token: string,
-  error: string,
-  retryAfterMs: number | null,
-): Promise<boolean> => {
-  const postponed = await tx.query(
-    `update mails
-     set last_error = $3, retry_at = clock_timestamp() + make_interval(secs => $4::float8 / 1000), lease_token = null, lease_until = null
-     where id = $1 and settled_at is null and lease_token = $2`,
-    [id, token, error, retryAfterMs],
-  )
-  return postponed.rowCount === 1
-}
-
 /** Remembers that a job which could not take the mail has failed so often: its next run is no operator's retry. */
 export const noteJobAttempt = async (tx: Tx, id: string, jobAttempt: number): Promise<void> => {
   await tx.query('update mails set job_attempt = greatest(job_attempt, $2) where id = $1 and settled_at is null', [
     id,
     jobAttempt,
   ])
-}
-
-/** Gives up the mails whose time has come, while no job runs that could; not those that are in somebody's hand. */
-export const giveUpOverdueMails = async (pool: Pool, giveUpAfterSeconds: number): Promise<number> => {
-  const given = await pool.query(
-    `update mails
-     set settled_at = clock_timestamp(), outcome = 'given-up', retry_at = null, lease_token = null, lease_until = null
-     where id in (
-       select id
-       from mails
-       where settled_at is null
-         and started_at + make_interval(secs => $1) <= clock_timestamp()
-         and (lease_until is null or lease_until <= clock_timestamp())
-       for update skip locked
-     )`,
-    [giveUpAfterSeconds],
-  )
-  return given.rowCount ?? 0
 }

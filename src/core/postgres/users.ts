@@ -161,3 +161,18 @@ export const forgetOldIdempotencyKeys = async (pool: Pool, limit: number): Promi
   )
   return forgotten.rowCount ?? 0
 }
+
+/** Registrations that became active in the last hour; counts no further than `limit`. */
+export const countActivations = async (db: Queryable, limit: number): Promise<number> => {
+  const counted = await db.query<{ count: number }>(
+    `select count(*)::integer as count
+     from (
+       select
+       from users
+       where activated_at > clock_timestamp() - interval '1 hour'
+       limit $1
+     ) as lately`,
+    [limit],
+  )
+  return counted.rows[0]?.count ?? 0
+}

@@ -1,10 +1,11 @@
 import { type CodeRow, countAttempt, listCodes } from '../postgres/codes.ts'
-import { insertGuess, isMailboxGuessedOut, lockMailbox } from '../postgres/guesses.ts'
+import { insertGuess, lockMailbox } from '../postgres/guesses.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { activateUser, type Credentials, lockUser } from '../postgres/users.ts'
 import type { CodePolicy } from '../settings.ts'
 import { deriveCode, isSameCode } from './activation-code.ts'
 import { mailboxOf } from './email-address.ts'
+import { isTooShort } from './enqueue-code.ts'
 import { type Keyring, lookupKeys } from './keyring.ts'
 
 export type ActivateTools = { pool: Pool; keyring: Keyring; policy: CodePolicy }
@@ -68,7 +69,7 @@ const guess = async (
   const mailboxKeys = lookupKeys(keyring, 'mailbox', mailboxOf(user.email))
   await lockMailbox(tx, mailboxKeys[0])
   // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
-  if (code.digits === 4 && (await isMailboxGuessedOut(tx, mailboxKeys, policy.guessBudgets))) return 'code-expired'
+  if (await isTooShort(tx, { keyring, policy }, { email: user.email, digits: code.digits })) return 'code-expired'
   const isRight = isCodeTyped(keyring, code, typed)
   // Past the budget a right code and a wrong one get the same answer.
   await (isRight ? spending.check(tx) : spending.spend(tx))

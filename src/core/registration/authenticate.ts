@@ -1,11 +1,15 @@
 import type { Pool } from '../postgres/pool.ts'
 import { type Credentials, findCredentials } from '../postgres/users.ts'
-import type { HashWork, PasswordHasher } from './password.ts'
+import type { HashWork } from './hashing-queue.ts'
+import type { PasswordHasher } from './password.ts'
 
 export type Claim = { userId: string | null; email: string | null; password: string }
 
+// No id of version 4.
+const NOBODY = '00000000-0000-0000-0000-000000000000'
+
 /**
- * The registration that these credentials open, or null. One bcrypt whatever is wrong: an id that is unknown or malformed
+ * The registration that these credentials open, or null. One look-up and one bcrypt whatever is wrong: an id that is unknown or malformed
  * (`userId` null), another address (`email` is canonical, null when malformed), another password.
  */
 export const authenticate = async (
@@ -14,7 +18,7 @@ export const authenticate = async (
   signal: AbortSignal,
 ): Promise<Credentials | null> => {
   const work: HashWork = { priority: 'sign-in', signal }
-  const user = claim.userId === null ? null : await findCredentials(tools.pool, claim.userId)
+  const user = await findCredentials(tools.pool, claim.userId ?? NOBODY)
   const isRightPassword = await tools.hasher.verify(claim.password, user?.passwordHash ?? null, work)
   return user && isRightPassword && user.email === claim.email ? user : null
 }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import { type Credentials, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
-import { enqueueCode } from './enqueue-code.ts'
-import { type Keyring, lookupKeys } from './keyring.ts'
-import type { HashWork, PasswordHasher } from './password.ts'
-import type { RegistrationPolicy } from './policy.ts'
+import { type CodeTools, enqueueCode } from './enqueue-code.ts'
+import type { HashWork } from './hashing-queue.ts'
+import { lookupKeys } from './keyring.ts'
+import type { PasswordHasher } from './password.ts'
 import { createPublicRef } from './public-ref.ts'
 import type { RegistrationSpending, Spending } from './spending.ts'
 
-export type RegisterTools = { pool: Pool; hasher: PasswordHasher; keyring: Keyring; policy: RegistrationPolicy }
+export type RegisterTools = CodeTools & { pool: Pool; hasher: PasswordHasher }
 
 export type Registration = {
   email: string
@@ -30,6 +30,7 @@ export const register = async (
   registration: Registration,
   spending: RegistrationSpending,
 ): Promise<Registered> => {
+  tools.hasher.checkRoom('registration')
   const keys =
     registration.idempotencyKey === null
       ? []
@@ -63,7 +64,7 @@ const repeat = async (
 }
 
 const insert = async (
-  { pool, hasher, keyring, policy }: RegisterTools,
+  tools: RegisterTools,
   registration: Registration,
   idempotencyKey: Buffer | null,
   spending: Spending,
@@ -71,19 +72,15 @@ const insert = async (
   const user = {
     id: randomUUID(),
     email: registration.email,
-    passwordHash: await hasher.hash(registration.password, hashWork(registration)),
+    passwordHash: await tools.hasher.hash(registration.password, hashWork(registration)),
     ref: createPublicRef(),
     idempotencyKey,
   }
-  return transaction(pool, async (tx) => {
+  return transaction(tools.pool, async (tx) => {
     if (idempotencyKey) await forgetOldIdempotencyKey(tx, idempotencyKey)
     if (!(await insertUser(tx, user))) return null
     await spending.spend(tx)
-    await enqueueCode(
-      tx,
-      { keyring, policy },
-      { userId: user.id, email: user.email, requestId: registration.requestId },
-    )
+    await enqueueCode(tx, tools, { userId: user.id, email: user.email, requestId: registration.requestId })
     return user.id
   })
 }

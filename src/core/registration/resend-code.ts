@@ -1,11 +1,10 @@
 import { supersedeCode } from '../postgres/codes.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { findUser, lockUser, type UserRow } from '../postgres/users.ts'
-import { enqueueCode } from './enqueue-code.ts'
-import type { Keyring } from './keyring.ts'
+import { type CodeTools, enqueueCode } from './enqueue-code.ts'
 import type { RegistrationPolicy } from './policy.ts'
 
-export type ResendTools = { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
+export type ResendTools = CodeTools & { pool: Pool; policy: RegistrationPolicy }
 
 export type Resent = 'enqueued' | 'already-on-its-way' | 'already-active' | 'gone' | { waitSeconds: number }
 
@@ -14,17 +13,17 @@ export type Resent = 'enqueued' | 'already-on-its-way' | 'already-active' | 'gon
  * there is nothing to resend. `spendMail` is called, and may throw, only when a mail is about to be enqueued.
  */
 export const resendCode = (
-  { pool, keyring, policy }: ResendTools,
+  tools: ResendTools,
   request: { userId: string; requestId: string },
   spendMail: (tx: Tx) => Promise<void>,
 ): Promise<Resent> =>
-  transaction(pool, async (tx) => {
+  transaction(tools.pool, async (tx) => {
     const user = await lockUser(tx, request.userId)
-    const refusal = refusalOf(await findUser(tx, request.userId, policy.resendCooldownSeconds))
+    const refusal = refusalOf(await findUser(tx, request.userId, tools.policy.resendCooldownSeconds))
     if (!user || refusal) return refusal ?? 'gone'
     await spendMail(tx)
     await supersedeCode(tx, request.userId)
-    await enqueueCode(tx, { keyring, policy }, { ...request, email: user.email })
+    await enqueueCode(tx, tools, { ...request, email: user.email })
     return 'enqueued'
   })
 

@@ -1,6 +1,6 @@
 import type { Pool } from '../postgres/pool.ts'
 import { findUser, type UserRow } from '../postgres/users.ts'
-import { digitsFor } from './enqueue-code.ts'
+import { isTooShort } from './enqueue-code.ts'
 import type { Keyring } from './keyring.ts'
 import type { RegistrationPolicy } from './policy.ts'
 
@@ -28,12 +28,30 @@ export type StatusTools = { pool: Pool; keyring: Keyring; policy: RegistrationPo
 /** The registration as it stands now; null when it is gone. */
 export const readStatus = async (tools: StatusTools, id: string): Promise<User | null> => {
   const row = await findUser(tools.pool, id, tools.policy.resendCooldownSeconds)
-  if (!row) return null
+  return row && describe(tools, row)
+}
+
+/** The same after an activation, with the seconds from the provider's acceptance of the mail, if that was recorded. */
+export const readActivated = async (
+  tools: StatusTools,
+  id: string,
+): Promise<{ user: User | null; typedAfterSeconds: number | null }> => {
+  const row = await findUser(tools.pool, id, tools.policy.resendCooldownSeconds)
+  const typedAfterMs = row?.sentAt && row.activatedAt ? row.activatedAt.getTime() - row.sentAt.getTime() : null
+  return {
+    user: row && (await describe(tools, row)),
+    typedAfterSeconds: typedAfterMs === null ? null : Math.max(0, typedAfterMs / 1000),
+  }
+}
+
+const describe = async (tools: StatusTools, row: UserRow): Promise<User> => {
   const user = describeUser(row, tools.policy.maxAttempts)
   // Four digits of a mailbox that was guessed at too often are answered as expired, so they are shown so.
-  const isTooShort =
-    user.code?.status === 'sent' && row.digits !== null && row.digits < (await digitsFor(tools.pool, tools, row.email))
-  return isTooShort && user.code ? { ...user, code: { ...user.code, status: 'expired' } } : user
+  const isWorthless =
+    user.code?.status === 'sent' &&
+    row.digits !== null &&
+    (await isTooShort(tools.pool, tools, { email: row.email, digits: row.digits }))
+  return isWorthless && user.code ? { ...user, code: { ...user.code, status: 'expired' } } : user
 }
 
 const describeUser = (row: UserRow, maxAttempts: number): User => ({

@@ -1,0 +1,74 @@
+import { availableParallelism } from 'node:os'
+import { startLoneApi } from './lone-api.ts'
+import { readLoopDelay } from './overload/loop-delay.ts'
+import { offer, type Sample } from './overload/offer.ts'
+import { percentile } from './percentile.ts'
+
+/**
+ * `node bench/overload.ts [seconds=20]`: the peak of useful work, and what becomes of it at ten times as much. Means something
+ * on a quiet machine only.
+ */
+const BCRYPT_COST = 12
+const STEPS = [0.5, 0.75, 1, 1.25, 1.5]
+const FLOOD = 10
+const SETTLING_MS = 3000
+
+const SECONDS = Number(process.argv[2] ?? 20)
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+const registrations = (samples: Sample[]) => samples.filter(({ kind }) => kind === 'registration')
+const timesOf = (samples: Sample[]) => samples.map(({ tookMs }) => tookMs)
+const ms = (value: number) => `${value.toFixed(0)} ms`
+
+/** Registrations answered with 202 in each second, without the first ones, in which the queue fills. */
+const usefulPerSecond = (samples: Sample[]): number => {
+  const end = SECONDS * 1000
+  const done = registrations(samples).filter(
+    ({ status, sentMs, tookMs }) => status === 202 && sentMs + tookMs > SETTLING_MS && sentMs + tookMs <= end,
+  )
+  return done.length / ((end - SETTLING_MS) / 1000)
+}
+
+const describe = (samples: Sample[]): string => {
+  const admitted = registrations(samples).filter(({ status }) => status === 202)
+  const refused = registrations(samples).filter(({ status }) => status !== 202)
+  return `${admitted.length} admitted, p95 ${ms(percentile(timesOf(admitted), 0.95))}; ${refused.length} refused, p95 ${ms(percentile(timesOf(refused), 0.95))}`
+}
+
+const api = await startLoneApi(BCRYPT_COST)
+const alone = timesOf(registrations(await offer({ url: api.url, ratePerSecond: 1, seconds: 5 })))
+const capacity = (availableParallelism() * 1000) / percentile(alone, 0.5)
+say(
+  `one registration alone takes ${ms(percentile(alone, 0.5))}: at most ${capacity.toFixed(1)}/s on ${availableParallelism()} cores`,
+)
+
+let peak = 0
+for (const step of STEPS) {
+  const samples = await offer({ url: api.url, ratePerSecond: capacity * step, seconds: SECONDS })
+  const useful = usefulPerSecond(samples)
+  peak = Math.max(peak, useful)
+  say(`offered ${(capacity * step).toFixed(1)}/s: useful ${useful.toFixed(2)}/s; ${describe(samples)}`)
+}
+
+await readLoopDelay(api.opsUrl)
+const flood = await offer({ url: api.url, ratePerSecond: FLOOD * peak, seconds: SECONDS })
+const delay = await readLoopDelay(api.opsUrl)
+const useful = usefulPerSecond(flood)
+const livez = timesOf(flood.filter(({ kind }) => kind === 'livez'))
+const admitted = timesOf(registrations(flood).filter(({ status }) => status === 202))
+const refused = timesOf(registrations(flood).filter(({ status }) => status === 503))
+say(`offered ${(FLOOD * peak).toFixed(1)}/s, ten times the peak: useful ${useful.toFixed(2)}/s; ${describe(flood)}`)
+say(`  /livez p95 ${ms(percentile(livez, 0.95))}; event loop late by ${ms(delay.p99)} at p99, ${ms(delay.max)} at most`)
+await api.stop()
+
+const wrongs = [
+  ...(percentile(admitted, 0.95) > 2500 ? ['admitted registrations took longer than 2.5 s at p95'] : []),
+  ...(refused.length === 0 ? ['nothing was refused, so this was no flood'] : []),
+  ...(percentile(refused, 0.95) >= 50 ? ['refusals took 50 ms or longer at p95'] : []),
+  ...(useful < 0.9 * peak ? ['useful work fell by more than a tenth'] : []),
+  ...(registrations(flood).some(({ status }) => status !== 202 && status !== 503)
+    ? ['some answers were neither 202 nor 503']
+    : []),
+]
+for (const wrong of wrongs) say(`  WRONG: ${wrong}`)
+process.exit(wrongs.length === 0 ? 0 : 1)

@@ -1,0 +1,50 @@
+export type Manifest = {
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+  allowScripts: Record<string, boolean>
+}
+
+export type LockedPackage = { version?: string; license?: string; dev?: boolean; hasInstallScript?: boolean }
+
+export type Lock = { packages: Record<string, LockedPackage> }
+
+/** Licences that ask for no more than their text and the names in it. */
+const LICENCES = new Set(['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'])
+
+/** Of what only builds and tests with us, and goes nowhere. */
+const LICENCES_OF_TOOLS = new Set([...LICENCES, 'MPL-2.0', 'MIT OR Apache-2.0', '(MIT OR CC0-1.0)'])
+
+const EXACT_VERSION = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/
+
+/** What is wrong with the packages that we ask for and those that come with them; all from our own two files. */
+export const findSupplyChainFaults = (manifest: Manifest, lock: Lock): string[] => [
+  ...findLooseVersions(manifest),
+  ...packagesOf(lock).flatMap(([name, locked]) => [
+    ...findLicenceFault(name, locked),
+    ...findScriptFault(name, locked, manifest.allowScripts),
+  ]),
+]
+
+const findLooseVersions = ({ dependencies, devDependencies }: Manifest): string[] =>
+  Object.entries({ ...dependencies, ...devDependencies })
+    .filter(([, version]) => !EXACT_VERSION.test(version))
+    .map(([name, version]) => `${name} is asked for as ${version}, which is no exact version`)
+
+/** Every locked package but our own, by name; `dev` is set when only development needs it. */
+export const packagesOf = (lock: Lock): [string, LockedPackage][] =>
+  Object.entries(lock.packages)
+    .filter(([path]) => path !== '')
+    .map(([path, locked]) => [path.split('node_modules/').at(-1) ?? path, locked])
+
+const findLicenceFault = (name: string, { license, dev }: LockedPackage): string[] =>
+  license !== undefined && (dev ? LICENCES_OF_TOOLS : LICENCES).has(license)
+    ? []
+    : [`${name} has the licence ${license ?? '(none)'}, which nobody has looked at`]
+
+/** npm runs no script that is not allowed by name; production needs none at all. */
+const findScriptFault = (name: string, locked: LockedPackage, allowed: Manifest['allowScripts']): string[] => {
+  if (!locked.hasInstallScript) return []
+  if (!locked.dev && allowed[name] !== false)
+    return [`${name} has an install script, comes into production and is not refused in allowScripts`]
+  return []
+}

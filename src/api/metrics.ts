@@ -1,0 +1,163 @@
+import { Counter, Gauge, Histogram } from 'prom-client'
+import { addReadings } from '../core/metrics/readings.ts'
+import type { Registry } from '../core/metrics/registry.ts'
+import type { Activated } from '../core/registration/activate.ts'
+import { HashingOverloaded } from '../core/registration/hashing-queue.ts'
+import type { PasswordHasher } from '../core/registration/password.ts'
+import { type LimitName, limitNames } from './limits.ts'
+
+const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+const TYPING_SECONDS = [5, 10, 15, 20, 30, 40, 50, 60, 120]
+const HASHING_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5]
+
+type Outcome = Exclude<Activated, object> | 'code-incorrect'
+
+// Every word, so that each series is there, at 0, before its first event: a rate needs two values.
+const OUTCOMES = {
+  activated: 'right',
+  'already-active': null,
+  gone: null,
+  'code-not-sent': null,
+  'code-expired': null,
+  'code-exhausted': null,
+  'code-incorrect': 'wrong',
+} as const satisfies Record<Outcome, 'right' | 'wrong' | null>
+
+export type ApiMetrics = {
+  /** By route pattern, method and status: never by path, so that the number of series is bounded. */
+  requestSeconds: Histogram<'route' | 'method' | 'status'>
+  registrations: Counter
+  limitRefusals: Counter<'policy'>
+  hashingSeconds: Histogram<'work'>
+  hashingRefusals: Counter
+  /** From the provider's acceptance of the mail to the activation. */
+  typingSeconds: Histogram
+  noteActivation(activated: Activated): void
+}
+
+export const createApiMetrics = (registry: Registry): ApiMetrics => {
+  const registers = [registry]
+  const limitRefusals = new Counter({
+    name: 'latchkey_limit_refusals_total',
+    help: 'Requests that were refused with 429, by the limit that was used up.',
+    labelNames: ['policy'],
+    registers,
+  })
+  for (const policy of limitNames) limitRefusals.inc({ policy } satisfies { policy: LimitName }, 0)
+  return {
+    requestSeconds: new Histogram({
+      name: 'latchkey_http_request_duration_seconds',
+      help: 'Time to answer a request.',
+      labelNames: ['route', 'method', 'status'],
+      buckets: HTTP_SECONDS,
+      registers,
+    }),
+    registrations: new Counter({
+      name: 'latchkey_registrations_total',
+      help: 'Registrations that were stored.',
+      registers,
+    }),
+    limitRefusals,
+    ...createHashingMetrics(registers),
+    ...createActivationMetrics(registers),
+  }
+}
+
+const createHashingMetrics = (registers: Registry[]) => {
+  const hashingSeconds = new Histogram({
+    name: 'latchkey_hashing_duration_seconds',
+    help: 'Time to hash or verify a password, with the wait for a thread.',
+    labelNames: ['work'],
+    buckets: HASHING_SECONDS,
+    registers,
+  })
+  for (const work of ['hash', 'verify']) hashingSeconds.zero({ work })
+  return {
+    hashingSeconds,
+    hashingRefusals: new Counter({
+      name: 'latchkey_hashing_refusals_total',
+      help: 'Passwords that were neither hashed nor verified, as too many others waited: their requests got 503.',
+      registers,
+    }),
+  }
+}
+
+const createActivationMetrics = (registers: Registry[]) => {
+  const activations = new Counter({
+    name: 'latchkey_activations_total',
+    help: 'Codes that people sent in, by what came of them.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const evaluations = new Counter({
+    name: 'latchkey_code_evaluations_total',
+    help: 'Codes that were compared with the one that was sent, by result.',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const outcome of Object.keys(OUTCOMES)) activations.inc({ outcome }, 0)
+  for (const result of ['right', 'wrong']) evaluations.inc({ result }, 0)
+  return {
+    typingSeconds: new Histogram({
+      name: 'latchkey_acceptance_to_activation_seconds',
+      help: "Time from the provider's acceptance of the mail to the activation.",
+      buckets: TYPING_SECONDS,
+      registers,
+    }),
+    noteActivation: (activated: Activated) => {
+      const outcome = typeof activated === 'object' ? activated.refusal : activated
+      const result = OUTCOMES[outcome]
+      activations.inc({ outcome })
+      if (result) evaluations.inc({ result })
+    },
+  }
+}
+
+/** Whether all new codes are long, as somebody guesses all over the service. */
+export const addSurgeReading = (registry: Registry, isOn: () => Promise<boolean>): void =>
+  addReadings(
+    registry,
+    'guesses',
+    {
+      latchkey_guess_surge: { help: 'Whether so many codes are typed wrong that all new ones have 8 digits: 1 or 0.' },
+    },
+    async () => ({ latchkey_guess_surge: (await isOn()) ? 1 : 0 }),
+  )
+
+/** The same hasher, whose work is timed, and whose queue can be seen. */
+export const watchHasher = (hasher: PasswordHasher, metrics: ApiMetrics, registry: Registry): PasswordHasher => {
+  new Gauge({
+    name: 'latchkey_hashing_waiting',
+    help: 'Passwords that wait for a thread to be hashed or verified.',
+    registers: [registry],
+    collect() {
+      this.set(hasher.waiting())
+    },
+  })
+  const timed = async <Result>(work: 'hash' | 'verify', run: Promise<Result>): Promise<Result> => {
+    const end = metrics.hashingSeconds.startTimer({ work })
+    try {
+      const result = await run
+      end()
+      return result
+    } catch (error) {
+      throw noteRefusal(error)
+    }
+  }
+  const noteRefusal = (error: unknown): unknown => {
+    if (error instanceof HashingOverloaded) metrics.hashingRefusals.inc()
+    return error
+  }
+  return {
+    hash: (...work) => timed('hash', hasher.hash(...work)),
+    verify: (...work) => timed('verify', hasher.verify(...work)),
+    checkRoom: (priority) => {
+      try {
+        hasher.checkRoom(priority)
+      } catch (error) {
+        throw noteRefusal(error)
+      }
+    },
+    waiting: hasher.waiting,
+  }
+}

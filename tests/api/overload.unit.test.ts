@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto'
+import { Hono } from 'hono'
+import { expect, test, vi } from 'vitest'
+import { authenticateRequest } from '../../src/api/authenticate-request.ts'
+import type { ApiEnv } from '../../src/api/context.ts'
+import { handleError } from '../../src/api/handle-error.ts'
+import type { Limits } from '../../src/api/limits.ts'
+import { createPool } from '../../src/core/postgres/pool.ts'
+import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
+import { HashingOverloaded } from '../../src/core/registration/hashing-queue.ts'
+import { createPasswordHasher } from '../../src/core/registration/password.ts'
+import { register } from '../../src/core/registration/register.ts'
+import { keyring } from '../core/fixtures.ts'
+import { basic } from '../support/api.ts'
+import { silent } from '../support/database.ts'
+import { POLICY } from '../support/delivery.ts'
+
+/** Tools of a process that has no room for another hash, and no database either: nothing is to be asked of it. */
+const createTools = async () => {
+  const hasher = await createPasswordHasher(4)
+  const checkRoom = vi.fn(() => {
+    throw new HashingOverloaded('too much hashing is waiting')
+  })
+  const ask = vi.fn(async () => ({}))
+  const limits: Limits = { check: async () => void (await ask()), spend: ask, within: () => limits }
+  const pool = createPool('postgres://nobody@127.0.0.1:1/nothing', { max: 1, name: 'test', logger: silent })
+  return { hasher: { ...hasher, checkRoom }, pool, limits, ask, checkRoom, trustedProxies: [] }
+}
+
+test('without room a registration is refused before its limits and before the first statement', async () => {
+  const tools = await createTools()
+  const ask = async () => void (await tools.ask())
+  const policy = { ...POLICY, resendCooldownSeconds: 0 }
+  const registration = { email: 'ada@example.com', password: 'correct horse', requestId: 'a-request' }
+  const refusal = register(
+    { ...tools, keyring, policy, surge: createGuessSurge(silent) },
+    { ...registration, idempotencyKey: 'a-key', signal: new AbortController().signal },
+    { check: ask, spend: ask, checkRepetition: ask, spendRepetition: ask },
+  )
+  await expect(refusal).rejects.toBeInstanceOf(HashingOverloaded)
+  expect(tools.checkRoom).toHaveBeenCalledWith('registration')
+  expect(tools.ask).not.toHaveBeenCalled()
+})
+
+test('without room a sign-in is refused before its limits and before the first statement', async () => {
+  const tools = await createTools()
+  const app = new Hono<ApiEnv>()
+  app.get('/v1/users/:id', async (c) => c.json(await authenticateRequest(c, tools)))
+  app.onError(handleError(silent))
+  const authorization = basic('ada@example.com')
+  const answer = await app.request(`/v1/users/${randomUUID()}`, { headers: { authorization } })
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
+  expect(await answer.json()).toMatchObject({ type: '/problems/overloaded' })
+  expect(tools.checkRoom).toHaveBeenCalledWith('sign-in')
+  expect(tools.ask).not.toHaveBeenCalled()
+})
