@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import { callersTrace, failSpan, inSpan } from '../core/tracing.ts'
@@ -43,7 +44,7 @@ export const observeRequests = ({ logger, metrics }: ApiTools) =>
     const durationMs = performance.now() - begun
     const route = routePath(c, -1)
     const { method } = c.req
-    const { status } = c.res
+    const status = statusOf(c)
     metrics.requestSeconds.observe({ route, method: METHODS.has(method) ? method : 'other', status }, durationMs / 1000)
     const limit = c.error instanceof RequestRefused ? c.error.details.limit : undefined
     if (limit !== undefined) metrics.limitRefusals.inc({ policy: limit })
@@ -52,5 +53,11 @@ export const observeRequests = ({ logger, metrics }: ApiTools) =>
       'request answered',
     )
   })
+
+// Nobody was told 503 when the client had hung up, and no operator shall be woken for it; 499 is what others write then.
+const statusOf = ({ res, req }: Context<ApiEnv>): number =>
+  res.status === 503 && req.raw.signal.aborted ? CLIENT_GONE : res.status
+
+const CLIENT_GONE = 499
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])

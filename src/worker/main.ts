@@ -59,8 +59,7 @@ const main = async (): Promise<void> => {
   parts.backend = backend
   onStop('queue', () => backend.close())
 
-  const surge = createGuessSurge(logger)
-  const tools = { pool, backend, mailer, logger, surge, metrics, ...rulesOf(config) }
+  const tools = { pool, backend, mailer, logger, metrics, surge: createGuessSurge(logger), ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
     databaseUrl: config.DATABASE_URL,
     concurrency: config.MAIL_CONCURRENCY,

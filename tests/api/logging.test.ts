@@ -28,6 +28,13 @@ test('a request is one line with its route, status and id', async () => {
   expect(found).toMatchObject([{ requestId: 'logged-1', method: 'GET', route: '/v1/users/:id', status: 401 }])
 })
 
+test('a client that hangs up is 499 to the operator, and no refusal', async () => {
+  const body = post({ email: 'gone@example.com', password: PASSWORD }, { 'x-request-id': 'gone-1' })
+  await app.request(new Request('http://localhost/v1/users', { ...body, signal: AbortSignal.abort() }))
+  const found = lines.filter((line) => line.includes('gone-1')).map((line) => JSON.parse(line))
+  expect(found.find(({ msg }) => msg === 'request answered')).toMatchObject({ route: '/v1/users', status: 499 })
+})
+
 test('no password, address, code, credentials or path is ever logged', async () => {
   const user = await registerAndDeliver(app, database, 'ada.lovelace@example.com')
   await app.request('/v1/users', post({ email: 'ada.lovelace@example', password: PASSWORD, more: 'more-secret' }))

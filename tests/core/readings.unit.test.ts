@@ -57,7 +57,7 @@ test('a source that does not answer holds nobody up for more than two seconds, a
   answer.resolve({ shop_apples: 5, shop_pears: {} })
   expect(await look(registry)).toContain('shop_apples 5')
   expect(questions).toBe(1)
-})
+}, 30_000)
 
 test('a value of a label that is gone is gone', async () => {
   let pears: Record<string, number> = { green: 1, red: 2 }

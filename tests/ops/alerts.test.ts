@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
@@ -14,6 +15,8 @@ import { createRecording } from './recording.ts'
 
 // The last of them: Redis where there is one, so that it can be lost.
 const BACKEND = backends.at(-1) ?? 'postgresql'
+// More than can be hashed soon, however many cores there are.
+const CROWD = 16 * availableParallelism()
 const NOBODY = 'http://127.0.0.1:9'
 
 let database: TestDatabase
@@ -185,7 +188,7 @@ describe.runIf(hasPromtool)('alerts', () => {
     const recording = record(() => ({ api: own.opsUrl, worker: worker.opsUrl }))
     await recording.look()
     for (let round = 0; round < 2; round++) {
-      const statuses = (await registerMany(40, own)).map(({ status }) => status)
+      const statuses = (await registerMany(CROWD, own)).map(({ status }) => status)
       expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(5)
       await recording.look()
     }

@@ -35,8 +35,9 @@ export const createPasswordHasher = async (cost: number): Promise<PasswordHasher
   const begun = performance.now()
   const dummyHash = await bcryptHash(prehash('nobody has this password'), { cost })
   const queue = createHashingQueue(performance.now() - begun)
-  // The time that is waited for a thread is in the span.
-  const add: HashingQueue['add'] = (work, run) => inSpan('hash', { kind: 'internal' }, () => queue.add(work, run))
+  // The span has the time that was waited for a thread in it.
+  const add = <Result>(work: HashWork, run: () => Promise<Result>) =>
+    inSpan('hash', { kind: 'internal' }, () => queue.add(work, run))
   return {
     hash: (password, work) => add(work, () => bcryptHash(prehash(password), { cost })),
     verify: (password, hash, work) =>
