@@ -27,8 +27,7 @@ const main = async (): Promise<void> => {
   const config = readApiConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'api')
   const { onStop } = createLifecycle(logger)
-  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT
-  const tracing = await startTracing({ endpoint, serviceName: 'latchkey-api', logger })
+  const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-api', logger)
   onStop('traces', () => tracing?.close())
 
   const pool = createPool(config.DATABASE_URL, { max: MAX_CONNECTIONS, name: 'latchkey-api', logger })

@@ -29,8 +29,7 @@ const main = async (): Promise<void> => {
   const config = readWorkerConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'worker')
   const { onStop, stopping } = createLifecycle(logger)
-  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT
-  const tracing = await startTracing({ endpoint, serviceName: 'latchkey-worker', logger })
+  const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-worker', logger)
   onStop('traces', () => tracing?.close())
 
   const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
