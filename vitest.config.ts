@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/**/*.test.ts'],
-          exclude: [...UNIT, 'tests/soak/**'],
+          exclude: [...UNIT, 'tests/soak/**', 'tests/docker/**'],
           globalSetup: 'tests/support/servers.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -1,5 +1,3 @@
-import type pg from 'pg'
-
 /** A mail with the code that it brought last. Times are milliseconds since 1970. */
 export type MailEntry = { id: string; userId: string; email: string; outcome: string | null; codeId: string }
 
@@ -15,7 +13,10 @@ export type CodeEntry = {
 /** What PostgreSQL holds at the end. */
 export type Ledger = { userIds: string[]; mails: MailEntry[]; codes: Map<string, CodeEntry> }
 
-export const readLedger = async (pool: pg.Pool): Promise<Ledger> => {
+/** A `pg.Pool`, or whatever else answers statements. */
+export type Database = { query<Row extends object>(statement: string): Promise<{ rows: Row[] }> }
+
+export const readLedger = async (pool: Database): Promise<Ledger> => {
   const users = await pool.query<{ id: string }>('select id from users')
   const mails = await pool.query<MailEntry>(
     `select mails.id, users.email, mails.outcome,
@@ -39,7 +40,7 @@ export const readLedger = async (pool: pg.Pool): Promise<Ledger> => {
   }
 }
 
-export const countUnsettled = async (pool: pg.Pool): Promise<number> => {
+export const countUnsettled = async (pool: Database): Promise<number> => {
   const found = await pool.query<{ count: number }>(
     'select count(*)::integer as count from mails where settled_at is null',
   )

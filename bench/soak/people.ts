@@ -17,14 +17,27 @@ export type People = {
   stop(): Promise<void>
 }
 
+/** How many people there are in all, and how many of them at once are without their 202. */
+export type Crowd = { most: number; atOnce: number }
+
+const ENDLESS: Crowd = { most: Number.POSITIVE_INFINITY, atOnce: Number.POSITIVE_INFINITY }
+
 /** People who register one after the other, and repeat with the same key until they have their 202. */
-export const startPeople = (apiUrls: readonly [string, ...string[]], perSecond: number, random: Random): People => {
+export const startPeople = (
+  apiUrls: readonly [string, ...string[]],
+  perSecond: number,
+  random: Random,
+  { most, atOnce }: Crowd = ENDLESS,
+): People => {
   const [registered, surprises]: [Registration[], string[]] = [[], []]
   const stopping = new AbortController()
-  const inHand: Promise<void>[] = []
+  const inHand = new Set<Promise<void>>()
   const send = async (): Promise<void> => {
-    for (let index = 0; !stopping.signal.aborted; index += 1) {
-      inHand.push(register(`person${index}@example.com`, { apiUrls, random, registered, surprises }))
+    for (let index = 0; index < most && !stopping.signal.aborted; index += 1) {
+      if (inHand.size >= atOnce) await Promise.race(inHand)
+      const one = register(`person${index}@example.com`, { apiUrls, random, registered, surprises })
+      inHand.add(one)
+      void one.then(() => inHand.delete(one))
       await sleep(random.between(0, 2000 / perSecond), undefined, { signal: stopping.signal }).catch(() => {})
     }
   }

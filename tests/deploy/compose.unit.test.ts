@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { namesReadBy } from '../support/names-read-by.ts'
+import { configure, programNames, programs } from './programs.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+
+const service = v.object({
+  environment: v.optional(v.record(v.string(), v.union([v.string(), v.number()])), {}),
+  healthcheck: v.optional(v.object({ test: v.optional(v.array(v.string())) })),
+  ports: v.optional(v.array(v.string()), []),
+})
+const { services } = v.parse(
+  v.object({ services: v.record(v.string(), service) }),
+  parse(read('docker-compose.yml'), { merge: true }),
+)
+
+/** What the service's process gets where nobody sets anything: `${NAME:-default}` is the default. */
+const environmentOf = (name: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(services[name]?.environment ?? {}).map(([variable, value]) => [
+      variable,
+      String(value).replace(/\$\{\w+:-([^}]*)\}/g, '$1'),
+    ]),
+  )
+
+describe.each(programNames)('the %s of docker-compose.yml', (name) => {
+  test('gets variables that it knows, with values that it takes, and all that it needs', () => {
+    const known = namesReadBy(programs[name])
+    expect(Object.keys(environmentOf(name)).filter((variable) => !known.has(variable))).toEqual([])
+    expect(() => configure(name, environmentOf(name))).not.toThrow()
+  })
+})
+
+describe.each(['api', 'worker'] as const)('the port of operators of the %s', (name) => {
+  test('is the same to the program, its image and docker-compose.yml', () => {
+    const port = v.parse(v.looseObject({ OPS_PORT: v.number() }), configure(name, environmentOf(name))).OPS_PORT
+    const image = read(`Dockerfile.${name}`)
+    expect(image).toMatch(new RegExp(`^EXPOSE.* ${port}$`, 'm'))
+    expect(image).toContain(`http://127.0.0.1:\${process.env.OPS_PORT || ${port}}/livez`)
+    expect(services[name]?.healthcheck?.test?.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`)
+  })
+})
+
+test('the gateway has a door for each port that is published, on this machine only', () => {
+  const doors = [...read('dev/gateway.ts').matchAll(/port: (\d+)/g)].map(([, port]) => port)
+  const published = services.gateway?.ports ?? []
+  expect(published.map((port) => port.split(':').at(-1))).toEqual(doors)
+  expect(published.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([])
+  expect(Object.values(services).flatMap(({ ports }) => ports)).toEqual(published)
+})
+
+test('up to their last words the two Dockerfiles are the same, so that the images share their layers', () => {
+  const [api, worker] = ['api', 'worker'].map((name) =>
+    read(`Dockerfile.${name}`)
+      .split('\n')
+      .filter(
+        (line) =>
+          line.startsWith('FROM') || line.startsWith('COPY') || line.startsWith('RUN') || line.startsWith(' &&'),
+      ),
+  )
+  expect(api?.length).toBeGreaterThan(10)
+  expect(worker).toEqual(api)
+})
