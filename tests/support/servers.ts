@@ -14,6 +14,8 @@ declare module 'vitest' {
     templateUrl: string
     /** Whether the Redis half runs: with a `redis-server` of its own for each file, or on `REDIS_URL`. */
     redis: 'redis-server' | 'REDIS_URL' | 'none'
+    /** What that Redis is; set by `vitest.config.ts`. Only a single one can be given by `REDIS_URL`. */
+    redisKind: 'single' | 'sentinel' | 'cluster'
   }
 }
 
@@ -30,7 +32,7 @@ const FAST = [
 ]
 
 /** Starts one PostgreSQL for all test files, and says loudly when the Redis half cannot run. */
-export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
+export default async ({ provide, config }: TestProject): Promise<() => Promise<void>> => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true, flags: FAST })
   const templateUrl = await createDatabase(postgres, 'template_latchkey')
@@ -38,15 +40,15 @@ export default async ({ provide }: TestProject): Promise<() => Promise<void>> =>
   await migrate(templateUrl, logger)
   await migrateQueue(templateUrl, logger)
   provide('templateUrl', templateUrl)
-  provide('redis', findRedis())
+  provide('redis', findRedis(config.provide.redisKind === 'single'))
   return async () => {
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-const findRedis = (): 'redis-server' | 'REDIS_URL' | 'none' => {
-  if (process.env.REDIS_URL) return 'REDIS_URL'
+const findRedis = (isSingle: boolean): 'redis-server' | 'REDIS_URL' | 'none' => {
+  if (process.env.REDIS_URL && isSingle) return 'REDIS_URL'
   if (spawnSync('redis-server', ['--version']).status === 0) return 'redis-server'
   if (process.env.REQUIRE_REDIS)
     throw new Error('REQUIRE_REDIS is set, and there is neither a redis-server nor a REDIS_URL')
