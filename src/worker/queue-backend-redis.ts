@@ -1,6 +1,7 @@
 import { Queue, Worker } from 'bullmq'
+import type { Logger } from '../core/logger.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
-import { connectFast, connectPatiently } from './redis-clients.ts'
+import { connectFast, connectPatiently, type RedisClient } from './redis-clients.ts'
 import { readRedisUrl } from './redis-url.ts'
 
 // BullMQ's scripts touch many keys at once, and a Cluster runs them only where the braces put all on one node. Elsewhere the
@@ -21,10 +22,7 @@ export const openRedisBackend = async ({
   const fast = connectFast(store)
   const patient = connectPatiently(store)
   for (const redis of [fast, patient]) redis.on('error', (err) => logger.debug({ err }, 'Redis connection'))
-  fast.on('close', () =>
-    logger.warn('Redis is not connected; mails wait in PostgreSQL and are offered again when it is back'),
-  )
-  fast.on('ready', () => logger.info('Redis is connected'))
+  reportOutages(fast, logger)
   return {
     name: 'redis',
     newQueue: (name, options) =>
@@ -39,3 +37,29 @@ export const openRedisBackend = async ({
     },
   }
 }
+
+/** One line when Redis goes, with the reason, and one when it is there: not one for each try to connect. */
+const reportOutages = (redis: RedisClient, logger: Logger): void => {
+  let reason: Error | undefined
+  let isReported = false
+  redis.on('error', (err) => {
+    reason = reasonOf(err)
+  })
+  redis.on('close', () => {
+    if (isReported) return
+    isReported = true
+    logger.warn(
+      { err: reason },
+      'Redis is not connected; mails wait in PostgreSQL and are offered again when it is back',
+    )
+  })
+  redis.on('ready', () => {
+    logger.info('Redis is connected')
+    isReported = false
+    reason = undefined
+  })
+}
+
+/** A Cluster that no node answers for hides what the last node said. */
+const reasonOf = (error: Error): Error =>
+  'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : error
