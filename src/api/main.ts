@@ -7,7 +7,7 @@ import { createPool } from '../core/postgres/pool.ts'
 import { checkDatabase } from '../core/readiness.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { createPasswordHasher } from '../core/registration/password.ts'
-import { codePolicyOf } from '../core/settings.ts'
+import { codePolicyOf, isPooled } from '../core/settings.ts'
 import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
 import { budgetsOf, createLimits } from './limits.ts'
@@ -20,7 +20,12 @@ const main = async (): Promise<void> => {
   const logger = createLogger(config.LOG_LEVEL, 'api')
   const { onStop } = createLifecycle(logger)
 
-  const pool = createPool(config.DATABASE_URL, { max: MAX_CONNECTIONS, name: 'latchkey-api', logger })
+  const pool = createPool(config.DATABASE_URL, {
+    max: MAX_CONNECTIONS,
+    name: 'latchkey-api',
+    logger,
+    isPooled: isPooled(config),
+  })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
   const readiness = () => checkDatabase(pool)

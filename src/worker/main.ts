@@ -8,7 +8,7 @@ import { createRegistry, mailTries } from '../core/metrics.ts'
 import { createOpsApp } from '../core/ops-app.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
-import { codePolicyOf } from '../core/settings.ts'
+import { codePolicyOf, directUrlOf, isPooled } from '../core/settings.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
 import { startDelivery } from './delivery.ts'
@@ -25,7 +25,12 @@ const main = async (): Promise<void> => {
   const logger = createLogger(config.LOG_LEVEL, 'worker')
   const { onStop, stopping } = createLifecycle(logger)
 
-  const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
+  const pool = createPool(config.DATABASE_URL, {
+    max: DATABASE_CONNECTIONS,
+    name: 'latchkey-worker',
+    logger,
+    isPooled: isPooled(config),
+  })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
 
@@ -41,7 +46,7 @@ const main = async (): Promise<void> => {
   onStop('mailer', () => mailer.close())
   const backend = await openQueueBackend({
     redisUrl: config.REDIS_URL,
-    databaseUrl: config.DATABASE_URL,
+    databaseUrl: directUrlOf(config),
     connections: QUEUE_CONNECTIONS,
     logger,
     signal: stopping,
@@ -51,7 +56,7 @@ const main = async (): Promise<void> => {
 
   const tools = { pool, backend, mailer, logger, tries: mailTries(registry), ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
-    databaseUrl: config.DATABASE_URL,
+    databaseUrl: directUrlOf(config),
     concurrency: config.MAIL_CONCURRENCY,
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
   })
