@@ -22,6 +22,7 @@ import { promote, startStandby } from './standby.ts'
 
 const ENOUGH = 20
 const AT_ONCE = 4
+const LONG_MS = 180_000
 
 describe.each(backends)('a primary that is killed under load and replaced by its standby, jobs on %s', (backend) => {
   let folder: string
@@ -78,7 +79,9 @@ describe.each(backends)('a primary that is killed under load and replaced by its
     }
   }
 
-  test('no acknowledged registration is lost, and both processes recover by themselves', async () => {
+  test('no acknowledged registration is lost, and both processes recover by themselves', {
+    timeout: LONG_MS,
+  }, async () => {
     const [redis, provider] = await Promise.all([startStore(backend), startMailProvider()])
     const environment = { DATABASE_URL: url, REDIS_URL: redis?.url, MAIL_URL: provider.url, MAIL_TIMEOUT_MS: '2000' }
     const [api, worker] = await Promise.all([startProcess('api', environment), startProcess('worker', environment)])

@@ -5,6 +5,7 @@ import { startTestSentinel } from './redis-sentinel.ts'
 import type { RedisServer } from './redis-server.ts'
 
 const ENOUGH = 20
+const LONG_MS = 180_000
 
 const openSentinel = async () => {
   const redis = await startTestSentinel()
@@ -46,7 +47,7 @@ describe.runIf(inject('redis') === 'redis-server')('a master that is killed unde
   test.each([
     { kind: 'Sentinels', open: openSentinel },
     { kind: 'a Cluster', open: openCluster },
-  ])('behind $kind: its replica takes over, and everybody gets one mail', async ({ open }) => {
+  ])('behind $kind: its replica takes over, and everybody gets one mail', { timeout: LONG_MS }, async ({ open }) => {
     const { redis, master, replica, meta } = await open()
     const stage = await setStage('redis', Promise.resolve(redis))
     onTestFinished(stage.close)
@@ -62,7 +63,9 @@ describe.runIf(inject('redis') === 'redis-server')('a master that is killed unde
     expect(await replica?.ask((server) => server.exists(meta))).toBe(1)
   })
 
-  test('in a Cluster that has no replica of it: mails wait in PostgreSQL until it is back, empty', async () => {
+  test('in a Cluster that has no replica of it: mails wait in PostgreSQL until it is back, empty', {
+    timeout: LONG_MS,
+  }, async () => {
     const cluster = await startTestCluster()
     const stage = await setStage('redis', Promise.resolve(cluster))
     onTestFinished(stage.close)
