@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-docker check check-production sbom format schema up down logs bench bench-outage bench-overload bench-timing soak fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker check check-production sbom format schema up down logs bench bench-outage bench-overload bench-timing soak fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -22,6 +22,12 @@ test-unit: node_modules/.installed ## the tests that need no server
 
 test-integration: node_modules/.installed ## the tests on PostgreSQL and Redis
 	@exec vitest run --project integration
+
+test-sentinel: node_modules/.installed ## the tests on PostgreSQL and a Redis behind Sentinels
+	@REDIS_KIND=sentinel exec vitest run --project integration
+
+test-cluster: node_modules/.installed ## the tests on PostgreSQL and a Redis Cluster
+	@REDIS_KIND=cluster exec vitest run --project integration
 
 test-docker: node_modules/.installed ## build the images, bring the containers up, register, break and kill (needs Docker)
 	@exec vitest run --config tests/docker/vitest.config.ts

@@ -2,8 +2,18 @@ import { defineConfig } from 'vitest/config'
 
 const UNIT = ['tests/**/*.unit.test.ts', 'tests/architecture.test.ts']
 
+// What the workers' tests find in `REDIS_URL`: a single Redis, or one behind Sentinels, or a Cluster.
+const KINDS = ['single', 'sentinel', 'cluster'] as const
+const redisKind = KINDS.find((kind) => kind === (process.env.REDIS_KIND ?? 'single'))
+if (!redisKind) throw new Error(`REDIS_KIND must be one of ${KINDS.join(', ')}`)
+
+// Every run has these on the other kinds, too; `make test-sentinel` and `make test-cluster` have all.
+const ON_OTHER_KINDS = ['journey', 'worker/delivery', 'worker/queue-loss', 'worker/several-workers']
+
 // .ci/run counts from this report.
 const report = process.env.VITEST_JSON
+
+const ON_SERVERS = { globalSetup: 'tests/support/servers.ts', testTimeout: 60_000, hookTimeout: 60_000 }
 
 export default defineConfig({
   test: {
@@ -14,12 +24,19 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/**/*.test.ts'],
-          exclude: [...UNIT, 'tests/soak/**', 'tests/docker/**'],
-          globalSetup: 'tests/support/servers.ts',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          exclude: [...UNIT, 'tests/docker/**'],
+          provide: { redisKind },
+          ...ON_SERVERS,
         },
       },
+      ...(['sentinel', 'cluster'] as const).map((kind) => ({
+        test: {
+          name: kind,
+          include: ON_OTHER_KINDS.map((name) => `tests/${name}.test.ts`),
+          provide: { redisKind: kind },
+          ...ON_SERVERS,
+        },
+      })),
     ],
   },
 })

@@ -1,7 +1,7 @@
 import { ConfigError, readConfig } from '../src/core/config.ts'
 import { createLogger } from '../src/core/logger.ts'
 import { migrate } from '../src/core/postgres/migrate.ts'
-import { coreSettings } from '../src/core/settings.ts'
+import { coreSettings, directUrlOf } from '../src/core/settings.ts'
 import { queueSettings } from '../src/worker/config.ts'
 import { migrateQueue } from '../src/worker/queue-backend-postgres.ts'
 
@@ -9,8 +9,9 @@ import { migrateQueue } from '../src/worker/queue-backend-postgres.ts'
 try {
   const config = readConfig({ ...coreSettings, ...queueSettings }, process.env)
   const logger = createLogger(config.LOG_LEVEL, 'migrate')
-  const migrations = await migrate(config.DATABASE_URL, logger)
-  if (config.REDIS_URL === undefined) await migrateQueue(config.DATABASE_URL, logger)
+  const databaseUrl = directUrlOf(config)
+  const migrations = await migrate(databaseUrl, logger)
+  if (config.REDIS_URL === undefined) await migrateQueue(databaseUrl, logger)
   logger.info(
     { migrations, queue: config.REDIS_URL === undefined ? 'postgresql' : 'redis' },
     'the database is up to date',

@@ -69,7 +69,7 @@ describe('a package has one home', () => {
     ['pg', ['core/postgres/']],
     ['node-pg-migrate', ['core/postgres/migrate.ts']],
     ['bullmq', ['worker/']],
-    ['ioredis', ['worker/queue-backend-redis.ts']],
+    ['ioredis', ['worker/redis-clients.ts']],
     ['@node-rs/bcrypt', ['core/registration/password.ts']],
     ['p-queue', ['core/registration/hashing-queue.ts']],
     ['tr46', ['core/registration/email-address.ts']],

@@ -113,7 +113,7 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
       { name: "the api's log", text: api.log(), mustShow: '"status":401' },
       { name: "the worker's log", text: worker.log(), mustShow: 'provider-503' },
       await dumpTables(database.pool),
-      ...(redis ? [await dumpRedis(redis.url)] : []),
+      ...(redis ? [await dumpRedis(redis.dataUrl)] : []),
       { name: "the api's metrics", text: await read(`${api.opsUrl}/metrics`), mustShow: 'status="401"' },
       {
         name: "the worker's metrics",

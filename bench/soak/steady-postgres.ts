@@ -11,20 +11,21 @@ const NOBODY = 65_534
 const DURABLE = ['-c', 'fsync=on', '-c', 'synchronous_commit=on', '-c', 'max_connections=300']
 
 export type SteadyPostgres = {
+  port: number
   urlOf(database: string): string
   start(): Promise<void>
   /** SIGQUIT ends it at once, as a crash would; SIGINT breaks all connections and ends it in order. */
   stop(signal: 'SIGQUIT' | 'SIGINT'): Promise<void>
 }
 
-/** A PostgreSQL that can be stopped and started again: same port, same data. */
-export const startSteadyPostgres = async (dataDir: string): Promise<SteadyPostgres> => {
+/** A PostgreSQL that can be stopped and started again: same port, same data. It starts on a copied data folder, too. */
+export const startSteadyPostgres = async (dataDir: string, flags: string[] = []): Promise<SteadyPostgres> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const port = await findSteadyPort()
   const [command, ...prefix] = await dropRoot(dataDir)
   let keeper: ChildProcess | null = null
   const start = async (): Promise<void> => {
-    const started = spawn(command, [...prefix, PROGRAM, dataDir, String(port), 'keep', ...DURABLE], {
+    const started = spawn(command, [...prefix, PROGRAM, dataDir, String(port), 'keep', ...DURABLE, ...flags], {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     })
@@ -41,6 +42,7 @@ export const startSteadyPostgres = async (dataDir: string): Promise<SteadyPostgr
   }
   await start()
   return {
+    port,
     urlOf: (database) => `postgres://latchkey:latchkey@127.0.0.1:${port}/${database}`,
     start,
     stop: async (signal) => {

@@ -106,7 +106,7 @@ export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
 const createLimiter = (db: Queryable, policy: Policy, budget: Budget): Limiter => {
   const name = `${policy}-${budget.seconds}s`
   const store = new RateLimiterPostgres({
-    storeClient: db,
+    storeClient: withoutNames(db),
     storeType: 'pool',
     tableName: RATE_LIMITS_TABLE,
     tableCreated: true,
@@ -117,6 +117,11 @@ const createLimiter = (db: Queryable, policy: Policy, budget: Budget): Limiter =
   })
   return { policy, name, budget, store }
 }
+
+/** The library names its statements, and behind a pooler the next one may reach a session that does not know the name. */
+const withoutNames = (db: Queryable) => ({
+  query: ({ text, values }: { text: string; values: unknown[] }) => db.query(text, values),
+})
 
 /** Of several used-up budgets the one that lasts longest tells when to come back. */
 const refuseOver = (over: Standing[]): void => {

@@ -10,7 +10,7 @@ import { checkDatabase } from '../core/readiness.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
 import { createPasswordHasher } from '../core/registration/password.ts'
-import { codePolicyOf } from '../core/settings.ts'
+import { codePolicyOf, isPooled } from '../core/settings.ts'
 import { startTracing } from '../core/start-tracing.ts'
 import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
@@ -30,7 +30,12 @@ const main = async (): Promise<void> => {
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-api', logger)
   onStop('traces', () => tracing?.close())
 
-  const pool = createPool(config.DATABASE_URL, { max: MAX_CONNECTIONS, name: 'latchkey-api', logger })
+  const pool = createPool(config.DATABASE_URL, {
+    max: MAX_CONNECTIONS,
+    name: 'latchkey-api',
+    logger,
+    isPooled: isPooled(config),
+  })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
   const metrics = createApiMetrics(registry)

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Checks } from './ops-app.ts'
 import { pendingMigrations } from './postgres/migrate.ts'
-import { isDatabaseUnavailable, type Pool } from './postgres/pool.ts'
+import { isDatabaseUnavailable, isReadOnly, type Pool } from './postgres/pool.ts'
 
 const TIMEOUT_MS = 2000
 
-/** Whether PostgreSQL answers and has the tables of this release. */
+/** Whether PostgreSQL answers, takes writes and has the tables of this release. */
 export const checkDatabase = async (pool: Pool): Promise<Checks> => {
   try {
-    const pending = await Promise.race([pendingMigrations(pool), timeOut()])
+    const asking = Promise.all([isReadOnly(pool), pendingMigrations(pool)])
+    const [cannotWrite, pending] = await Promise.race([asking, timeOut()])
     return {
-      database: 'ok',
+      database: cannotWrite ? 'down: read-only' : 'ok',
       migrations: pending.length === 0 ? 'ok' : `down: ${pending.length} to run with node db/migrate.ts`,
     }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import * as v from 'valibot'
 import { parseNet } from './client-address.ts'
 import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
@@ -5,9 +6,31 @@ import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const MIN_SECRET_LENGTH = 32
 
+const isReadable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const TLS_FILES = ['sslrootcert', 'sslcert', 'sslkey']
+
+// pg would find these faults with the first connection only.
+const databaseUrl = v.pipe(
+  url('postgres:', 'postgresql:'),
+  v.check((value) => !URL.parse(value)?.hostname.includes(','), 'must name one host: a virtual address, or a proxy'),
+  v.check(
+    (value) => TLS_FILES.flatMap((name) => URL.parse(value)?.searchParams.get(name) ?? []).every(isReadable),
+    `must name files that can be read in ${TLS_FILES.join(', ')}`,
+  ),
+)
+
 /** The variables that every process reads. */
 export const coreSettings = {
-  DATABASE_URL: url('postgres:', 'postgresql:'),
+  DATABASE_URL: databaseUrl,
+  DATABASE_DIRECT_URL: v.optional(databaseUrl),
   LOG_LEVEL: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'info'),
 }
 
@@ -52,6 +75,14 @@ const nets = v.pipe(
 
 /** Whose `X-Forwarded-For` tells where a request comes from. */
 export const proxySettings = { TRUSTED_PROXIES: v.optional(nets, '') }
+
+type DatabaseUrls = { DATABASE_URL: string; DATABASE_DIRECT_URL?: string | undefined }
+
+/** The way to PostgreSQL for what needs a session of its own: LISTEN, migrations, BullMQ. No pooler may stand in it. */
+export const directUrlOf = (config: DatabaseUrls): string => config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
+
+/** Whether `DATABASE_URL` leads to a pooler, which gives each transaction to another session. */
+export const isPooled = (config: DatabaseUrls): boolean => config.DATABASE_DIRECT_URL !== undefined
 
 /** The rules of codes. Every time in it is in seconds. */
 export type CodePolicy = {

@@ -2,9 +2,20 @@ import * as v from 'valibot'
 import { duration, type Environment, readConfig, text, url, wholeNumber } from '../core/config.ts'
 import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/settings.ts'
 import { mailerNames, PUBLIC_MAIL_URLS } from './mailers/create-mailer.ts'
+import { readRedisUrl } from './redis-url.ts'
 
 /** Where BullMQ keeps its jobs; `db/migrate.ts` reads it too. */
-export const queueSettings = { REDIS_URL: v.optional(url('redis:', 'rediss:')) }
+export const queueSettings = {
+  REDIS_URL: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (value) => readRedisUrl(value) !== null,
+        'must be redis://host:6379, redis+sentinel://host:26379,host:26379/master-name or redis+cluster://host:6379,host:6379 (rediss for TLS)',
+      ),
+    ),
+  ),
+}
 
 const noColon = v.regex(/^[^:]+$/, 'must not contain a colon')
 

@@ -7,10 +7,10 @@ import { createProviderHealth } from '../core/mail/provider-health.ts'
 import { addCommonReadings } from '../core/metrics/common-readings.ts'
 import { createRegistry } from '../core/metrics/registry.ts'
 import { createOpsApp } from '../core/ops-app.ts'
-import { createPool } from '../core/postgres/pool.ts'
+import { createPool, type Pool } from '../core/postgres/pool.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createKeyring } from '../core/registration/keyring.ts'
-import { codePolicyOf } from '../core/settings.ts'
+import { codePolicyOf, directUrlOf, isPooled } from '../core/settings.ts'
 import { startTracing } from '../core/start-tracing.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { createDashboard, DASHBOARD_PATH } from './dashboard.ts'
@@ -32,7 +32,7 @@ const main = async (): Promise<void> => {
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-worker', logger)
   onStop('traces', () => tracing?.close())
 
-  const pool = createPool(config.DATABASE_URL, { max: DATABASE_CONNECTIONS, name: 'latchkey-worker', logger })
+  const pool = openPool(config, logger)
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
   const metrics = createWorkerMetrics(registry)
@@ -51,7 +51,7 @@ const main = async (): Promise<void> => {
   onStop('mailer', () => mailer.close())
   const backend = await openQueueBackend({
     redisUrl: config.REDIS_URL,
-    databaseUrl: config.DATABASE_URL,
+    databaseUrl: directUrlOf(config),
     connections: QUEUE_CONNECTIONS,
     logger,
     signal: stopping,
@@ -61,7 +61,7 @@ const main = async (): Promise<void> => {
 
   const tools = { pool, backend, mailer, logger, metrics, surge: createGuessSurge(logger), ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
-    databaseUrl: config.DATABASE_URL,
+    databaseUrl: directUrlOf(config),
     concurrency: config.MAIL_CONCURRENCY,
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
     telemetry: tracing ? await openQueueTelemetry() : undefined,
@@ -74,6 +74,14 @@ const main = async (): Promise<void> => {
   dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], logger)
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')
 }
+
+const openPool = (config: WorkerConfig, logger: Logger): Pool =>
+  createPool(config.DATABASE_URL, {
+    max: DATABASE_CONNECTIONS,
+    name: 'latchkey-worker',
+    logger,
+    isPooled: isPooled(config),
+  })
 
 const openDashboard = (config: WorkerConfig, queues: Queue[], logger: Logger): Hono | null => {
   if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {

@@ -1,12 +1,12 @@
 import { Queue, Worker } from 'bullmq'
-import { Redis } from 'ioredis'
+import type { Logger } from '../core/logger.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
+import { connectFast, connectPatiently, type RedisClient } from './redis-clients.ts'
+import { readRedisUrl } from './redis-url.ts'
 
-const CONNECT_TIMEOUT_MS = 2000
-const COMMAND_TIMEOUT_MS = 3000
-const MAX_RECONNECT_MS = 1000
-
-const retryStrategy = (times: number): number => Math.min(times * 100, MAX_RECONNECT_MS)
+// BullMQ's scripts touch many keys at once, and a Cluster runs them only where the braces put all on one node. Elsewhere the
+// prefix is BullMQ's own, so that its tools find the queue.
+const PREFIX = { single: 'bull', sentinel: 'bull', cluster: '{bull}' }
 
 /**
  * BullMQ in Redis. Two kinds of connection: the queue's fails fast, so that the relay rolls back and tries again; the
@@ -16,26 +16,21 @@ export const openRedisBackend = async ({
   redisUrl,
   logger,
 }: BackendSettings & { redisUrl: string }): Promise<QueueBackend> => {
-  const common = { connectTimeout: CONNECT_TIMEOUT_MS, retryStrategy }
-  const fast = new Redis(redisUrl, {
-    ...common,
-    enableOfflineQueue: false,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    maxRetriesPerRequest: 1,
-  })
-  const patient = new Redis(redisUrl, { ...common, maxRetriesPerRequest: null })
+  const store = readRedisUrl(redisUrl)
+  if (!store) throw new Error('REDIS_URL is not a URL of Redis')
+  const prefix = PREFIX[store.kind]
+  const fast = connectFast(store)
+  const patient = connectPatiently(store)
   for (const redis of [fast, patient]) redis.on('error', (err) => logger.debug({ err }, 'Redis connection'))
-  fast.on('close', () =>
-    logger.warn('Redis is not connected; mails wait in PostgreSQL and are offered again when it is back'),
-  )
-  fast.on('ready', () => logger.info('Redis is connected'))
+  reportOutages(fast, logger)
   return {
     name: 'redis',
     newQueue: (name, options) =>
-      new Queue(name, { ...options, connection: fast, skipVersionCheck: true, skipWaitingForReady: true }),
-    newWorker: (name, processor, options) => new Worker(name, processor, { ...options, connection: patient }),
+      new Queue(name, { ...options, prefix, connection: fast, skipVersionCheck: true, skipWaitingForReady: true }),
+    newWorker: (name, processor, options) => new Worker(name, processor, { ...options, prefix, connection: patient }),
     pools: [],
-    check: async () => void (await fast.ping()),
+    // Of a Cluster it asks the node that holds the queue.
+    check: async () => void (await fast.exists(prefix)),
     close: async () => {
       fast.removeAllListeners('close')
       fast.disconnect()
@@ -43,3 +38,29 @@ export const openRedisBackend = async ({
     },
   }
 }
+
+/** One line when Redis goes, with the reason, and one when it is there: not one for each try to connect. */
+const reportOutages = (redis: RedisClient, logger: Logger): void => {
+  let reason: Error | undefined
+  let isReported = false
+  redis.on('error', (err) => {
+    reason = reasonOf(err)
+  })
+  redis.on('close', () => {
+    if (isReported) return
+    isReported = true
+    logger.warn(
+      { err: reason },
+      'Redis is not connected; mails wait in PostgreSQL and are offered again when it is back',
+    )
+  })
+  redis.on('ready', () => {
+    logger.info('Redis is connected')
+    isReported = false
+    reason = undefined
+  })
+}
+
+/** A Cluster that no node answers for hides what the last node said. */
+const reasonOf = (error: Error): Error =>
+  'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : error

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { budgets, ConfigError, duration, readConfig, text, url, wholeNumber } from '../../src/core/config.ts'
-import { codePolicyOf, codeSettings, coreSettings } from '../../src/core/settings.ts'
+import { codePolicyOf, codeSettings, coreSettings, directUrlOf, isPooled } from '../../src/core/settings.ts'
 
 /** The message of the `ConfigError`, or null when there is none. */
 const faultOf = (read: () => unknown): string | null => {
@@ -99,6 +99,27 @@ test('a whole number is read at both of its ends', () => {
 
 test.each(['redis://localhost', 'not a url', 'localhost:5432', ''])('%j is no PostgreSQL URL', (given) => {
   expect(faultOf(() => readConfig(coreSettings, { DATABASE_URL: given }))).toContain('DATABASE_URL: must be')
+})
+
+test.each([
+  { given: 'postgres://ada:hunter2@one,two/latchkey', fault: 'must name one host' },
+  { given: 'postgres://ada:hunter2@one:1,two:2/latchkey', fault: 'must be a URL' },
+  { given: 'postgres://ada:hunter2@one/latchkey?sslrootcert=/no/such/file', fault: 'must name files that can be read' },
+  { given: 'postgres://ada:hunter2@one/latchkey?sslkey=/no/such/file', fault: 'must name files that can be read' },
+])('a PostgreSQL URL that pg would stumble over later $fault', ({ given, fault }) => {
+  for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+    const message = faultOf(() => readConfig(coreSettings, { DATABASE_URL: 'postgres://one/latchkey', [name]: given }))
+    expect(message).toContain(`${name}: ${fault}`)
+    expect(message).not.toMatch(/hunter2|no\/such/)
+  }
+})
+
+test('without a way past a pooler there is no pooler', () => {
+  const [through, past] = ['postgres://pooler/latchkey', 'postgres://server/latchkey']
+  const alone = readConfig(coreSettings, { DATABASE_URL: through })
+  expect([directUrlOf(alone), isPooled(alone)]).toEqual([through, false])
+  const both = readConfig(coreSettings, { DATABASE_URL: through, DATABASE_DIRECT_URL: past })
+  expect([directUrlOf(both), isPooled(both)]).toEqual([past, true])
 })
 
 test('one error names every faulty variable, and no value', () => {

@@ -19,6 +19,8 @@ declare module 'vitest' {
     hasPromtool: boolean
     /** Whether there is a browser for the tests of pages. */
     browser: boolean
+    /** What that Redis is; set by `vitest.config.ts`. Only a single one can be given by `REDIS_URL`. */
+    redisKind: 'single' | 'sentinel' | 'cluster'
   }
 }
 
@@ -35,7 +37,7 @@ const FAST = [
 ]
 
 /** Starts one PostgreSQL for all test files, and says loudly what cannot run: the Redis half, or the pages in a browser. */
-export default async ({ provide }: TestProject): Promise<() => Promise<void>> => {
+export default async ({ provide, config, name }: TestProject): Promise<() => Promise<void>> => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true, flags: FAST })
   const templateUrl = await createDatabase(postgres, 'template_latchkey')
@@ -43,38 +45,39 @@ export default async ({ provide }: TestProject): Promise<() => Promise<void>> =>
   await migrate(templateUrl, logger)
   await migrateQueue(templateUrl, logger)
   provide('templateUrl', templateUrl)
-  provide('redis', findRedis())
-  provide('hasPromtool', findPromtool())
-  provide('browser', isBrowserThere())
+  // Once: the projects for other kinds of Redis need the same.
+  const say = name === 'integration' ? (words: string) => void process.stderr.write(`\n*** ${words} ***\n\n`) : () => {}
+  provide('redis', findRedis(config.provide.redisKind === 'single', say))
+  provide('hasPromtool', findPromtool(say))
+  provide('browser', isBrowserThere(say))
   return async () => {
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-const findRedis = (): 'redis-server' | 'REDIS_URL' | 'none' => {
-  if (process.env.REDIS_URL) return 'REDIS_URL'
-  if (spawnSync('redis-server', ['--version']).status === 0) return 'redis-server'
+type Say = (words: string) => void
+
+const isThere = (program: string): boolean => spawnSync(program, ['--version']).status === 0
+
+const findRedis = (isSingle: boolean, say: Say): 'redis-server' | 'REDIS_URL' | 'none' => {
+  if (process.env.REDIS_URL && isSingle) return 'REDIS_URL'
+  if (isThere('redis-server')) return 'redis-server'
   if (process.env.REQUIRE_REDIS)
     throw new Error('REQUIRE_REDIS is set, and there is neither a redis-server nor a REDIS_URL')
-  process.stderr.write(
-    '\n*** THE REDIS HALF OF THE TESTS DOES NOT RUN: there is no redis-server on PATH and no REDIS_URL. ***\n\n',
-  )
+  say('THE REDIS HALF OF THE TESTS DOES NOT RUN: there is no redis-server on PATH and no REDIS_URL.')
   return 'none'
 }
 
-const findPromtool = (): boolean => {
-  const hasPromtool = spawnSync('promtool', ['--version']).status === 0
-  if (!hasPromtool)
-    process.stderr.write(
-      "\n*** THE ALERT RULES ARE NOT TESTED: there is no promtool on PATH (Debian's package prometheus has it). ***\n\n",
-    )
-  return hasPromtool
+const findPromtool = (say: Say): boolean => {
+  if (isThere('promtool')) return true
+  say("THE ALERT RULES ARE NOT TESTED: there is no promtool on PATH (Debian's package prometheus has it).")
+  return false
 }
 
-const isBrowserThere = (): boolean => {
+const isBrowserThere = (say: Say): boolean => {
   if (findBrowser() !== null) return true
   if (process.env.REQUIRE_BROWSER) throw new Error('REQUIRE_BROWSER is set, and there is no Chromium on PATH')
-  process.stderr.write('\n*** THE TESTS OF PAGES DO NOT RUN: there is no Chromium on PATH. ***\n\n')
+  say('THE TESTS OF PAGES DO NOT RUN: there is no Chromium on PATH.')
   return false
 }

@@ -6,6 +6,7 @@ import { type BackendName, startStore } from '../support/backends.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startTestWorker, type TestWorker } from '../support/delivery.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
+import type { TestRedis } from '../support/redis.ts'
 
 /** How long a test waits for what the worker does on its own; back-off and lost leases included. */
 export const PATIENT = { timeout: 30_000, interval: 50 }
@@ -17,12 +18,8 @@ type WorkerOptions = Omit<Parameters<typeof startTestWorker>[1], 'redisUrl' | 'm
 }
 
 /** All that a test of the worker needs on one backend: database, queue store, provider and api. Workers start when told. */
-export const setStage = async (backend: BackendName) => {
-  const [database, redis, provider] = await Promise.all([
-    createTestDatabase(),
-    startStore(backend),
-    startMailProvider(),
-  ])
+export const setStage = async (backend: BackendName, store: Promise<TestRedis | null> = startStore(backend)) => {
+  const [database, redis, provider] = await Promise.all([createTestDatabase(), store, startMailProvider()])
   const { pool } = database
   const app = await createTestApi(database)
   const workers: TestWorker[] = []

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { KEEP_ALIVE_DELAY_MS } from './pool.ts'
 
 const RECONNECT_MS = 1000
 const CONNECT_TIMEOUT_MS = 3000
+const ASK_EVERY_MS = 10_000
+const ANSWER_TIMEOUT_MS = 3000
 
 /**
  * Calls `onNotify` for every notification on the channel, and once after each (re)connection, as some may have been missed.
@@ -20,7 +23,9 @@ export const listen = async (
       connectionString: databaseUrl,
       application_name: 'latchkey-listen',
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
     })
     client.on('notification', onNotify)
     // An abort ends the wait by itself: pg settles no `connect` that is cut short.
@@ -37,8 +42,9 @@ const listenUntilLost = async (client: pg.Client, channel: string, onListening: 
     await client.connect()
     await client.query(`listen ${client.escapeIdentifier(channel)}`)
     onListening()
-    await lost
+    // A proxy may hold a connection open whose server is gone: nothing would ever be heard on it.
+    while (await Promise.race([lost, sleep(ASK_EVERY_MS, true, { ref: false })])) await client.query('select 1')
   } catch {
-    // Lost before it began.
+    // Lost before it began, or silent.
   }
 }

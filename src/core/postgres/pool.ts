@@ -17,21 +17,31 @@ const STATEMENT_TIMEOUT_MS = 5000
 // A frozen server or a silent network: nobody but the client notices.
 const ANSWER_TIMEOUT_MS = 7000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+// A server that is gone without a word is noticed after this and ten seconds of probes.
+export const KEEP_ALIVE_DELAY_MS = 10_000
+// Connections find their way to a new primary, or are shared out anew, without a restart.
+const MAX_LIFETIME_SECONDS = 600
 
-/** Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. */
-export const createPool = (
-  databaseUrl: string,
-  options: { max: number; name: string; logger: Logger; searchPath?: string },
-): Pool => {
+type PoolOptions = { max: number; name: string; logger: Logger; searchPath?: string; isPooled?: boolean }
+
+/**
+ * Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. `isPooled`: behind
+ * PgBouncer or the like, which refuses a session's own time limits and has to keep them itself.
+ */
+export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: options.max,
     application_name: options.name,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    ...(!options.isPooled && {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    }),
     ...(options.searchPath && { options: `-c search_path=${options.searchPath}` }),
   })
   const lost = (err: Error) =>
@@ -48,6 +58,12 @@ export const createPool = (
 /** Rejects when PostgreSQL does not answer. */
 export const ping = async (pool: Pool): Promise<void> => {
   await pool.query('select 1')
+}
+
+/** Whether PostgreSQL answers but takes no writes: a standby, or a primary that was told so. */
+export const isReadOnly = async (pool: Pool): Promise<boolean> => {
+  const found = await pool.query<{ is: boolean }>("select current_setting('transaction_read_only')::boolean as is")
+  return found.rows[0]?.is ?? true
 }
 
 /** Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. */
@@ -104,14 +120,21 @@ const asTx = (client: pg.PoolClient): Tx => {
 // Connection exceptions, too many connections, out of resources, shutting down, read-only after a failover, refused credentials,
 // and a database or tables that are not there yet.
 const UNAVAILABLE_STATE = /^(08|53|57P|25006|28|3D000|3F000|42P01)/
-const UNAVAILABLE_CODE = /^(E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)|57014)/
+const UNAVAILABLE_CODE = /^(E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN|PROTO)|57014)/
 const UNAVAILABLE_MESSAGE =
-  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection timeout|not queryable|Cannot use a pool after/
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection timeout|not queryable|Cannot use a pool after|does not support SSL/
+// A certificate that is not to be trusted: expired, of another authority, or made out to another name.
+const UNTRUSTED_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
 
 /** Tells whether an error means that PostgreSQL cannot be reached or cannot work now, so that the same request may succeed later. */
 export const isDatabaseUnavailable = (error: unknown): boolean => {
   if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable)
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return UNAVAILABLE_STATE.test(code) || UNAVAILABLE_CODE.test(code) || UNAVAILABLE_MESSAGE.test(error.message)
+  return (
+    UNAVAILABLE_STATE.test(code) ||
+    UNAVAILABLE_CODE.test(code) ||
+    UNTRUSTED_CODE.test(code) ||
+    UNAVAILABLE_MESSAGE.test(error.message)
+  )
 }

@@ -1,0 +1,74 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { RedisStore } from './redis-url.ts'
+
+export type RedisClient = Redis | Cluster
+
+// ioredis types its answers by this option.
+type Options = RedisOptions & { replyMapping?: 'legacy' }
+
+const CONNECT_TIMEOUT_MS = 2000
+const COMMAND_TIMEOUT_MS = 3000
+const MAX_RECONNECT_MS = 1000
+// How often a Cluster is asked again while it elects a new master: every 100 ms, for 1.6 seconds or for minutes.
+const FEW_REDIRECTIONS = 16
+const MANY_REDIRECTIONS = 3000
+
+const retryStrategy = (times: number): number => Math.min(times * 100, MAX_RECONNECT_MS)
+
+// A master that a failover made a replica: the next connection goes to the new one, and the command with it.
+const reconnectOnError = ({ message }: Error): false | 2 => (message.includes('READONLY') ? 2 : false)
+
+const COMMON = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectOnError }
+
+/** A connection whose commands fail soon while Redis is away. */
+export const connectFast = (store: RedisStore): RedisClient =>
+  connect(store, { commandTimeout: COMMAND_TIMEOUT_MS, maxRetriesPerRequest: 1 }, false)
+
+/** A connection whose commands wait for as long as it takes. */
+export const connectPatiently = (store: RedisStore): RedisClient => connect(store, { maxRetriesPerRequest: null }, true)
+
+type Times = Pick<RedisOptions, 'commandTimeout' | 'maxRetriesPerRequest'>
+
+const connect = (store: RedisStore, times: Times, isPatient: boolean): RedisClient => {
+  const options: Options = { ...COMMON, ...times, enableOfflineQueue: isPatient, retryStrategy }
+  switch (store.kind) {
+    case 'single':
+      return new Redis(store.url, options)
+    case 'sentinel':
+      return new Redis({ ...options, ...sentinelOptions(store) })
+    case 'cluster':
+      return connectToCluster(store, times, isPatient)
+  }
+}
+
+/** The detector hears from the Sentinels of a failover that a silent connection would not notice. */
+const sentinelOptions = (store: RedisStore & { kind: 'sentinel' }): Options => ({
+  sentinels: store.nodes,
+  name: store.master,
+  db: store.db,
+  username: store.username,
+  password: store.password,
+  sentinelUsername: store.sentinel.username,
+  sentinelPassword: store.sentinel.password,
+  sentinelRetryStrategy: retryStrategy,
+  sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+  failoverDetector: true,
+  ...(store.isTls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
+})
+
+const connectToCluster = (store: RedisStore & { kind: 'cluster' }, times: Times, isPatient: boolean): Cluster =>
+  new Cluster(store.nodes, {
+    enableOfflineQueue: isPatient,
+    maxRedirections: isPatient ? MANY_REDIRECTIONS : FEW_REDIRECTIONS,
+    clusterRetryStrategy: retryStrategy,
+    slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+    // A name stays a name, as certificates are made out to it.
+    dnsLookup: (address, callback) => callback(null, address),
+    redisOptions: {
+      ...COMMON,
+      ...times,
+      username: store.username,
+      password: store.password,
+      ...(store.isTls && { tls: {} }),
+    },
+  })

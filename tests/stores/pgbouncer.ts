@@ -1,0 +1,59 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { vi } from 'vitest'
+import { findSteadyPort } from '../../bench/soak/steady-port.ts'
+
+const NOBODY = 65_534
+
+export const hasPgBouncer = spawnSync('pgbouncer', ['--version']).status === 0
+
+/** A PgBouncer in transaction mode in front of this database, with as few server connections as `poolSize`. */
+export const startPgBouncer = async (databaseUrl: string, poolSize: number) => {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-pgbouncer-'))
+  const port = await findSteadyPort()
+  const target = new URL(databaseUrl)
+  const url = new URL(databaseUrl)
+  url.port = String(port)
+  const file = join(folder, 'pgbouncer.ini')
+  await writeFile(join(folder, 'users.txt'), `"${target.username}" "${target.password}"\n`, { mode: 0o644 })
+  await writeFile(
+    file,
+    `[databases]
+* = host=127.0.0.1 port=${target.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = plain
+auth_file = ${folder}/users.txt
+pool_mode = transaction
+default_pool_size = ${poolSize}
+max_client_conn = 500
+query_timeout = 5
+idle_transaction_timeout = 15
+`,
+  )
+  const isRoot = process.getuid?.() === 0
+  // It does not run as root, and passes through its folder as somebody else.
+  if (isRoot) spawnSync('chmod', ['755', folder])
+  const bouncer = spawn('pgbouncer', [file], { stdio: 'ignore', ...(isRoot && { uid: NOBODY, gid: NOBODY }) })
+  const ended = once(bouncer, 'exit')
+  const ask = async () => {
+    const client = new pg.Client({ connectionString: url.href })
+    await client.connect()
+    await client.query('select 1').finally(() => client.end())
+  }
+  await vi.waitFor(ask, { timeout: 10_000, interval: 50 })
+  return {
+    url: url.href,
+    stop: async () => {
+      bouncer.kill('SIGKILL')
+      await ended
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

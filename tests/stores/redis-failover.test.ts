@@ -1,0 +1,84 @@
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { startTestCluster } from './redis-cluster.ts'
+import { startTestSentinel } from './redis-sentinel.ts'
+import type { RedisServer } from './redis-server.ts'
+
+const ENOUGH = 20
+const LONG_MS = 180_000
+
+const openSentinel = async () => {
+  const redis = await startTestSentinel()
+  return { redis, master: redis.master, replica: redis.replica, meta: 'bull:mail:meta' }
+}
+
+const openCluster = async () => {
+  const redis = await startTestCluster({ isReplicated: true })
+  return { redis, master: redis.home, replica: redis.replica, meta: '{bull}:mail:meta' }
+}
+
+/** Registers one after the other until it is stopped. */
+const startLoad = (stage: Stage, name: string) => {
+  const users: Awaited<ReturnType<Stage['register']>>[] = []
+  let isStopped = false
+  const running = (async () => {
+    while (!isStopped) users.push(await stage.register(`${name}${users.length}@example.com`))
+  })()
+  return {
+    users,
+    stop: () => {
+      isStopped = true
+      return running
+    },
+  }
+}
+
+const expectOneMailEach = async (stage: Stage, users: { email: string; mailId: string }[]) => {
+  const unsettled = async () =>
+    (await stage.pool.query("select 1 from mails where outcome is distinct from 'accepted'")).rowCount
+  await expect.poll(unsettled, PATIENT).toBe(0)
+  for (const { email } of users) expect([email, stage.provider.inbox(email)]).toEqual([email, [expect.anything()]])
+}
+
+const isMaster = async (server: RedisServer | null) =>
+  (await server?.ask((redis) => redis.info('replication')))?.includes('role:master')
+
+describe.runIf(inject('redis') === 'redis-server')('a master that is killed under load', () => {
+  test.each([
+    { kind: 'Sentinels', open: openSentinel },
+    { kind: 'a Cluster', open: openCluster },
+  ])('behind $kind: its replica takes over, and everybody gets one mail', { timeout: LONG_MS }, async ({ open }) => {
+    const { redis, master, replica, meta } = await open()
+    const stage = await setStage('redis', Promise.resolve(redis))
+    onTestFinished(stage.close)
+    await Promise.all([stage.startWorker(), stage.startWorker()])
+    const load = startLoad(stage, 'failover')
+    await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(ENOUGH)
+    await master.kill()
+    await expect.poll(() => isMaster(replica), PATIENT).toBe(true)
+    const before = stage.provider.requests.length
+    await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(before + ENOUGH)
+    await load.stop()
+    await expectOneMailEach(stage, load.users)
+    expect(await replica?.ask((server) => server.exists(meta))).toBe(1)
+  })
+
+  test('in a Cluster that has no replica of it: mails wait in PostgreSQL until it is back, empty', {
+    timeout: LONG_MS,
+  }, async () => {
+    const cluster = await startTestCluster()
+    const stage = await setStage('redis', Promise.resolve(cluster))
+    onTestFinished(stage.close)
+    const worker = await stage.startWorker()
+    const before = await stage.register('before@example.com')
+    await expect.poll(() => stage.outcomeOf(before.mailId), PATIENT).toBe('accepted')
+    await cluster.home.kill()
+    const users = [before]
+    for (const number of [1, 2, 3]) users.push(await stage.register(`waits${number}@example.com`))
+    await expect(worker.backend.check()).rejects.toThrow()
+    expect(stage.provider.requests).toHaveLength(1)
+    await cluster.home.start()
+    await expectOneMailEach(stage, users)
+    await expect.poll(() => worker.backend.check(), PATIENT).toBeUndefined()
+  })
+})

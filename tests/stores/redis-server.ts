@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Redis, type RedisOptions } from 'ioredis'
+import { findSteadyPort } from '../../bench/soak/steady-port.ts'
+
+export type RedisServer = {
+  port: number
+  url: string
+  start(): Promise<void>
+  /** SIGKILL. With `start` again on the same port it is an outage; nothing is kept over it. */
+  kill(): Promise<void>
+  /** Asks this very server, as soon as it answers. */
+  ask<Answer>(question: (redis: Redis) => Promise<Answer>): Promise<Answer>
+}
+
+const NOTHING_KEPT = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction']
+
+/** The arguments of a server that keeps nothing. */
+export const dataServer =
+  (...more: string[]) =>
+  (port: number): string[] => ['--port', String(port), ...NOTHING_KEPT, ...more]
+
+/** A `redis-server` on a port of its own, not started yet. `options` are for asking it. */
+export const newRedisServer = async (
+  args: (port: number) => string[] = dataServer(),
+  options: RedisOptions & { replyMapping?: 'legacy' } = {},
+): Promise<RedisServer> => {
+  const port = await findSteadyPort()
+  let server: ChildProcess | null = null
+  const ask = async <Answer>(question: (redis: Redis) => Promise<Answer>): Promise<Answer> => {
+    const redis = new Redis({
+      port,
+      host: '127.0.0.1',
+      maxRetriesPerRequest: null,
+      retryStrategy: () => 20,
+      ...options,
+    })
+    redis.on('error', () => {})
+    try {
+      return await question(redis)
+    } finally {
+      redis.disconnect()
+    }
+  }
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    ask,
+    start: async () => {
+      server = spawn('redis-server', args(port), { stdio: 'ignore' })
+      await ask((redis) => redis.ping())
+    },
+    kill: async () => {
+      const killed = server
+      server = null
+      if (!killed || killed.exitCode !== null || killed.signalCode !== null) return
+      const ended = once(killed, 'exit')
+      killed.kill('SIGKILL')
+      await ended
+    },
+  }
+}
