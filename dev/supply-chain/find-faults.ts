@@ -9,7 +9,16 @@ export type LockedPackage = { version?: string; license?: string; dev?: boolean;
 export type Lock = { packages: Record<string, LockedPackage> }
 
 /** Licences that ask for no more than their text and the names in it. */
-const LICENCES = new Set(['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'])
+const LICENCES = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BlueOak-1.0.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+])
 
 /** Of what only builds and tests with us, and goes nowhere. */
 const LICENCES_OF_TOOLS = new Set([...LICENCES, 'MPL-2.0', 'MIT OR Apache-2.0', '(MIT OR CC0-1.0)'])
