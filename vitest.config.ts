@@ -15,8 +15,12 @@ const report = process.env.VITEST_JSON
 
 const ON_SERVERS = { globalSetup: 'tests/support/servers.ts', testTimeout: 60_000, hookTimeout: 60_000 }
 
+// Most of a test's time is waiting for processes and their time limits, so more run than there are cores.
+const MAX_WORKERS = 4
+
 export default defineConfig({
   test: {
+    maxWorkers: MAX_WORKERS,
     ...(report && { reporters: ['default', 'json'], outputFile: { json: report } }),
     projects: [
       { test: { name: 'unit', include: UNIT, testTimeout: 60_000 } },
