@@ -31,8 +31,9 @@ export const traceRequests = createMiddleware<ApiEnv>((c, next) => {
   const parent = callersTrace(c.req.header('traceparent'))
   return inSpan(`${method} ${route}`, { kind: 'server', attributes, parent }, async (span) => {
     await next()
-    span.setAttribute('http.response.status_code', c.res.status)
-    if (c.res.status >= 500) failSpan(span, String(c.res.status))
+    const status = statusOf(c)
+    span.setAttribute('http.response.status_code', status)
+    if (status >= 500) failSpan(span, String(status))
   })
 })
 

@@ -50,9 +50,11 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
   server.maxHeadersCount = MAX_HEADERS
   server.timeout = SILENCE_TIMEOUT_MS
   server.on('checkContinue', inTurn(inviteBody(listener))).on('checkExpectation', inTurn(listener))
-  server.on('clientError', async (error: NodeJS.ErrnoException, socket) => {
-    await lastAnswer(socket)
-    await refuseRaw(socket, PARSER_STATUS[error.code ?? ''] ?? 400, onUnreadable)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = PARSER_STATUS[error.code ?? ''] ?? 400
+    lastAnswer(socket)
+      .then(() => refuseRaw(socket, status, onUnreadable))
+      .catch(() => socket.destroy())
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address.port, address.host, resolve))
   const bound = server.address()

@@ -19,6 +19,7 @@ import { startHousekeeping } from './housekeeping.ts'
 import { createMailer } from './mailers/create-mailer.ts'
 import { addQueueReadings, createWorkerMetrics, timeMailer } from './metrics.ts'
 import { openQueueBackend } from './open-queue-backend.ts'
+import type { QueueBackend } from './queue-backend.ts'
 import { openQueueTelemetry } from './queue-telemetry.ts'
 import { checkWorker, type WorkerParts } from './readiness.ts'
 
@@ -49,16 +50,12 @@ const main = async (): Promise<void> => {
 
   const mailer = timeMailer(createMailer(config.MAIL_PROVIDER, mailerSettings(config)), metrics)
   onStop('mailer', () => mailer.close())
-  const backend = await openQueueBackend({
-    redisUrl: config.REDIS_URL,
-    databaseUrl: directUrlOf(config),
-    connections: QUEUE_CONNECTIONS,
-    logger,
-    signal: stopping,
-  })
+  const backend = await openBackend(config, logger, stopping)
   parts.backend = backend
   onStop('queue', () => backend.close())
 
+  const jobs: { close(): Promise<void> }[] = []
+  onStop('jobs', () => Promise.all(jobs.map((job) => job.close())))
   const tools = { pool, backend, mailer, logger, metrics, surge: createGuessSurge(logger), ...rulesOf(config) }
   const delivering = await startDelivery(tools, {
     databaseUrl: directUrlOf(config),
@@ -66,10 +63,11 @@ const main = async (): Promise<void> => {
     ratePerSecond: config.MAIL_RATE_PER_SECOND,
     telemetry: tracing ? await openQueueTelemetry() : undefined,
   })
+  jobs.push(delivering)
   parts.delivering = delivering
   addQueueReadings(registry, delivering.queue)
   const housekeeping = await startHousekeeping(backend, pool, logger)
-  onStop('jobs', () => Promise.all([delivering.close(), housekeeping.close()]))
+  jobs.push(housekeeping)
 
   dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], logger)
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')
@@ -81,6 +79,15 @@ const openPool = (config: WorkerConfig, logger: Logger): Pool =>
     name: 'latchkey-worker',
     logger,
     isPooled: isPooled(config),
+  })
+
+const openBackend = (config: WorkerConfig, logger: Logger, signal: AbortSignal): Promise<QueueBackend> =>
+  openQueueBackend({
+    redisUrl: config.REDIS_URL,
+    databaseUrl: directUrlOf(config),
+    connections: QUEUE_CONNECTIONS,
+    logger,
+    signal,
   })
 
 const openDashboard = (config: WorkerConfig, queues: Queue[], logger: Logger): Hono | null => {

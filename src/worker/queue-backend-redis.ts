@@ -22,7 +22,7 @@ export const openRedisBackend = async ({
   const fast = connectFast(store)
   const patient = connectPatiently(store)
   for (const redis of [fast, patient]) redis.on('error', (err) => logger.debug({ err }, 'Redis connection'))
-  reportOutages(fast, logger)
+  const reporting = reportOutages(fast, logger)
   return {
     name: 'redis',
     newQueue: (name, options) =>
@@ -32,7 +32,7 @@ export const openRedisBackend = async ({
     // Of a Cluster it asks the node that holds the queue.
     check: async () => void (await fast.exists(prefix)),
     close: async () => {
-      fast.removeAllListeners('close')
+      reporting.stop()
       fast.disconnect()
       patient.disconnect()
     },
@@ -40,25 +40,27 @@ export const openRedisBackend = async ({
 }
 
 /** One line when Redis goes, with the reason, and one when it is there: not one for each try to connect. */
-const reportOutages = (redis: RedisClient, logger: Logger): void => {
+const reportOutages = (redis: RedisClient, logger: Logger): { stop(): void } => {
   let reason: Error | undefined
   let isReported = false
   redis.on('error', (err) => {
     reason = reasonOf(err)
   })
-  redis.on('close', () => {
+  const report = () => {
     if (isReported) return
     isReported = true
     logger.warn(
       { err: reason },
       'Redis is not connected; mails wait in PostgreSQL and are offered again when it is back',
     )
-  })
+  }
+  redis.on('close', report)
   redis.on('ready', () => {
     logger.info('Redis is connected')
     isReported = false
     reason = undefined
   })
+  return { stop: () => void redis.off('close', report) }
 }
 
 /** A Cluster that no node answers for hides what the last node said. */

@@ -27,7 +27,7 @@ const SENTINEL_OPTIONS = ['sentinel_username', 'sentinel_password']
 export const readRedisUrl = (value: string): RedisStore | null => {
   const [, secure, kind, login = '', hosts = '', rest = ''] = SHAPE.exec(value) ?? []
   if (secure === undefined) return null
-  if (kind === undefined) return URL.parse(value) && { kind: 'single', url: value }
+  if (kind === undefined) return hosts.includes(',') || !URL.canParse(value) ? null : { kind: 'single', url: value }
   // URL knows one host only: it reads each of them with all that stands around the list.
   const urls = hosts.split(',').map((host) => URL.parse(`redis://${login}${host}${rest}`))
   if (!urls.every((url) => url !== null && url.hostname !== '')) return null

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
 import { findSteadyPort } from '../../bench/soak/steady-port.ts'
 
@@ -27,6 +30,7 @@ export const newRedisServer = async (
 ): Promise<RedisServer> => {
   const port = await findSteadyPort()
   let server: ChildProcess | null = null
+  let folder = ''
   const ask = async <Answer>(question: (redis: Redis) => Promise<Answer>): Promise<Answer> => {
     const redis = new Redis({
       port,
@@ -47,7 +51,9 @@ export const newRedisServer = async (
     url: `redis://127.0.0.1:${port}`,
     ask,
     start: async () => {
-      server = spawn('redis-server', args(port), { stdio: 'ignore' })
+      // A replica writes its master's data to the folder that it was started in, whatever it is told to save.
+      folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
+      server = spawn('redis-server', args(port), { cwd: folder, stdio: 'ignore' })
       await ask((redis) => redis.ping())
     },
     kill: async () => {
@@ -57,6 +63,7 @@ export const newRedisServer = async (
       const ended = once(killed, 'exit')
       killed.kill('SIGKILL')
       await ended
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }

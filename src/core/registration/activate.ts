@@ -67,7 +67,8 @@ const guess = async (
   { user, code, typed, spending }: Guess,
 ): Promise<Activated> => {
   const mailboxKeys = lookupKeys(keyring, 'mailbox', mailboxOf(user.email))
-  await lockMailbox(tx, mailboxKeys[0])
+  // In one order, and under all keys: another api may know them in another one while they are rotated.
+  for (const key of mailboxKeys.toSorted(Buffer.compare)) await lockMailbox(tx, key)
   // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
   if (await isTooShort(tx, { keyring, policy }, { email: user.email, digits: code.digits })) return 'code-expired'
   const isRight = isCodeTyped(keyring, code, typed)
