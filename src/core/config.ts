@@ -83,7 +83,7 @@ export const duration = v.pipe(
 /** Schema of `N/window[,N/window]` or `off`; gives the budgets, none for `off`. */
 export const budgets = v.pipe(
   v.string(),
-  v.check((value) => budgetsOf(value) !== null, 'must be budgets such as 20/1h,60/24h, or off'),
+  v.check((value) => budgetsOf(value) !== null, 'must be budgets of different windows such as 20/1h,60/24h, or off'),
   v.transform((value) => budgetsOf(value) ?? []),
 )
 
@@ -101,5 +101,6 @@ const budgetsOf = (value: string): Budget[] | null => {
     const seconds = secondsOf(window ?? '')
     return max === undefined || Number(max) < 1 || seconds === null ? null : { max: Number(max), seconds }
   })
-  return parsed.every((budget) => budget !== null) ? parsed : null
+  const windows = new Set(parsed.map((budget) => budget?.seconds))
+  return parsed.every((budget) => budget !== null) && windows.size === parsed.length ? parsed : null
 }

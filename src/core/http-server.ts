@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { ConfigError } from './config.ts'
 import { createTurns } from './http-turns.ts'
 
 // Node's defaults (a minute for headers, five for a body) let a slow client hold a connection for long.
@@ -38,7 +39,7 @@ const OPTIONS = {
 }
 
 /**
- * Listens, and resolves with the port (a free one for 0). Rejects when the port is taken. `close` takes no new connection
+ * Listens, and resolves with the port (a free one for 0). Rejects with a `ConfigError` when it must not or cannot listen there. `close` takes no new connection
  * and resolves when the requests in flight are answered, or cut off after five seconds.
  */
 export const startHttpServer = async (app: App, address: { host: string; port: number }): Promise<HttpServer> => {
@@ -56,7 +57,9 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
       .then(() => refuseRaw(socket, status, onUnreadable))
       .catch(() => socket.destroy())
   })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(address.port, address.host, resolve))
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', (error) => reject(asConfigError(error))).listen(address.port, address.host, resolve),
+  )
   const bound = server.address()
   return {
     port: typeof bound === 'object' && bound ? bound.port : address.port,
@@ -72,6 +75,18 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
         })
       }),
   }
+}
+
+const LISTEN_FAULTS: Record<string, string> = {
+  EADDRINUSE: 'PORT or OPS_PORT: another process has it, or both are the same',
+  EACCES: 'PORT or OPS_PORT: this user may not have it',
+  EADDRNOTAVAIL: 'HOST: is no address of this machine',
+  ENOTFOUND: 'HOST: is no address of this machine',
+}
+
+const asConfigError = (error: NodeJS.ErrnoException): Error => {
+  const fault = LISTEN_FAULTS[error.code ?? '']
+  return fault === undefined ? error : new ConfigError(`${fault} (${error.code})`)
 }
 
 /**

@@ -42,16 +42,14 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
   return { onStop: (name, close) => void closers.push({ name, close }), stopping: stopping.signal }
 }
 
-/** Runs a process's main function. A wrong configuration or a taken port ends it with one message and 1. */
+/** Runs a process's main function. A wrong configuration, a taken port among it, ends it with one message and 1. */
 export const run = async (main: () => Promise<void>): Promise<void> => {
   try {
     await main()
   } catch (error) {
     // Told to stop while it was starting: the lifecycle ends the process.
     if (error instanceof Error && error.name === 'AbortError') return
-    const isForOperators =
-      error instanceof Error &&
-      (error.name === 'ConfigError' || ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')))
+    const isForOperators = error instanceof Error && error.name === 'ConfigError'
     process.stderr.write(`${isForOperators ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
     process.exit(1)
   }

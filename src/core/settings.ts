@@ -1,10 +1,12 @@
 import { accessSync, constants } from 'node:fs'
+import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { parseNet } from './client-address.ts'
 import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const MIN_SECRET_LENGTH = 32
+const GUESSES_KEPT_SECONDS = 365 * 86_400
 
 const isReadable = (file: string): boolean => {
   try {
@@ -49,12 +51,24 @@ export const codeSettings = {
   ),
   CODE_TTL_SECONDS: v.optional(wholeNumber(1, 86_400), '60'),
   CODE_ATTEMPTS: v.optional(wholeNumber(1, 100), '3'),
-  LIMIT_GUESSES_PER_MAILBOX: v.optional(budgets, '9/24h,90/365d'),
+  LIMIT_GUESSES_PER_MAILBOX: v.optional(
+    v.pipe(
+      budgets,
+      v.check(
+        (list) => list.every(({ seconds }) => seconds <= GUESSES_KEPT_SECONDS),
+        'must have windows of 365d at most: older guesses are forgotten',
+      ),
+    ),
+    '9/24h,90/365d',
+  ),
 }
+
+// What has but digits and dots is meant for an address.
+const isHost = (value: string): boolean => isIP(value) > 0 || (/^[\w.-]+$/.test(value) && !/^[\d.]+$/.test(value))
 
 /** The variables of a process that listens. */
 export const listenSettings = (opsPort: number) => ({
-  HOST: v.optional(text(), '0.0.0.0'),
+  HOST: v.optional(v.pipe(text(), v.check(isHost, 'must be an IP address or a host name')), '0.0.0.0'),
   OPS_PORT: v.optional(wholeNumber(0, 65_535), String(opsPort)),
 })
 

@@ -17,6 +17,8 @@ export const queueSettings = {
   ),
 }
 
+const SENDER = /^(?:[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/
+
 const noColon = v.regex(/^[^:]+$/, 'must not contain a colon')
 
 /** Reads the worker's configuration; throws `ConfigError`. */
@@ -37,10 +39,7 @@ export const readWorkerConfig = (environment: Environment) => {
       MAIL_PROVIDER: v.optional(v.picklist(mailerNames, `must be one of ${mailerNames.join(', ')}`), 'resend'),
       MAIL_URL: v.optional(url('http:', 'https:')),
       MAIL_API_KEY: v.pipe(text(), v.regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')),
-      MAIL_FROM: v.pipe(
-        text(),
-        v.regex(/^[^\r\n]*@[^\r\n]*$/, 'must be a sender such as Latchkey <codes@example.com>'),
-      ),
+      MAIL_FROM: v.pipe(text(), v.regex(SENDER, 'must be a sender such as Latchkey <codes@example.com>')),
       MAIL_TIMEOUT_MS: v.optional(wholeNumber(100, 60_000), '10000'),
       MAIL_CONCURRENCY: v.optional(wholeNumber(1, 1000), '50'),
       MAIL_RATE_PER_SECOND: v.optional(wholeNumber(1, 100_000)),

@@ -17,6 +17,7 @@ export type RedisStore =
 
 const SHAPE = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/([^@/?#]*@)?([^@/?#]+)([^#]*)$/
 const MASTER_AND_DB = /^\/([\w.-]+)(?:\/(\d{1,5}))?$/
+const ONE_DB = /^(?:\/\d{0,5})?$/
 const NO_DB = /^(?:\/0?)?$/
 const SENTINEL_OPTIONS = ['sentinel_username', 'sentinel_password']
 
@@ -27,7 +28,7 @@ const SENTINEL_OPTIONS = ['sentinel_username', 'sentinel_password']
 export const readRedisUrl = (value: string): RedisStore | null => {
   const [, secure, kind, login = '', hosts = '', rest = ''] = SHAPE.exec(value) ?? []
   if (secure === undefined) return null
-  if (kind === undefined) return hosts.includes(',') || !URL.canParse(value) ? null : { kind: 'single', url: value }
+  if (kind === undefined) return readSingle(value)
   // URL knows one host only: it reads each of them with all that stands around the list.
   const urls = hosts.split(',').map((host) => URL.parse(`redis://${login}${host}${rest}`))
   if (!urls.every((url) => url !== null && url.hostname !== '')) return null
@@ -36,6 +37,12 @@ export const readRedisUrl = (value: string): RedisStore | null => {
   const nodes = urls.flatMap((url) => (url ? [nodeOf(url, kind === 'sentinel' ? 26_379 : 6379)] : []))
   const common = { isTls: secure === 's', nodes, ...loginOf(first.username, first.password) }
   return kind === 'sentinel' ? readSentinel(first, common) : readCluster(first, common)
+}
+
+const readSingle = (value: string): RedisStore | null => {
+  const url = URL.parse(value)
+  const isOne = url !== null && !url.hostname.includes(',') && ONE_DB.test(url.pathname)
+  return isOne ? { kind: 'single', url: value } : null
 }
 
 type Common = RedisLogin & { isTls: boolean; nodes: RedisNode[] }

@@ -37,9 +37,9 @@ export const writeJobLog = (job: Pick<Job, 'log'>, line: string, logger: Logger)
     .catch((err: unknown) => logger.debug({ err }, 'a line is missing in the log of a job'))
 }
 
-/** Such as: K7QX to a…@example.com, request 0dec5f44, try 3: provider-503, next try in 4.2 s */
-const describeTry = ({ ref, to, requestId, attempt, delivery }: Tried): string =>
-  `${ref ?? 'a mail that is gone'}${to === null ? '' : ` to ${to}`}${requestId === null ? '' : `, request ${requestId}`}, try ${attempt}: ${describeEnd(delivery)}`
+/** Such as: K7QX, request 0dec5f44, try 3: provider-503, next try in 4.2 s. Nothing of the address: it would lie in the queue. */
+const describeTry = ({ ref, requestId, attempt, delivery }: Tried): string =>
+  `${ref ?? 'a mail that is gone'}${requestId === null ? '' : `, request ${requestId}`}, try ${attempt}: ${describeEnd(delivery)}`
 
 const describeEnd = (delivery: Delivery): string => {
   switch (delivery.end) {

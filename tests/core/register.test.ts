@@ -40,7 +40,7 @@ const rowsOf = async (email: string, { pool } = database) => {
 
 test('a registration is a user, a code and a mail', async () => {
   const request = registration()
-  expect(await register(tools(), request, unlimited)).toEqual({ userId: expect.any(String), isNew: true })
+  expect(await register(tools(), request, unlimited)).toMatchObject({ user: { status: 'pending', email: request.email }, isNew: true })
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
 })
 
@@ -58,14 +58,14 @@ test('an address may be registered any number of times, active or not, and each 
   const answers = await Promise.all(
     Array.from({ length: 5 }, () => register(tools(), registration({ email: user.email }), unlimited)),
   )
-  expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.userId : answer))).size).toBe(5)
+  expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.user.id : answer))).size).toBe(5)
   expect(await rowsOf(user.email)).toEqual({ users: 6, codes: 6, mails: 6 })
 })
 
 test('neither password nor code is stored', async () => {
   const request = registration({ password: 'a password that is nowhere' })
   const answer = await register(tools(), request, unlimited)
-  const userId = typeof answer === 'object' ? answer.userId : answer
+  const userId = typeof answer === 'object' ? answer.user.id : answer
   const stored = await database.pool.query<{ codeId: string; all: string }>(
     `select codes.id as "codeId", row_to_json(users)::text || row_to_json(codes)::text || row_to_json(mails)::text as all
      from users
@@ -108,14 +108,14 @@ test('twenty parallel requests with one idempotency key make one registration', 
   const request = registration({ idempotencyKey: randomUUID() })
   const answers = await Promise.all(Array.from({ length: 20 }, () => register(tools(), request, unlimited)))
   expect(answers.filter((answer) => typeof answer === 'object' && answer.isNew)).toHaveLength(1)
-  expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.userId : answer))).size).toBe(1)
+  expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.user.id : answer))).size).toBe(1)
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
 })
 
 test('an idempotency key is free again after 24 hours', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
   const first = await register(tools(), request, unlimited)
-  await age(database, typeof first === 'object' ? first.userId : first, 86_401)
+  await age(database, typeof first === 'object' ? first.user.id : first, 86_401)
   expect(await register(tools(), request, unlimited)).toMatchObject({ isNew: true })
   expect(await rowsOf(request.email)).toMatchObject({ users: 2 })
 })

@@ -1,7 +1,6 @@
 import type { Context } from 'hono'
 import { mailboxOf } from '../../core/registration/email-address.ts'
 import { register } from '../../core/registration/register.ts'
-import { readStatus } from '../../core/registration/status.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
 import { failedLogins, type Subject } from '../limits.ts'
 import { describeOperation } from '../openapi.ts'
@@ -36,8 +35,8 @@ export const registerUser = (tools: ApiTools) => {
     })
     if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)
     if (registered.isNew) tools.metrics.registrations.inc()
-    const user = await readStatus(tools, registered.userId)
-    return c.json(user, 202, { Location: `/v1/users/${registered.userId}`, ...rateLimit })
+    const { user } = registered
+    return c.json(user, 202, { Location: `/v1/users/${user.id}`, ...rateLimit })
   }
 }
 

@@ -56,10 +56,11 @@ const callProvider = async (tools: DeliverTools, mail: PreparedMail, signal: Abo
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(delivery.timeoutMs)])
     const sent = await mailer.send(mail.message, { idempotencyKey: mail.idempotencyKey, signal: limited })
-    Object.assign(health, { isWell: true, latencyMs: performance.now() - begun })
+    health.noteAnswer(mail.mailId, performance.now() - begun)
     return sent
   } catch (error) {
-    health.isWell = error instanceof MailRefused
+    if (error instanceof MailRefused) health.noteAnswer(mail.mailId, performance.now() - begun)
+    else health.noteTrouble(mail.mailId)
     if (error instanceof MailRefused || error instanceof MailerUnavailable) return error
     logger.error(
       { err: error, mailId: mail.mailId, requestId: mail.requestId },
@@ -71,8 +72,8 @@ const callProvider = async (tools: DeliverTools, mail: PreparedMail, signal: Abo
 
 /** The answer to a mail that does not leave: what the provider would say now, after as long. */
 const stayAtHome = async (health: ProviderHealth): Promise<Answer> => {
-  await sleep(health.latencyMs)
-  return health.isWell ? { providerId: null } : new MailerUnavailable('provider-in-trouble', { isClearNo: true })
+  await sleep(health.latencyMs())
+  return health.isWell() ? { providerId: null } : new MailerUnavailable('provider-in-trouble', { isClearNo: true })
 }
 
 const settle = (tx: Tx, tools: DeliverTools, mail: PreparedMail, answer: Answer): Promise<Delivery> => {

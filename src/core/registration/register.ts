@@ -5,10 +5,12 @@ import { type CodeTools, enqueueCode } from './enqueue-code.ts'
 import type { HashWork } from './hashing-queue.ts'
 import { lookupKeys } from './keyring.ts'
 import type { PasswordHasher } from './password.ts'
+import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
 import type { RegistrationSpending, Spending } from './spending.ts'
+import { readStatus, type StatusTools, type User } from './status.ts'
 
-export type RegisterTools = CodeTools & { pool: Pool; hasher: PasswordHasher }
+export type RegisterTools = CodeTools & { pool: Pool; hasher: PasswordHasher; policy: RegistrationPolicy }
 
 export type Registration = {
   email: string
@@ -18,7 +20,7 @@ export type Registration = {
   signal: AbortSignal
 }
 
-export type Registered = { userId: string; isNew: boolean } | 'idempotency-key-reused'
+export type Registered = { user: User; isNew: boolean } | 'idempotency-key-reused'
 
 /**
  * Registers a person: user, code and mail are one transaction. `email` is canonical. Whether the address is known is not
@@ -38,8 +40,8 @@ export const register = async (
   const former = keys.length > 0 ? await findByIdempotencyKey(tools.pool, keys) : null
   if (former) return repeat(tools, registration, former, spending)
   await spending.check()
-  const userId = await insert(tools, registration, keys[0] ?? null, spending)
-  if (userId !== null) return { userId, isNew: true }
+  const user = await insert(tools, registration, keys[0] ?? null, spending)
+  if (user) return { user, isNew: true }
   // A request with the same key has won the race: this one is its repetition.
   const winner = await findByIdempotencyKey(tools.pool, keys)
   if (!winner) throw new Error('an idempotency key is taken by nobody')
@@ -50,16 +52,16 @@ const hashWork = (registration: Registration): HashWork => ({ priority: 'registr
 
 /** Another password under a known key is a try at that password, and spends as one. */
 const repeat = async (
-  { hasher }: RegisterTools,
+  tools: RegisterTools,
   registration: Registration,
   former: Credentials,
   spending: RegistrationSpending,
 ): Promise<Registered> => {
   await spending.checkRepetition(former.id)
-  const isSamePassword = await hasher.verify(registration.password, former.passwordHash, hashWork(registration))
+  const isSamePassword = await tools.hasher.verify(registration.password, former.passwordHash, hashWork(registration))
   if (!isSamePassword) await spending.spendRepetition(former.id)
   return isSamePassword && former.email === registration.email
-    ? { userId: former.id, isNew: false }
+    ? { user: await read(tools, former.id), isNew: false }
     : 'idempotency-key-reused'
 }
 
@@ -68,7 +70,7 @@ const insert = async (
   registration: Registration,
   idempotencyKey: Buffer | null,
   spending: Spending,
-): Promise<string | null> => {
+): Promise<User | null> => {
   const user = {
     id: randomUUID(),
     email: registration.email,
@@ -81,6 +83,13 @@ const insert = async (
     if (!(await insertUser(tx, user))) return null
     await spending.spend(tx)
     await enqueueCode(tx, tools, { userId: user.id, email: user.email, requestId: registration.requestId })
-    return user.id
+    // Not after the commit: who is told 503 must not have been registered.
+    return read({ ...tools, pool: tx }, user.id)
   })
+}
+
+const read = async (tools: StatusTools, userId: string): Promise<User> => {
+  const user = await readStatus(tools, userId)
+  if (!user) throw new Error('a registration is gone')
+  return user
 }

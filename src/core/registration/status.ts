@@ -1,4 +1,4 @@
-import type { Pool } from '../postgres/pool.ts'
+import type { Queryable } from '../postgres/pool.ts'
 import { findUser, type UserRow } from '../postgres/users.ts'
 import { isTooShort } from './enqueue-code.ts'
 import type { Keyring } from './keyring.ts'
@@ -23,7 +23,7 @@ export type User = {
   } | null
 }
 
-export type StatusTools = { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
+export type StatusTools = { pool: Queryable; keyring: Keyring; policy: RegistrationPolicy }
 
 /** The registration as it stands now; null when it is gone. */
 export const readStatus = async (tools: StatusTools, id: string): Promise<User | null> => {
