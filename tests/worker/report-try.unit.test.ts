@@ -25,7 +25,7 @@ test('a line reads like a sentence', () => {
     delivery: { end: 'done', outcome: 'dropped' },
   })
   expect(written.map((line) => line.replace(/^\S+ /, ''))).toEqual([
-    'K7QX to a…@example.com, request a-request, try 3: provider-503, next try in 4.2 s',
+    'K7QX, request a-request, try 3: provider-503, next try in 4.2 s',
     'a mail that is gone, try 0: dropped',
   ])
 })
