@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker check check-production sbom format schema up down logs bench bench-outage bench-overload bench-timing soak fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker check check-production sbom format schema up down logs bench bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -33,11 +33,7 @@ test-docker: node_modules/.installed ## build the images, bring the containers u
 	@exec vitest run --config tests/docker/vitest.config.ts
 
 check: node_modules/.installed ## format, lint, types, unused code, drift of db/schema.sql, packages
-	biome check
-	tsc
-	knip
-	node db/schema.ts --check
-	node dev/check-supply-chain.ts
+	@exec npm run --silent check
 
 check-production: node_modules/.installed ## install as production does, without scripts, in a temporary folder, and send a mail from there
 	node dev/check-production.ts
@@ -55,6 +51,9 @@ schema: node_modules/.installed ## write db/schema.sql anew from the migrations
 
 bench: node_modules/.installed ## measure: time from the 202 to the provider, on each backend
 	@exec node bench/mail-latency.ts
+
+bench-observing: node_modules/.installed ## measure: what logs, metrics and traces cost
+	@exec node bench/observing.ts
 
 bench-outage: node_modules/.installed ## measure: 10,000 mails behind a dead provider, and the recovery
 	@exec node bench/outage.ts

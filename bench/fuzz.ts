@@ -17,13 +17,7 @@ let log = ''
 output.on('data', (chunk) => {
   log += chunk
 })
-const limitsOff = {
-  LIMIT_WRONG_CODES_PER_NET: 'off',
-  LIMIT_FAILED_LOGINS_PER_USER: 'off',
-  LIMIT_FAILED_LOGINS_PER_NET: 'off',
-  RESEND_COOLDOWN_SECONDS: '0',
-}
-const stack = await startStack(provider.url, undefined, limitsOff, output)
+const stack = await startStack(provider.url, undefined, { RESEND_COOLDOWN_SECONDS: '0' }, output)
 const memory = async (): Promise<number> => {
   const metrics = await (await fetch(`${stack.apiOpsUrl}/metrics`)).text()
   return Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1])

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { findFreePort } from '../dev/embedded-postgres.ts'
+import { percentile } from './percentile.ts'
 import { startProvider, startStack } from './stack.ts'
 
 const ROUNDS = 12
@@ -22,15 +23,15 @@ const cpuSeconds = async (opsUrl: string): Promise<number> => {
 }
 
 /**
- * CPU of api and worker for each registration with its mail, with everything on (a log line each, traces to a collector,
- * metrics read twice a round) against everything off, in rounds that take turns.
+ * `make bench-observing`: CPU of api and worker for each registration with its mail, with everything on (a log line each, traces
+ * to a collector, metrics read twice a round) against everything off, in rounds that take turns.
  */
 const compare = async ({ bcrypt, registrations }: Cost): Promise<void> => {
   const taken = new Map<string, () => void>()
   const provider = await startProvider((to) => taken.get(to)?.())
   const collector = await startCollector()
   const start = (settings: NodeJS.ProcessEnv) =>
-    startStack(provider.url, undefined, { BCRYPT_COST: bcrypt, LIMIT_FAILED_LOGINS_PER_NET: 'off', ...settings })
+    startStack(provider.url, undefined, { BCRYPT_COST: bcrypt, ...settings })
   const off = await start({ LOG_LEVEL: 'silent' })
   const on = await start({ LOG_LEVEL: 'info', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
 
@@ -81,8 +82,7 @@ const report = (title: string, pairs: { off: Figures; on: Figures }[]): void => 
   }
 }
 
-const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+const median = (values: number[]): number => percentile(values, 0.5)
 
 await compare({ bcrypt: '12', registrations: 20 })
 await compare({ bcrypt: '4', registrations: 200 })

@@ -26,9 +26,51 @@ export const startProvider = async (
   return { url: `http://127.0.0.1:${port}`, close: () => server.close().closeAllConnections() }
 }
 
+const NO_LIMITS = {
+  LIMIT_REGISTRATIONS_PER_NET: 'off',
+  LIMIT_MAILS_PER_MAILBOX: 'off',
+  LIMIT_WRONG_CODES_PER_NET: 'off',
+  LIMIT_FAILED_LOGINS_PER_USER: 'off',
+  LIMIT_FAILED_LOGINS_PER_NET: 'off',
+}
+
+/** PostgreSQL and the api as real processes, with limits off and cheap hashing. `settings` are variables of the api. */
+export const startApi = async (settings: NodeJS.ProcessEnv, output: PassThrough) => {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true })
+  const [port, opsPort] = [await findFreePort(), await findFreePort()]
+  const databaseUrl = await createDatabase(postgres, 'latchkey')
+  const environment: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    HOST: '127.0.0.1',
+    DATABASE_URL: databaseUrl,
+    SECRET_KEY: randomBytes(32).toString('hex'),
+    BCRYPT_COST: '4',
+    LOG_LEVEL: 'warn',
+    ...NO_LIMITS,
+    ...settings,
+  }
+  if (settings.LOG_LEVEL === 'info') output.resume()
+  else output.pipe(process.stderr, { end: false })
+  await startChild('db/migrate.ts', environment, output).ended
+  const api = startChild('src/api/main.ts', { ...environment, PORT: String(port), OPS_PORT: String(opsPort) }, output)
+  await waitUntilReady(opsPort)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    opsUrl: `http://127.0.0.1:${opsPort}`,
+    databaseUrl,
+    environment,
+    stop: async () => {
+      await api.stop()
+      await postgres.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
 /**
- * PostgreSQL, api and worker as real processes, with limits off and cheap hashing; jobs on Redis when there is a URL.
- * `settings` are variables of both processes; what they log goes to `output`, and to stderr unless it tells of every request.
+ * The same with a worker; jobs on Redis when there is a URL. `settings` are variables of both processes; what they log goes to
+ * `output`, and to stderr unless it tells of every request.
  */
 export const startStack = async (
   mailUrl: string,
@@ -36,38 +78,18 @@ export const startStack = async (
   settings: NodeJS.ProcessEnv = {},
   output: PassThrough = new PassThrough(),
 ): Promise<Stack> => {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
-  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true })
-  const [port, apiOps, workerOps] = [await findFreePort(), await findFreePort(), await findFreePort()]
-  const environment: NodeJS.ProcessEnv = {
-    PATH: process.env.PATH,
-    HOST: '127.0.0.1',
-    DATABASE_URL: await createDatabase(postgres, 'latchkey'),
-    SECRET_KEY: randomBytes(32).toString('hex'),
-    BCRYPT_COST: '4',
-    LIMIT_REGISTRATIONS_PER_NET: 'off',
-    LIMIT_MAILS_PER_MAILBOX: 'off',
-    LOG_LEVEL: 'warn',
-    MAIL_URL: mailUrl,
-    MAIL_API_KEY: 'bench',
-    MAIL_FROM: 'Latchkey <codes@latchkey.example>',
-    ...(redisUrl && { REDIS_URL: redisUrl }),
-    ...settings,
-  }
-  if (settings.LOG_LEVEL === 'info') output.resume()
-  else output.pipe(process.stderr, { end: false })
-  await startChild('db/migrate.ts', environment, output).ended
-  const api = startChild('src/api/main.ts', { ...environment, PORT: String(port), OPS_PORT: String(apiOps) }, output)
-  const worker = startChild('src/worker/main.ts', { ...environment, OPS_PORT: String(workerOps) }, output)
-  for (const ops of [apiOps, workerOps]) await waitUntilReady(ops)
+  const mail = { MAIL_URL: mailUrl, MAIL_API_KEY: 'bench', MAIL_FROM: 'Latchkey <codes@latchkey.example>' }
+  const api = await startApi({ ...mail, ...(redisUrl && { REDIS_URL: redisUrl }), ...settings }, output)
+  const opsPort = await findFreePort()
+  const worker = startChild('src/worker/main.ts', { ...api.environment, OPS_PORT: String(opsPort) }, output)
+  await waitUntilReady(opsPort)
   return {
-    apiUrl: `http://127.0.0.1:${port}`,
-    apiOpsUrl: `http://127.0.0.1:${apiOps}`,
-    workerOpsUrl: `http://127.0.0.1:${workerOps}`,
+    apiUrl: api.url,
+    apiOpsUrl: api.opsUrl,
+    workerOpsUrl: `http://127.0.0.1:${opsPort}`,
     stop: async () => {
-      await Promise.all([api.stop(), worker.stop()])
-      await postgres.stop()
-      await rm(folder, { recursive: true, force: true })
+      await worker.stop()
+      await api.stop()
     },
   }
 }

@@ -59,6 +59,7 @@ create table mails (
 );
 
 CREATE UNIQUE INDEX mails_code ON public.mails USING btree (code_id);
+CREATE INDEX mails_request ON public.mails USING btree (request_id);
 CREATE INDEX mails_settled ON public.mails USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 CREATE INDEX mails_unsettled ON public.mails USING btree (offered_at NULLS FIRST, created_at) WHERE (settled_at IS NULL);
 CREATE INDEX mails_user ON public.mails USING btree (user_id);
@@ -88,5 +89,7 @@ create table users (
 
 CREATE INDEX users_activated ON public.users USING btree (activated_at) WHERE (activated_at IS NOT NULL);
 CREATE UNIQUE INDEX users_idempotency_key ON public.users USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
+CREATE INDEX users_keyed ON public.users USING btree (created_at) WHERE (idempotency_key IS NOT NULL);
 CREATE UNIQUE INDEX users_one_active_per_email ON public.users USING btree (email) WHERE (activated_at IS NOT NULL);
 CREATE INDEX users_pending ON public.users USING btree (created_at) WHERE (activated_at IS NULL);
+CREATE INDEX users_ref ON public.users USING btree (ref);

@@ -52,8 +52,6 @@ const findLicenceFault = (name: string, { license, dev }: LockedPackage): string
 
 /** npm runs no script that is not allowed by name; production needs none at all. */
 const findScriptFault = (name: string, locked: LockedPackage, allowed: Manifest['allowScripts']): string[] => {
-  if (!locked.hasInstallScript) return []
-  if (!locked.dev && allowed[name] !== false)
-    return [`${name} has an install script, comes into production and is not refused in allowScripts`]
-  return []
+  if (!locked.hasInstallScript || locked.dev || allowed[name] === false) return []
+  return [`${name} has an install script, comes into production and is not refused in allowScripts`]
 }

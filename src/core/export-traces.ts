@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { context, propagation, SpanKind, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -14,6 +13,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import type { Logger } from './logger.ts'
+import { readVersion } from './version.ts'
 
 const EXPORT_TIMEOUT_MS = 5000
 const BATCH_DELAY_MS = 1000
@@ -30,7 +30,7 @@ export const exportTraces = (settings: { endpoint: string; serviceName: string; 
   const exporter = new OTLPTraceExporter({ url: tracesUrl(settings.endpoint), timeoutMillis: EXPORT_TIMEOUT_MS })
   const provider = new TracerProvider({
     resource: defaultResource().merge(
-      resourceFromAttributes({ 'service.name': settings.serviceName, 'service.version': version() }),
+      resourceFromAttributes({ 'service.name': settings.serviceName, 'service.version': readVersion() }),
     ),
     sampler: new ParentBasedSampler({ root: withoutChores }),
     // Libraries write messages and stacks of errors into events; what they say is not ours to send.
@@ -61,8 +61,6 @@ const tracesUrl = (endpoint: string): string => {
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`
   return url.href
 }
-
-const version = (): string => JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 
 /**
  * A trace is about a request or a mail. What is internal and below neither is a chore: BullMQ looks for stalled jobs and renews

@@ -1,4 +1,4 @@
-import { type Job, RateLimitError, UnrecoverableError, type WorkerOptions } from 'bullmq'
+import { type Job, RateLimitError, UnrecoverableError } from 'bullmq'
 import * as v from 'valibot'
 import { backOffMs } from '../core/mail/back-off.ts'
 import { deliverMail } from '../core/mail/deliver-mail.ts'
@@ -11,7 +11,7 @@ import { reportTry, writeJobLog } from './report-try.ts'
 const mailJob = v.object({ mailId: v.pipe(v.string(), v.uuid()) })
 
 /** The job is tried again after this many milliseconds. The message is a fixed word that operators read in the dashboard. */
-class DeliveryPostponed extends Error {
+export class DeliveryPostponed extends Error {
   override name = 'DeliveryPostponed' as const
   readonly inMs: number
 
@@ -57,7 +57,7 @@ const refuse = (logger: DeliverTools['logger']): UnrecoverableError => {
 
 /** The try broke off in the middle; its error stays in our log, and the job gets a fixed word. */
 const interruptedBy = (err: unknown, job: Job, logger: DeliverTools['logger']): DeliveryPostponed => {
-  const fields = { err, mailId: job.id, jobAttempt: job.attemptsMade + 1 }
+  const fields = { err, mailId: job.id, attempt: job.attemptsMade + 1 }
   const isAway = isDatabaseUnavailable(err)
   if (isAway) logger.warn(fields, 'PostgreSQL cannot work now: the mail is tried again, and goes out when it can')
   else logger.error(fields, 'a mail could not be tried by a fault of this service; it is tried again')
@@ -73,38 +73,4 @@ const endedBy = (reason: string): UnrecoverableError => {
   const error = new UnrecoverableError(reason)
   error.stack = reason
   return error
-}
-
-// BullMQ's defaults would leave a killed worker's job for a minute, the whole life of a code.
-const LOCK_MS = 5000
-const STALLED_CHECK_MS = 2500
-const MAX_STALLED = 50
-const RUN_RETRY_MS = 1000
-const METRICS_MINUTES = 60
-const UNLIMITED = 1_000_000
-const WINDOWS_A_SECOND = 10
-
-/** How every worker of this queue runs; they must agree. `ratePerSecond` is kept over all of them. */
-export const deliverMailOptions = (
-  concurrency: number,
-  ratePerSecond: number | undefined,
-): Omit<WorkerOptions, 'connection'> => ({
-  concurrency,
-  lockDuration: LOCK_MS,
-  stalledInterval: STALLED_CHECK_MS,
-  maxStalledCount: MAX_STALLED,
-  runRetryDelay: RUN_RETRY_MS,
-  metrics: { maxDataPoints: METRICS_MINUTES },
-  settings: {
-    backoffStrategy: (attemptsMade, _type, error) =>
-      error instanceof DeliveryPostponed ? error.inMs : backOffMs(attemptsMade),
-  },
-  limiter: limiterOf(ratePerSecond ?? UNLIMITED),
-})
-
-// Short windows: two that meet let twice as many through, and a second should not see that. BullMQ obeys a pause of the
-// queue only where there is a limit.
-const limiterOf = (perSecond: number) => {
-  const max = Math.ceil(perSecond / WINDOWS_A_SECOND)
-  return { max, duration: Math.ceil((1000 * max) / perSecond) }
 }

@@ -1,6 +1,7 @@
 import type { Queue, Telemetry } from 'bullmq'
 import type { DeliverTools } from '../core/mail/delivery.ts'
-import { deliverMailJob, deliverMailOptions } from './deliver-mail-job.ts'
+import { deliverMailJob } from './deliver-mail-job.ts'
+import { deliverMailOptions } from './deliver-mail-options.ts'
 import { openMailQueue, pausedForMs, pauseQueue } from './mail-queue.ts'
 import { startMailWorker } from './mail-worker.ts'
 import type { WorkerMetrics } from './metrics.ts'

@@ -7,7 +7,10 @@ import { openQueueBackend } from './open-queue-backend.ts'
 const PATIENCE_MS = 3000
 const MAX_LINES = 50
 
-/** What the queue tells of a mail: where its job stands, a line for each try, and how long the whole queue is paused. Null when it has no such job. */
+/**
+ * What the queue tells of a mail: where its job stands, a line for each try, and how long the whole queue is paused. Null when
+ * it has no such job.
+ */
 export type JobStory = { state: string; lines: string[]; pausedForMs: number } | null
 
 /** Gives the stories of these mails' jobs, in the same order; 'unreachable' when the queue does not answer within three seconds. */

@@ -60,16 +60,19 @@ export const createWorkerMetrics = (registry: Registry): WorkerMetrics => {
     }),
     retries: new Counter({
       name: 'latchkey_mail_retries_total',
-      help: 'Tries to deliver a mail that ended with another one to come.',
+      help: 'Tries to deliver a mail that ended with another one to come; not runs that found it taken or held back.',
       registers,
     }),
     providerSeconds,
   }
 }
 
+/** Runs of a job that only found that the mail is not to be had yet. */
+const UNTRIED = new Set(['taken-by-another-run', 'held-back-by-provider'])
+
 /** Counts what came of a try. */
 export const noteDelivery = (metrics: WorkerMetrics, delivery: Delivery): void => {
-  if (delivery.end === 'later') metrics.retries.inc()
+  if (delivery.end === 'later') metrics.retries.inc(UNTRIED.has(delivery.reason) ? 0 : 1)
   else if (delivery.settled) {
     const { outcome, afterSeconds } = delivery.settled
     metrics.mailsSettled.inc({ outcome })

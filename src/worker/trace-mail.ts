@@ -1,30 +1,31 @@
 import { ConfigError, readConfig } from '../core/config.ts'
 import { createLogger } from '../core/logger.ts'
 import { findMailStories } from '../core/postgres/mail-stories.ts'
-import { createPool } from '../core/postgres/pool.ts'
-import { coreSettings } from '../core/settings.ts'
+import { createPool, isDatabaseUnavailable } from '../core/postgres/pool.ts'
+import { coreSettings, directUrlOf } from '../core/settings.ts'
 import { queueSettings } from './config.ts'
 import { readJobStories } from './job-story.ts'
 import { tellMailStory } from './mail-story.ts'
 
 const USAGE = `node src/worker/trace-mail.ts <mail id | request id | reference | registration id>
-Tells what became of a mail. Needs DATABASE_URL, and REDIS_URL where the worker has it.
+Tells what became of a mail. Needs the worker's DATABASE_URL, DATABASE_DIRECT_URL and REDIS_URL.
 `
+const DATABASE_AWAY = 'The database cannot be asked. Is DATABASE_URL right, and is PostgreSQL running?'
 const MAX_STORIES = 20
 
 /** Prints the stories of all mails that `wanted` names, and returns the exit code. */
 const traceMail = async (wanted: string): Promise<number> => {
   const config = readConfig({ ...coreSettings, ...queueSettings }, process.env)
   const logger = createLogger('silent', 'trace-mail')
-  const pool = createPool(config.DATABASE_URL, { max: 1, name: 'latchkey-trace-mail', logger })
+  const databaseUrl = directUrlOf(config)
+  const pool = createPool(databaseUrl, { max: 1, name: 'latchkey-trace-mail', logger })
   const mails = await findMailStories(pool, wanted, MAX_STORIES).finally(() => pool.end())
   if (mails.length === 0) {
     process.stderr.write('No mail has this id, request, reference or registration; settled ones are kept for 7 days.\n')
     return 1
   }
-  const store = { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }
   const jobs = await readJobStories(
-    store,
+    { redisUrl: config.REDIS_URL, databaseUrl },
     mails.map(({ mailId }) => mailId),
   )
   const where = config.REDIS_URL === undefined ? 'PostgreSQL' : 'Redis'
@@ -46,11 +47,9 @@ if (!wanted || others.length > 0) {
   try {
     process.exitCode = await traceMail(wanted)
   } catch (error) {
-    const reason =
-      error instanceof ConfigError
-        ? error.message
-        : 'The database cannot be asked. Is DATABASE_URL right, and is PostgreSQL running?'
-    process.stderr.write(`${reason}\n`)
+    if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`)
+    else if (isDatabaseUnavailable(error)) process.stderr.write(`${DATABASE_AWAY}\n`)
+    else throw error
     process.exitCode = 1
   }
 }

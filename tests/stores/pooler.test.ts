@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
+import { runTraceMail } from '../worker/run-trace-mail.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts'
 
@@ -75,6 +76,14 @@ describe.runIf(hasPgBouncer).each(backends)('through PgBouncer in transaction mo
       (process) => process.log().match(/^.*"level":"(?:warn|error)".*$/gm) ?? [],
     )
     expect(complaints.filter((line) => !line.includes('the dashboard is off'))).toEqual([])
+  })
+
+  test('the story of a mail is told', async () => {
+    const user = await register('story@example.com')
+    const environment = { DATABASE_URL: bouncer.url, DATABASE_DIRECT_URL: database.url, REDIS_URL: redis?.url }
+    const trace = () => runTraceMail([user.id], environment)
+    await expect.poll(async () => (await trace()).out, PATIENT).toContain('try 1: accepted')
+    expect(await trace()).toMatchObject({ code: 0, err: '' })
   })
 
   test('the application comes through the pooler, and only what needs a session comes by itself', async () => {

@@ -16,8 +16,8 @@ import { backends, startStore } from '../support/backends.ts'
 import { silent, useTestDatabase } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProxy, type TcpProxy } from '../support/proxy.ts'
 import { PATIENT } from '../worker/stage.ts'
-import { type Forwarder, startForwarder } from './forwarder.ts'
 import { promote, startStandby } from './standby.ts'
 
 const ENOUGH = 20
@@ -28,7 +28,7 @@ describe.each(backends)('a primary that is killed under load and replaced by its
   let folder: string
   let primary: SteadyPostgres
   let standby: SteadyPostgres
-  let address: Forwarder
+  let address: TcpProxy
   let url: string
 
   beforeEach(async () => {
@@ -40,10 +40,8 @@ describe.each(backends)('a primary that is killed under load and replaced by its
     await migrate(direct, silent)
     if (backend === 'postgresql') await migrateQueue(direct, silent)
     standby = await startStandby(primary, primaryDir, join(folder, 'standby'))
-    address = await startForwarder(primary.port)
-    const virtual = new URL(direct)
-    virtual.port = String(address.port)
-    url = virtual.href
+    address = await startProxy(direct)
+    url = address.url
   })
   afterEach(async () => {
     await Promise.all([address.close(), standby.stop('SIGQUIT')])
@@ -125,19 +123,17 @@ const readDatabaseCheck = async ({ opsUrl }: TestProcess) => {
 
 test('LISTEN on a connection that a proxy keeps open, although nothing comes through, is noticed and made anew', async () => {
   const database = await useTestDatabase()
-  const target = new URL(database.url)
-  const proxy = await startForwarder(Number(target.port))
+  const proxy = await startProxy(database.url)
   onTestFinished(proxy.close)
-  target.port = String(proxy.port)
   const stopping = new AbortController()
   let heard = 0
-  const listening = listen(target.href, 'half_open', () => (heard += 1), stopping.signal)
+  const listening = listen(proxy.url, 'half_open', () => (heard += 1), stopping.signal)
   onTestFinished(() => {
     stopping.abort()
     return listening
   })
   await expect.poll(() => heard, PATIENT).toBe(1)
-  proxy.freeze()
+  proxy.freezeConnected()
   await expect.poll(() => heard, PATIENT).toBe(2)
   await database.pool.query("select pg_notify('half_open', '')")
   await expect.poll(() => heard, PATIENT).toBe(3)

@@ -1,40 +1,66 @@
-import { createConnection, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 
-/** A way to PostgreSQL that can be made to hang with all connections open. */
-export const startProxy = async (target: string) => {
-  const { hostname, port } = new URL(target)
-  const sockets: Socket[] = []
+/** `url` and `port` are those of the proxy. */
+export type TcpProxy = {
+  url: string
+  port: number
+  /** New connections go to this port; the old ones are cut, as with a server that is found dead. */
+  pointTo(port: number): void
+  /** Nothing comes through any more, and all stays connected; new connections are taken, and hang too. */
+  freeze(): void
+  /** The same, but new connections work. */
+  freezeConnected(): void
+  thaw(): void
+  close(): Promise<void>
+}
+
+/** Stands in front of a server, as a virtual address or a TCP proxy would. */
+export const startProxy = async (target: string): Promise<TcpProxy> => {
+  const sockets = new Set<Socket>()
+  const { hostname, port: firstPort } = new URL(target)
+  let targetPort = Number(firstPort)
   let isFrozen = false
+  const keep = (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
+  }
+  const each = (change: (socket: Socket) => unknown) => {
+    for (const socket of sockets) change(socket)
+  }
   const server = createServer((client) => {
-    const upstream = createConnection(Number(port), hostname)
-    for (const [here, there] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      here.pipe(there)
-      here.on('error', () => there.destroy()).on('close', () => there.destroy())
-    }
-    sockets.push(client, upstream)
+    const upstream = connect(targetPort, hostname)
+    keep(client)
+    keep(upstream)
+    client.pipe(upstream).on('close', () => client.destroy())
+    upstream.pipe(client).on('close', () => upstream.destroy())
     if (isFrozen) for (const socket of [client, upstream]) socket.pause()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
   const url = new URL(target)
   url.hostname = '127.0.0.1'
-  url.port = String(typeof address === 'object' ? address?.port : '')
+  url.port = String(address.port)
   return {
     url: url.href,
+    port: address.port,
+    pointTo: (port) => {
+      targetPort = port
+      each((socket) => socket.destroy())
+    },
     freeze: () => {
       isFrozen = true
-      for (const socket of sockets) socket.pause()
+      each((socket) => socket.pause())
     },
+    freezeConnected: () => each((socket) => socket.pause()),
     thaw: () => {
       isFrozen = false
-      for (const socket of sockets) socket.resume()
+      each((socket) => socket.resume())
     },
-    close: () => {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        each((socket) => socket.destroy())
+      }),
   }
 }

@@ -1,4 +1,7 @@
+import type { Outcome } from './mail-outcomes.ts'
 import type { Pool } from './pool.ts'
+
+// Of the table mails: all that is known of one, for whoever asks after it.
 
 /** All that the rows tell of one mail. `expiresAt` is the end of its code's time; `now` is the database's clock. */
 export type MailStory = {
@@ -18,16 +21,28 @@ export type MailStory = {
   lastError: string | null
   providerId: string | null
   settledAt: Date | null
-  outcome: 'accepted' | 'refused' | 'given-up' | 'dropped' | null
+  outcome: Outcome | null
   expiresAt: Date | null
   activatedAt: Date | null
   now: Date
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 /** The newest `limit` mails whose own id, registration, reference or request this is; the oldest of them first. */
 export const findMailStories = async (pool: Pool, wanted: string, limit: number): Promise<MailStory[]> => {
   const found = await pool.query<MailStory>(
-    `select mails.id as "mailId",
+    `with named as (
+       select id
+       from mails
+       where id = $2 or user_id = $2 or request_id = $1
+       union
+       select mails.id
+       from mails
+       join users on users.id = mails.user_id
+       where users.ref = upper($1)
+     )
+     select mails.id as "mailId",
        users.id as "userId",
        mails.request_id as "requestId",
        mails.trace_context as "traceContext",
@@ -45,13 +60,13 @@ export const findMailStories = async (pool: Pool, wanted: string, limit: number)
        codes.expires_at as "expiresAt",
        users.activated_at as "activatedAt",
        clock_timestamp() as now
-     from mails
+     from named
+     join mails on mails.id = named.id
      join users on users.id = mails.user_id
      join codes on codes.id = mails.code_id
-     where mails.id::text = lower($1) or users.id::text = lower($1) or mails.request_id = $1 or users.ref = upper($1)
      order by mails.created_at desc
-     limit $2`,
-    [wanted, limit],
+     limit $3`,
+    [wanted, UUID.test(wanted) ? wanted : null, limit],
   )
   return found.rows.reverse()
 }

@@ -117,10 +117,10 @@ const asTx = (client: pg.PoolClient): Tx => {
   return client
 }
 
-// Connection exceptions, too many connections, out of resources, shutting down, read-only after a failover, refused credentials,
-// and a database or tables that are not there yet.
-const UNAVAILABLE_STATE = /^(08|53|57P|25006|28|3D000|3F000|42P01)/
-const UNAVAILABLE_CODE = /^(E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN|PROTO)|57014)/
+// Connection exceptions, too many connections, out of resources, shutting down, a statement that took too long, read-only after a
+// failover, refused credentials, and a database or tables that are not there yet.
+const UNAVAILABLE_STATE = /^(08|53|57P|57014|25006|28|3D000|3F000|42P01)/
+const UNAVAILABLE_CODE = /^E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN|PROTO)/
 const UNAVAILABLE_MESSAGE =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection timeout|not queryable|Cannot use a pool after|does not support SSL/
 // A certificate that is not to be trusted: expired, of another authority, or made out to another name.

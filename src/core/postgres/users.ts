@@ -1,3 +1,4 @@
+import type { Outcome } from './mail-outcomes.ts'
 import { type Pool, type Queryable, type Tx, unlessRefused } from './pool.ts'
 
 const UNIQUE_VIOLATION = '23505'
@@ -57,7 +58,7 @@ export type UserRow = {
   sentAt: Date | null
   expiresAt: Date | null
   isExpired: boolean | null
-  outcome: 'accepted' | 'refused' | 'given-up' | 'dropped' | null
+  outcome: Outcome | null
   resendAfter: Date
   /** Seconds until another code may be asked for, rounded up; 0 when it may be now. */
   resendInSeconds: number

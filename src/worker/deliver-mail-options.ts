@@ -1,0 +1,37 @@
+import type { WorkerOptions } from 'bullmq'
+import { backOffMs } from '../core/mail/back-off.ts'
+import { DeliveryPostponed } from './deliver-mail-job.ts'
+
+// BullMQ's defaults would leave a killed worker's job for a minute, the whole life of a code.
+const LOCK_MS = 5000
+const STALLED_CHECK_MS = 2500
+const MAX_STALLED = 50
+const RUN_RETRY_MS = 1000
+const METRICS_MINUTES = 60
+const UNLIMITED = 1_000_000
+const WINDOWS_A_SECOND = 10
+
+/** How every worker of this queue runs; they must agree. `ratePerSecond` is kept over all of them. */
+export const deliverMailOptions = (
+  concurrency: number,
+  ratePerSecond: number | undefined,
+): Omit<WorkerOptions, 'connection'> => ({
+  concurrency,
+  lockDuration: LOCK_MS,
+  stalledInterval: STALLED_CHECK_MS,
+  maxStalledCount: MAX_STALLED,
+  runRetryDelay: RUN_RETRY_MS,
+  metrics: { maxDataPoints: METRICS_MINUTES },
+  settings: {
+    backoffStrategy: (attemptsMade, _type, error) =>
+      error instanceof DeliveryPostponed ? error.inMs : backOffMs(attemptsMade),
+  },
+  limiter: limiterOf(ratePerSecond ?? UNLIMITED),
+})
+
+// Short windows: two that meet let twice as many through, and a second should not see that. BullMQ obeys a pause of the
+// queue only where there is a limit.
+const limiterOf = (perSecond: number) => {
+  const max = Math.ceil(perSecond / WINDOWS_A_SECOND)
+  return { max, duration: Math.ceil((1000 * max) / perSecond) }
+}
