@@ -40,7 +40,10 @@ const rowsOf = async (email: string, { pool } = database) => {
 
 test('a registration is a user, a code and a mail', async () => {
   const request = registration()
-  expect(await register(tools(), request, unlimited)).toMatchObject({ user: { status: 'pending', email: request.email }, isNew: true })
+  expect(await register(tools(), request, unlimited)).toMatchObject({
+    user: { status: 'pending', email: request.email },
+    isNew: true,
+  })
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
 })
 

@@ -1,8 +1,8 @@
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { startTestCluster } from '../support/redis-cluster.ts'
+import { startTestSentinel } from '../support/redis-sentinel.ts'
+import type { RedisServer } from '../support/redis-server.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
-import { startTestCluster } from './redis-cluster.ts'
-import { startTestSentinel } from './redis-sentinel.ts'
-import type { RedisServer } from './redis-server.ts'
 
 const ENOUGH = 20
 const LONG_MS = 180_000

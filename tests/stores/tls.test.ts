@@ -13,10 +13,10 @@ import { basic, PASSWORD, post } from '../support/api.ts'
 import { silent } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess } from '../support/processes.ts'
+import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { type Authority, createAuthority } from './certificates.ts'
-import { newRedisServer, type RedisServer } from './redis-server.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenssl) process.stderr.write('\n*** THE TESTS OF TLS DO NOT RUN: there is no openssl on PATH. ***\n\n')

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
-import { startTestCluster } from '../stores/redis-cluster.ts'
-import { startTestSentinel } from '../stores/redis-sentinel.ts'
-import { newRedisServer } from '../stores/redis-server.ts'
+import { startTestCluster } from './redis-cluster.ts'
+import { startTestSentinel } from './redis-sentinel.ts'
+import { newRedisServer } from './redis-server.ts'
 
 /**
  * `url` is for `REDIS_URL`, `dataUrl` the one server that has BullMQ's keys. `stop` and `start` again on the same ports are an

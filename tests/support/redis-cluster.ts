@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
 import { findSteadyPort } from '../../bench/soak/steady-port.ts'
-import type { TestRedis } from '../support/redis.ts'
+import type { TestRedis } from './redis.ts'
 import { dataServer, newRedisServer, type RedisServer } from './redis-server.ts'
 
 const SLOTS = 16_384

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
-import type { TestRedis } from '../support/redis.ts'
+import type { TestRedis } from './redis.ts'
 import { dataServer, newRedisServer, type RedisServer } from './redis-server.ts'
 
 const NAME = 'latchkey'
