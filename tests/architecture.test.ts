@@ -79,7 +79,7 @@ describe('a package has one home', () => {
     ['@opentelemetry/core', ['core/export-traces.ts']],
     ['@opentelemetry/sdk-trace', ['core/export-traces.ts']],
     ['bullmq-otel', ['worker/queue-telemetry.ts']],
-    ['prom-client', ['core/metrics/', 'api/metrics.ts', 'worker/metrics.ts']],
+    ['prom-client', ['core/metrics/', 'api/metrics.ts', 'api/watch-hasher.ts', 'worker/metrics.ts']],
     ['rate-limiter-flexible', ['api/limits.ts', 'worker/check-operator.ts']],
     ['ipaddr.js', ['core/client-address.ts']],
     ['jsonc-parser', ['api/read-body.ts']],

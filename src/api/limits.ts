@@ -5,6 +5,7 @@ import { RATE_LIMITS_TABLE } from '../core/postgres/rate-limits.ts'
 import { type Keyring, lookupKeys } from '../core/registration/keyring.ts'
 import type { ApiConfig } from './config.ts'
 import { RequestRefused } from './problems.ts'
+import { rateLimitFields, type Standing, secondsLeft } from './rate-limit-fields.ts'
 
 const policies = [
   'registrations-per-net',
@@ -43,9 +44,7 @@ export type Limits = {
   within(tx: Tx): Limits
 }
 
-type Limiter = { policy: Policy; name: string; budget: Budget; store: RateLimiterPostgres }
-
-type Standing = { limiter: Limiter; spent: number; msLeft: number }
+type PolicyStanding = Standing & { policy: Policy }
 
 export type LimitSettings = { keyring: Keyring; budgets: Record<Policy, Budget[]> }
 
@@ -55,16 +54,17 @@ export const createLimits = (db: Queryable, settings: LimitSettings): Limits => 
 
   const ask = async (
     [policy, value]: Subject,
-    question: (store: Limiter['store'], key: string) => Promise<RateLimiterRes | null>,
-  ): Promise<Standing[]> => {
-    const standings: Standing[] = []
+    question: (store: RateLimiterPostgres, key: string) => Promise<RateLimiterRes | null>,
+  ): Promise<PolicyStanding[]> => {
+    const standings: PolicyStanding[] = []
     const [newest = '', ...older] = keysOf(value)
     for (const budget of settings.budgets[policy]) {
-      const limiter = createLimiter(db, policy, budget)
-      const results = [await question(limiter.store, newest)]
+      const name = `${policy}-${budget.seconds}s`
+      const store = openStore(db, name, budget)
+      const results = [await question(store, newest)]
       // A rotated SECRET_KEY gives nobody his budget anew.
-      for (const key of older) results.push(await limiter.store.get(key))
-      standings.push({ limiter, ...sumOf(results.filter((result) => result !== null)) })
+      for (const key of older) results.push(await store.get(key))
+      standings.push({ policy, name, budget, ...sumOf(results.filter((result) => result !== null)) })
     }
     return standings
   }
@@ -73,17 +73,17 @@ export const createLimits = (db: Queryable, settings: LimitSettings): Limits => 
     check: async (...subjects) => {
       for (const subject of subjects) {
         const standings = await ask(subject, (store, key) => store.get(key))
-        refuseOver(standings.filter(({ limiter, spent }) => spent >= limiter.budget.max))
+        refuseOver(standings.filter(({ budget, spent }) => spent >= budget.max))
       }
     },
     spend: async (...subjects) => {
-      const all: Standing[] = []
+      const all: PolicyStanding[] = []
       for (const subject of subjects) {
         const standings = await ask(subject, (store, key) => store.consume(key).catch(unlessCounted))
-        refuseOver(standings.filter(({ limiter, spent }) => spent > limiter.budget.max))
+        refuseOver(standings.filter(({ budget, spent }) => spent > budget.max))
         all.push(...standings)
       }
-      return fieldsOf(all)
+      return rateLimitFields(all)
     },
     within: (tx) => createLimits(tx, settings),
   }
@@ -103,9 +103,8 @@ export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
   'failed-logins-per-net': config.LIMIT_FAILED_LOGINS_PER_NET,
 })
 
-const createLimiter = (db: Queryable, policy: Policy, budget: Budget): Limiter => {
-  const name = `${policy}-${budget.seconds}s`
-  const store = new RateLimiterPostgres({
+const openStore = (db: Queryable, name: string, budget: Budget): RateLimiterPostgres =>
+  new RateLimiterPostgres({
     storeClient: withoutNames(db),
     storeType: 'pool',
     tableName: RATE_LIMITS_TABLE,
@@ -115,8 +114,6 @@ const createLimiter = (db: Queryable, policy: Policy, budget: Budget): Limiter =
     points: budget.max,
     duration: budget.seconds,
   })
-  return { policy, name, budget, store }
-}
 
 /** The library names its statements, and behind a pooler the next one may reach a session that does not know the name. */
 const withoutNames = (db: Queryable) => ({
@@ -124,32 +121,17 @@ const withoutNames = (db: Queryable) => ({
 })
 
 /** Of several used-up budgets the one that lasts longest tells when to come back. */
-const refuseOver = (over: Standing[]): void => {
+const refuseOver = (over: PolicyStanding[]): void => {
   const worst = over.toSorted((a, b) => b.msLeft - a.msLeft)[0]
   if (!worst) return
-  const headers = { 'Retry-After': String(secondsLeft(worst)), ...fieldsOf([worst]) }
-  throw new RequestRefused('too-many-requests', { headers, limit: worst.limiter.policy })
+  const headers = { 'Retry-After': String(secondsLeft(worst)), ...rateLimitFields([worst]) }
+  throw new RequestRefused('too-many-requests', { headers, limit: worst.policy })
 }
 
 /** A used-up budget is no error here; a store that cannot be asked is one. */
 const unlessCounted = (rejection: unknown): RateLimiterRes => {
   if (rejection instanceof RateLimiterRes) return rejection
   throw rejection
-}
-
-const secondsLeft = ({ msLeft }: Standing): number => Math.max(1, Math.ceil(msLeft / 1000))
-
-/** The fields of draft-ietf-httpapi-ratelimit-headers-10. */
-const fieldsOf = (standings: Standing[]): Record<string, string> => {
-  if (standings.length === 0) return {}
-  return {
-    'RateLimit-Policy': standings
-      .map(({ limiter: { name, budget } }) => `"${name}";q=${budget.max};w=${budget.seconds}`)
-      .join(', '),
-    RateLimit: standings
-      .map((it) => `"${it.limiter.name}";r=${Math.max(0, it.limiter.budget.max - it.spent)};t=${secondsLeft(it)}`)
-      .join(', '),
-  }
 }
 
 /** The refusal of a request that comes too early for a rule that is no budget. */

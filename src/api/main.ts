@@ -15,8 +15,9 @@ import { startTracing } from '../core/start-tracing.ts'
 import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
 import { budgetsOf, createLimits } from './limits.ts'
-import { addSurgeReading, createApiMetrics, watchHasher } from './metrics.ts'
+import { addSurgeReading, createApiMetrics } from './metrics.ts'
 import { answerUnreadable } from './unreadable.ts'
+import { watchHasher } from './watch-hasher.ts'
 
 const MAX_CONNECTIONS = 20
 // libuv has four threads unless told otherwise: hashing gets one for each core, and files and DNS keep theirs.

@@ -1,9 +1,7 @@
-import { Counter, Gauge, Histogram } from 'prom-client'
+import { Counter, Histogram } from 'prom-client'
 import { addReadings } from '../core/metrics/readings.ts'
 import type { Registry } from '../core/metrics/registry.ts'
 import type { Activated } from '../core/registration/activate.ts'
-import { HashingOverloaded } from '../core/registration/hashing-queue.ts'
-import type { PasswordHasher } from '../core/registration/password.ts'
 import { type LimitName, limitNames } from './limits.ts'
 
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -123,41 +121,3 @@ export const addSurgeReading = (registry: Registry, isOn: () => Promise<boolean>
     },
     async () => ({ latchkey_guess_surge: (await isOn()) ? 1 : 0 }),
   )
-
-/** The same hasher, whose work is timed, and whose queue can be seen. */
-export const watchHasher = (hasher: PasswordHasher, metrics: ApiMetrics, registry: Registry): PasswordHasher => {
-  new Gauge({
-    name: 'latchkey_hashing_waiting',
-    help: 'Passwords that wait for a thread to be hashed or verified.',
-    registers: [registry],
-    collect() {
-      this.set(hasher.waiting())
-    },
-  })
-  const timed = async <Result>(work: 'hash' | 'verify', run: Promise<Result>): Promise<Result> => {
-    const end = metrics.hashingSeconds.startTimer({ work })
-    try {
-      const result = await run
-      end()
-      return result
-    } catch (error) {
-      throw noteRefusal(error)
-    }
-  }
-  const noteRefusal = (error: unknown): unknown => {
-    if (error instanceof HashingOverloaded) metrics.hashingRefusals.inc()
-    return error
-  }
-  return {
-    hash: (...work) => timed('hash', hasher.hash(...work)),
-    verify: (...work) => timed('verify', hasher.verify(...work)),
-    checkRoom: (priority) => {
-      try {
-        hasher.checkRoom(priority)
-      } catch (error) {
-        throw noteRefusal(error)
-      }
-    },
-    waiting: hasher.waiting,
-  }
-}

@@ -2,7 +2,7 @@ import { deleteOldGuesses } from './postgres/guesses.ts'
 import { deleteOldMails } from './postgres/mails.ts'
 import type { Pool } from './postgres/pool.ts'
 import { deleteExpiredCounters } from './postgres/rate-limits.ts'
-import { deleteAbandonedUsers, forgetOldIdempotencyKeys } from './postgres/users.ts'
+import { deleteAbandonedUsers, forgetOldIdempotencyKeys } from './postgres/user-removal.ts'
 
 const BATCH = 1000
 

@@ -1,5 +1,5 @@
 import type { Outcome } from './mail-outcomes.ts'
-import { type Pool, type Queryable, type Tx, unlessRefused } from './pool.ts'
+import { type Queryable, type Tx, unlessRefused } from './pool.ts'
 
 const UNIQUE_VIOLATION = '23505'
 
@@ -125,42 +125,6 @@ export const takeNotice = async (tx: Tx, email: string, mailId: string): Promise
     [email, mailId],
   )
   return taken.rowCount === 1
-}
-
-/** Removes registrations that nobody activated within a day, with their codes and mails; not while a mail is on its way. */
-export const deleteAbandonedUsers = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from users
-     where id in (
-       select id
-       from users
-       where activated_at is null
-         and created_at <= now() - interval '24 hours'
-         and not exists (select 1 from mails where mails.user_id = users.id and settled_at is null)
-       order by created_at
-       limit $1
-       for update skip locked
-     )`,
-    [limit],
-  )
-  return deleted.rowCount ?? 0
-}
-
-/** Frees idempotency keys that are older than a day. */
-export const forgetOldIdempotencyKeys = async (pool: Pool, limit: number): Promise<number> => {
-  const forgotten = await pool.query(
-    `update users
-     set idempotency_key = null
-     where id in (
-       select id
-       from users
-       where idempotency_key is not null and created_at <= now() - interval '24 hours'
-       limit $1
-       for update skip locked
-     )`,
-    [limit],
-  )
-  return forgotten.rowCount ?? 0
 }
 
 /** Registrations that became active in the last hour; counts no further than `limit`. */

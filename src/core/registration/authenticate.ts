@@ -9,8 +9,8 @@ export type Claim = { userId: string | null; email: string | null; password: str
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 
 /**
- * The registration that these credentials open, or null. One look-up and one bcrypt whatever is wrong: an id that is unknown or malformed
- * (`userId` null), another address (`email` is canonical, null when malformed), another password.
+ * The registration that these credentials open, or null. One look-up and one bcrypt whatever is wrong: an id that is unknown
+ * or malformed (`userId` null), another address (`email` is canonical, null when malformed), another password.
  */
 export const authenticate = async (
   tools: { pool: Pool; hasher: PasswordHasher },
