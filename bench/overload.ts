@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { startLoneApi } from './lone-api.ts'
 import { readLoopDelay } from './overload/loop-delay.ts'
-import { offer, type Sample } from './overload/offer.ts'
+import { type Offered, offer, type Sample } from './overload/offer.ts'
 import { percentile } from './percentile.ts'
 
 /**
@@ -20,13 +20,17 @@ const registrations = (samples: Sample[]) => samples.filter(({ kind }) => kind =
 const timesOf = (samples: Sample[]) => samples.map(({ tookMs }) => tookMs)
 const ms = (value: number) => `${value.toFixed(0)} ms`
 
-/** Registrations answered with 202 in each second, without the first ones, in which the queue fills. */
-const usefulPerSecond = (samples: Sample[]): number => {
+/**
+ * Registrations answered with 202 in each second, without the first ones, in which the queue fills; reckoned for all cores, as
+ * clients elsewhere would leave the api those that the generator takes here.
+ */
+const usefulPerSecond = ({ samples, cpuSeconds }: Offered): number => {
   const end = SECONDS * 1000
   const done = registrations(samples).filter(
     ({ status, sentMs, tookMs }) => status === 202 && sentMs + tookMs > SETTLING_MS && sentMs + tookMs <= end,
   )
-  return done.length / ((end - SETTLING_MS) / 1000)
+  const cores = availableParallelism()
+  return (done.length / ((end - SETTLING_MS) / 1000)) * (cores / (cores - cpuSeconds / SECONDS))
 }
 
 const describe = (samples: Sample[]): string => {
@@ -36,7 +40,7 @@ const describe = (samples: Sample[]): string => {
 }
 
 const api = await startLoneApi(BCRYPT_COST)
-const alone = timesOf(registrations(await offer({ url: api.url, ratePerSecond: 1, seconds: 5 })))
+const alone = timesOf(registrations((await offer({ url: api.url, ratePerSecond: 1, seconds: 5 })).samples))
 const capacity = (availableParallelism() * 1000) / percentile(alone, 0.5)
 say(
   `one registration alone takes ${ms(percentile(alone, 0.5))}: at most ${capacity.toFixed(1)}/s on ${availableParallelism()} cores`,
@@ -44,20 +48,22 @@ say(
 
 let peak = 0
 for (const step of STEPS) {
-  const samples = await offer({ url: api.url, ratePerSecond: capacity * step, seconds: SECONDS })
-  const useful = usefulPerSecond(samples)
+  const offered = await offer({ url: api.url, ratePerSecond: capacity * step, seconds: SECONDS })
+  const useful = usefulPerSecond(offered)
   peak = Math.max(peak, useful)
-  say(`offered ${(capacity * step).toFixed(1)}/s: useful ${useful.toFixed(2)}/s; ${describe(samples)}`)
+  say(`offered ${(capacity * step).toFixed(1)}/s: useful ${useful.toFixed(2)}/s; ${describe(offered.samples)}`)
 }
 
 await readLoopDelay(api.opsUrl)
-const flood = await offer({ url: api.url, ratePerSecond: FLOOD * peak, seconds: SECONDS })
+const offered = await offer({ url: api.url, ratePerSecond: FLOOD * peak, seconds: SECONDS })
 const delay = await readLoopDelay(api.opsUrl)
-const useful = usefulPerSecond(flood)
+const useful = usefulPerSecond(offered)
+const flood = offered.samples
 const livez = timesOf(flood.filter(({ kind }) => kind === 'livez'))
 const admitted = timesOf(registrations(flood).filter(({ status }) => status === 202))
 const refused = timesOf(registrations(flood).filter(({ status }) => status === 503))
 say(`offered ${(FLOOD * peak).toFixed(1)}/s, ten times the peak: useful ${useful.toFixed(2)}/s; ${describe(flood)}`)
+say(`  the generator took ${((offered.cpuSeconds / SECONDS) * 100).toFixed(0)} % of a core`)
 say(`  /livez p95 ${ms(percentile(livez, 0.95))}; event loop late by ${ms(delay.p99)} at p99, ${ms(delay.max)} at most`)
 await api.stop()
 

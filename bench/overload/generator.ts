@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
-import type { Load, Sample } from './offer.ts'
+import type { Load, Offered, Sample } from './offer.ts'
 
 const LIVEZ_PER_SECOND = 10
 const MAX_CONNECTIONS = 512
@@ -36,4 +36,5 @@ const sendAll = async (kind: Sample['kind'], perSecond: number): Promise<Sample[
 
 const samples = await Promise.all([sendAll('registration', ratePerSecond), sendAll('livez', LIVEZ_PER_SECOND)])
 process.once('disconnect', () => process.exit())
-process.send?.(samples.flat())
+const { user, system } = process.cpuUsage()
+process.send?.({ samples: samples.flat(), cpuSeconds: (user + system) / 1e6 } satisfies Offered)

@@ -9,13 +9,17 @@ export type Sample = { kind: 'registration' | 'livez'; status: number; sentMs: n
 
 export type Load = { url: string; ratePerSecond: number; seconds: number }
 
-const isSamples = (message: unknown): message is Sample[] => Array.isArray(message)
+/** What was sent, and the processor time that sending took: on these cores it is missing to the api. */
+export type Offered = { samples: Sample[]; cpuSeconds: number }
+
+const isOffered = (message: unknown): message is Offered =>
+  typeof message === 'object' && message !== null && 'samples' in message && 'cpuSeconds' in message
 
 /** Offers registrations at a steady rate from a process of its own, and resolves when all are answered. */
-export const offer = async (load: Load): Promise<Sample[]> => {
+export const offer = async (load: Load): Promise<Offered> => {
   const generator = fork(GENERATOR, [JSON.stringify(load)])
   const [message] = await once(generator, 'message')
   generator.disconnect()
-  if (!isSamples(message)) throw new Error('the generator sent no samples')
+  if (!isOffered(message)) throw new Error('the generator sent no samples')
   return message
 }
