@@ -29,9 +29,13 @@ export const deliverMailOptions = (
   limiter: limiterOf(ratePerSecond ?? UNLIMITED),
 })
 
-// Short windows: two that meet let twice as many through, and a second should not see that. BullMQ obeys a pause of the
-// queue only where there is a limit.
+/**
+ * BullMQ counts in windows, the next of which may begin in the middle of a second: so a second touches one more than fit into it,
+ * and all of them together must stay within the rate. BullMQ obeys a pause of the queue only where there is a limit.
+ */
 const limiterOf = (perSecond: number) => {
-  const max = Math.ceil(perSecond / WINDOWS_A_SECOND)
-  return { max, duration: Math.ceil((1000 * max) / perSecond) }
+  const max = Math.max(1, Math.floor(perSecond / (WINDOWS_A_SECOND + 1)))
+  // One mail a window: the windows themselves keep the distance.
+  const windows = max === 1 ? perSecond : Math.floor(perSecond / max) - 1
+  return { max, duration: Math.ceil(1000 / windows) }
 }

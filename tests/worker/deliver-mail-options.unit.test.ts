@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { deliverMailOptions } from '../../src/worker/deliver-mail-options.ts'
+
+const limiterFor = (perSecond: number) => {
+  const { limiter } = deliverMailOptions(1, perSecond)
+  if (!limiter) throw new Error('no limiter')
+  return limiter
+}
+
+const rates = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 100_000 }))
+
+test('no second sees more mails than allowed, wherever it begins', () => {
+  fc.assert(
+    fc.property(rates, (perSecond) => {
+      const { max, duration } = limiterFor(perSecond)
+      // With one mail a window two mails are as far apart as a window is long; otherwise a window may end as full as the next begins.
+      const windows = max === 1 ? Math.ceil(1000 / duration) : Math.ceil(1000 / duration) + 1
+      expect(max * windows).toBeLessThanOrEqual(perSecond)
+    }),
+  )
+})
+
+test('and little of the rate is left unused', () => {
+  fc.assert(
+    fc.property(rates, (perSecond) => {
+      const { max, duration } = limiterFor(perSecond)
+      expect((max * 1000) / duration).toBeGreaterThan(perSecond * 0.8)
+    }),
+  )
+})
