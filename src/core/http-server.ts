@@ -39,8 +39,8 @@ const OPTIONS = {
 }
 
 /**
- * Listens, and resolves with the port (a free one for 0). Rejects with a `ConfigError` when it must not or cannot listen there. `close` takes no new connection
- * and resolves when the requests in flight are answered, or cut off after five seconds.
+ * Listens, and resolves with the port (a free one for 0). Rejects with a `ConfigError` when it must not or cannot listen there.
+ * `close` takes no new connection and resolves when the requests in flight are answered, or cut off after five seconds.
  */
 export const startHttpServer = async (app: App, address: { host: string; port: number }): Promise<HttpServer> => {
   const onUnreadable = app.onUnreadable ?? ((status) => new Response(null, { status }))

@@ -5,7 +5,7 @@ import { startBrowser } from '../../dev/browser.ts'
 export type Credentials = { username: string; password: string }
 
 /** `describe` where there is a browser; elsewhere skipped, which `servers.ts` says once and loudly. */
-export const describeWithBrowser = inject('browser') ? describe : describe.skip
+export const describeWithBrowser = describe.runIf(inject('browser'))
 
 /**
  * A browser for the tests of one `describe`, which hands out fresh pages. After each test nothing may have gone wrong in one:

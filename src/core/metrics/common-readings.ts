@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { Readiness } from '../ops-app.ts'
-import { measureBacklog } from '../postgres/mails.ts'
+import { measureBacklog, measureRelayLag } from '../postgres/mails.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { addReadings } from './readings.ts'
 
@@ -38,11 +38,11 @@ const addBacklog = (registry: Registry, pool: Pool): void =>
       latchkey_relay_lag_seconds: { help: 'Age of the oldest mail that no relay has offered to the queue yet.' },
     },
     async () => {
-      const backlog = await measureBacklog(pool)
+      const [backlog, relayLagMs] = await Promise.all([measureBacklog(pool), measureRelayLag(pool)])
       return {
         latchkey_mails_unsettled: backlog.unsettled,
         latchkey_mail_oldest_unsettled_age_seconds: backlog.oldestSeconds,
-        latchkey_relay_lag_seconds: backlog.relayLagSeconds,
+        latchkey_relay_lag_seconds: relayLagMs / 1000,
       }
     },
   )

@@ -79,18 +79,17 @@ export const measureRelayLag = async (pool: Pool): Promise<number> => {
   return lag.rows[0]?.ms ?? 0
 }
 
-export type Backlog = { unsettled: number; oldestSeconds: number; relayLagSeconds: number }
+export type Backlog = { unsettled: number; oldestSeconds: number }
 
-/** How many mails have not ended, the age of the oldest, and of the oldest that was never offered; 0 when there is none. */
+/** How many mails have not ended, and the age of the oldest; 0 when there is none. */
 export const measureBacklog = async (pool: Pool): Promise<Backlog> => {
   const measured = await pool.query<Backlog>(
     `select count(*)::integer as unsettled,
-       coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as "oldestSeconds",
-       coalesce(extract(epoch from clock_timestamp() - min(created_at) filter (where offered_at is null)), 0)::float8 as "relayLagSeconds"
+       coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as "oldestSeconds"
      from mails
      where settled_at is null`,
   )
-  return measured.rows[0] ?? { unsettled: 0, oldestSeconds: 0, relayLagSeconds: 0 }
+  return measured.rows[0] ?? { unsettled: 0, oldestSeconds: 0 }
 }
 
 /** Removes mails that were settled a week ago. */
