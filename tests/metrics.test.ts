@@ -135,9 +135,9 @@ describe("the api's metrics", () => {
   })
 
   test('show how many passwords wait, and how many were not taken', async () => {
-    const slow = await startProcess('api', { DATABASE_URL: database.url, BCRYPT_COST: '13' })
+    const slow = await startProcess('api', { DATABASE_URL: database.url, BCRYPT_COST: '12' })
     onTestFinished(() => slow.kill())
-    const crowd = Array.from({ length: 16 * availableParallelism() }, (_, index) =>
+    const crowd = Array.from({ length: 32 * availableParallelism() }, (_, index) =>
       fetch(`${slow.url}/v1/users`, post({ email: `crowd${index}@example.com`, password: PASSWORD })),
     )
     await expect.poll(async () => readValue(await pageOf(slow), 'latchkey_hashing_waiting'), PATIENT).toBeGreaterThan(0)
