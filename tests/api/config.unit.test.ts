@@ -183,22 +183,6 @@ describe('NAME_FILE', () => {
   })
 })
 
-test('every N/window is read as it is written', () => {
-  const units = { s: 1, m: 60, h: 3600, d: 86_400 }
-  const budget = fc.record({
-    max: fc.integer({ min: 1, max: 1e6 }),
-    amount: fc.integer({ min: 1, max: 365 }),
-    unit: fc.constantFrom('s', 'm', 'h', 'd'),
-  })
-  fc.assert(
-    fc.property(fc.array(budget, { minLength: 1, maxLength: 4 }), (list) => {
-      const value = list.map(({ max, amount, unit }) => `${max}/${amount}${unit}`).join(',')
-      const expected = list.map(({ max, amount, unit }) => ({ max, seconds: amount * units[unit] }))
-      expect(read({ LIMIT_MAILS_PER_MAILBOX: value }).LIMIT_MAILS_PER_MAILBOX).toEqual(expected)
-    }),
-  )
-})
-
 test('no value of any variable is ever shown in the message', () => {
   const names = ['DATABASE_URL', 'SECRET_KEY', 'PORT', 'LIMIT_MAILS_PER_MAILBOX', 'TRUSTED_PROXIES', 'BCRYPT_COST']
   fc.assert(
