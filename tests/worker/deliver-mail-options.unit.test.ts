@@ -10,12 +10,15 @@ const limiterFor = (perSecond: number) => {
 
 const rates = fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 100_000 }))
 
-test('no second sees more mails than allowed, wherever it begins', () => {
+// What is taken in so many milliseconds may reach the provider in one second.
+const TAKEN_MS = 1150
+
+test('no second sees more mails than allowed, wherever it begins, even if some reach the provider a little late', () => {
   fc.assert(
     fc.property(rates, (perSecond) => {
       const { max, duration } = limiterFor(perSecond)
       // With one mail a window two mails are as far apart as a window is long; otherwise a window may end as full as the next begins.
-      const windows = max === 1 ? Math.ceil(1000 / duration) : Math.ceil(1000 / duration) + 1
+      const windows = max === 1 ? Math.ceil(TAKEN_MS / duration) : Math.ceil(TAKEN_MS / duration) + 1
       expect(max * windows).toBeLessThanOrEqual(perSecond)
     }),
   )
@@ -25,7 +28,7 @@ test('and little of the rate is left unused', () => {
   fc.assert(
     fc.property(rates, (perSecond) => {
       const { max, duration } = limiterFor(perSecond)
-      expect((max * 1000) / duration).toBeGreaterThan(perSecond * 0.8)
+      expect((max * 1000) / duration).toBeGreaterThan(perSecond * 0.7)
     }),
   )
 })

@@ -42,13 +42,13 @@ export const addDocs = (app: Hono<ApiEnv>): void => {
   app.get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
   for (const [name, type] of Object.entries(ASSETS)) {
     const file = new URL(import.meta.resolve(`swagger-ui-dist/${name}`))
-    let content: Promise<Uint8Array<ArrayBuffer>> | undefined
+    let kept: Uint8Array<ArrayBuffer> | undefined
     app.get(`/docs/${name}`, async (c) => {
-      content ??= readFile(file)
-      const { length } = await content
-      return c.body(ReadableStream.from(piecesOf(await content)), 200, {
+      const content = kept ?? (await readFile(file))
+      kept = content
+      return c.body(ReadableStream.from(piecesOf(content)), 200, {
         'Content-Type': type,
-        'Content-Length': String(length),
+        'Content-Length': String(content.length),
       })
     })
   }
