@@ -55,7 +55,6 @@ const jobStateOf = async (userId: string, redisUrl: string | undefined): Promise
   const settings = { redisUrl, databaseUrl: database.url, connections: 2, logger: silent, signal }
   const backend = await openQueueBackend(settings)
   onTestFinished(backend.close)
-  await vi.waitFor(backend.check, PATIENT)
   const queue = await openMailQueue(backend, silent)
   const found = await database.pool.query<{ id: string }>('select id from mails where user_id = $1', [userId])
   return queue.getJobState(found.rows[0]?.id ?? '')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Queue, Worker } from 'bullmq'
 import type { Logger } from '../core/logger.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
@@ -10,11 +11,13 @@ const PREFIX = { single: 'bull', sentinel: 'bull', cluster: '{bull}' }
 
 /**
  * BullMQ in Redis. Two kinds of connection: the queue's fails fast, so that the relay rolls back and tries again; the
- * workers' waits for as long as it takes, so that no completion is lost.
+ * workers' waits for as long as it takes, so that no completion is lost. Resolves when the first try to connect has ended,
+ * well or not: the next ones come by themselves.
  */
 export const openRedisBackend = async ({
   redisUrl,
   logger,
+  signal,
 }: BackendSettings & { redisUrl: string }): Promise<QueueBackend> => {
   const store = readRedisUrl(redisUrl)
   if (!store) throw new Error('REDIS_URL is not a URL of Redis')
@@ -23,6 +26,7 @@ export const openRedisBackend = async ({
   const patient = connectPatiently(store)
   for (const redis of [fast, patient]) redis.on('error', (err) => logger.debug({ err }, 'Redis connection'))
   const reporting = reportOutages(fast, logger)
+  await once(fast, 'ready', { signal }).catch(() => {})
   return {
     name: 'redis',
     newQueue: (name, options) =>

@@ -23,16 +23,6 @@ describe.each(backends)('housekeeping on %s', (name) => {
       logger: silent,
       signal,
     })
-    await expect
-      .poll(
-        () =>
-          backend.check().then(
-            () => true,
-            () => false,
-          ),
-        PATIENT,
-      )
-      .toBe(true)
     housekeeping = await startHousekeeping(backend, database.pool, silent)
   })
   afterEach(async () => {
