@@ -5,43 +5,44 @@ import { backends, startStore } from '../support/backends.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 import type { TestRedis } from '../support/redis.ts'
 
-describe.each(backends)('the store of jobs on %s', (backend) => {
+type Store = { redisUrl: string | undefined; databaseUrl: string }
+
+const open = async (store: Store, signal = new AbortController().signal) => {
+  const backend = await openQueueBackend({ ...store, connections: 2, logger: silent, signal })
+  onTestFinished(backend.close)
+  return backend
+}
+
+describe.each(backends)('the store of jobs on %s', (name) => {
   let database: TestDatabase
   let redis: TestRedis | null
 
   beforeAll(async () => {
-    ;[database, redis] = await Promise.all([createTestDatabase(), startStore(backend)])
+    ;[database, redis] = await Promise.all([createTestDatabase(), startStore(name)])
   })
   afterAll(async () => {
     await redis?.stop()
     await database.drop()
   })
 
-  const open = async (redisUrl = redis?.url, signal = new AbortController().signal) => {
-    const store = await openQueueBackend({
-      redisUrl,
-      databaseUrl: database.url,
-      connections: 2,
-      logger: silent,
-      signal,
-    })
-    onTestFinished(store.close)
-    return store
-  }
-
-  // Else the first mails of every start would be offered to nobody, with a warning.
+  // Else the first mails of a start would be offered to nobody, with a warning.
   test('answers as soon as it is open', async () => {
-    const store = await open()
-    await expect(store.check()).resolves.toBeUndefined()
+    const backend = await open({ redisUrl: redis?.url, databaseUrl: database.url })
+    await expect(backend.check()).resolves.toBeUndefined()
+  })
+})
+
+describe.each(['redis://', 'redis+sentinel://', 'redis+cluster://'])('a store at %s that is away', (scheme) => {
+  const urlOf = async () =>
+    `${scheme}127.0.0.1:${await findFreePort()}${scheme === 'redis+sentinel://' ? '/mymaster' : ''}`
+
+  test('is open all the same, and fails soon', async () => {
+    const backend = await open({ redisUrl: await urlOf(), databaseUrl: '' })
+    await expect(backend.check()).rejects.toThrow()
   })
 
-  test.runIf(backend === 'redis')('is open although Redis is away, and fails soon', async () => {
-    const store = await open(`redis://127.0.0.1:${await findFreePort()}`)
-    await expect(store.check()).rejects.toThrow()
-  })
-
-  test.runIf(backend === 'redis')('waits no longer than it is wanted', async () => {
-    const store = await open(redis?.url, AbortSignal.abort())
-    expect(store.name).toBe('redis')
+  test('is waited for no longer than it is wanted', async () => {
+    const backend = await open({ redisUrl: await urlOf(), databaseUrl: '' }, AbortSignal.abort())
+    await expect(backend.check()).rejects.toThrow()
   })
 })

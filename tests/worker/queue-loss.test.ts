@@ -89,7 +89,7 @@ describe.runIf(inject('redis') === 'redis-server')('jobs on redis, which goes aw
 
   test('a worker that starts while Redis is away sends when it is there', async () => {
     await stage.redis?.stop()
-    await stage.startWorker({ isReady: false })
+    await stage.startWorker()
     const user = await stage.register('early@example.com')
     await stage.redis?.start()
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')

@@ -60,7 +60,7 @@ describe.each(backends)('jobs on %s', (backend) => {
   })
 
   test('a worker that is closed right after its start closes at once', async () => {
-    const worker = await stage.startWorker({ isReady: false })
+    const worker = await stage.startWorker()
     const begun = performance.now()
     await Promise.race([worker.close(), setTimeout(9000, undefined, { ref: false })])
     expect(performance.now() - begun).toBeLessThan(8000)

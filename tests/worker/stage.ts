@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { expect, vi } from 'vitest'
+import { expect } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { type BackendName, startStore } from '../support/backends.ts'
@@ -11,11 +11,7 @@ import type { TestRedis } from '../support/redis.ts'
 /** How long a test waits for what the worker does on its own; back-off and lost leases included. */
 export const PATIENT = { timeout: 30_000, interval: 50 }
 
-/** `isReady: false` does not wait until the queue's store can be reached. */
-type WorkerOptions = Omit<Parameters<typeof startTestWorker>[1], 'redisUrl' | 'mailUrl'> & {
-  mailUrl?: string
-  isReady?: boolean
-}
+type WorkerOptions = Omit<Parameters<typeof startTestWorker>[1], 'redisUrl' | 'mailUrl'> & { mailUrl?: string }
 
 /** All that a test of the worker needs on one backend: database, queue store, provider and api. Workers start when told. */
 export const setStage = async (backend: BackendName, store: Promise<TestRedis | null> = startStore(backend)) => {
@@ -35,7 +31,6 @@ export const setStage = async (backend: BackendName, store: Promise<TestRedis | 
       },
     }
     workers.push(closable)
-    if (options.isReady ?? true) await vi.waitFor(() => worker.backend.check(), PATIENT)
     return closable
   }
 
