@@ -120,7 +120,7 @@ test('a password that changed since it was verified activates nothing', async ()
   const open = await addOpen()
   const stale = { ...open.user, passwordHash: 'the hash of the former password' }
   expect(await activate(useCaseTools(database), stale, open.code, unlimited)).toMatchObject({
-    refusal: 'code-incorrect',
+    activated: { refusal: 'code-incorrect' },
   })
   expect(await activeRowsOf(open.user.email)).toBe(0)
 })

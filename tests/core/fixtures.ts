@@ -194,8 +194,8 @@ export const deliver = (tools: DeliverTools, mailId: string, jobAttempt = 0): Pr
 const free = async () => {}
 export const unlimited = { check: free, spend: free, checkRepetition: free, spendRepetition: free }
 
-export const type = (database: TestDatabase, { user }: Pending, code: string): Promise<Activated> =>
-  activate(useCaseTools(database), user, code, unlimited)
+export const type = async (database: TestDatabase, { user }: Pending, code: string): Promise<Activated> =>
+  (await activate(useCaseTools(database), user, code, unlimited)).activated
 
 /** Expects a code that is open for about so many seconds more, with room for a slow machine. */
 export const expectSecondsLeft = async (database: TestDatabase, codeId: string, seconds: number): Promise<void> => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Resent, resendCode } from '../../src/core/registration/resend-code.ts'
+import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
@@ -26,10 +26,11 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const resend = (userId: string, cooldown = 0, spendMail = async () => {}): Promise<Resent> => {
+const resend = async (userId: string, cooldown = 0, spendMail = async () => {}) => {
   const tools = useCaseTools(database)
   const policy = { ...tools.policy, resendCooldownSeconds: cooldown }
-  return resendCode({ ...tools, policy }, { userId, requestId: 'again' }, spendMail)
+  const resent = await resendCode({ ...tools, policy }, { userId, requestId: 'again' }, spendMail)
+  return typeof resent === 'object' && 'mail' in resent ? resent.mail : resent
 }
 
 const addDelivered = async () => {

@@ -1,6 +1,5 @@
 import type { Context } from 'hono'
 import { type Activated, activate } from '../../core/registration/activate.ts'
-import { readActivated } from '../../core/registration/status.ts'
 import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
 import { describeOperation } from '../openapi.ts'
@@ -16,15 +15,16 @@ export const activateUser =
     const user = await authenticateRequest(c, tools)
     checkMediaType(c)
     const { code } = await readBody(c, activationSchema)
-    const activated = await activate(tools, user, code, {
+    const { activated, active } = await activate(tools, user, code, {
       check: (tx) => tools.limits.within(tx).check(wrongCodes),
       spend: async (tx) => void (await tools.limits.within(tx).spend(wrongCodes)),
     })
     tools.metrics.noteActivation(activated)
     refuse(activated)
-    const { user: status, typedAfterSeconds } = await readActivated(tools, user.id)
-    if (activated === 'activated' && typedAfterSeconds !== null) tools.metrics.typingSeconds.observe(typedAfterSeconds)
-    return c.json(status)
+    if (!active) throw unauthenticated()
+    if (activated === 'activated' && active.typedAfterSeconds !== null)
+      tools.metrics.typingSeconds.observe(active.typedAfterSeconds)
+    return c.json(active.user)
   }
 
 /** Ends the request unless the registration is active. */

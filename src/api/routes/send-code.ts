@@ -2,7 +2,6 @@ import type { Context } from 'hono'
 import type { Tx } from '../../core/postgres/pool.ts'
 import { mailboxOf } from '../../core/registration/email-address.ts'
 import { resendCode } from '../../core/registration/resend-code.ts'
-import { readStatus } from '../../core/registration/status.ts'
 import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
 import { tooEarly } from '../limits.ts'
@@ -16,11 +15,10 @@ export const sendCode =
     const spendMail = async (tx: Tx) =>
       void (await tools.limits.within(tx).spend(['mails-per-mailbox', mailboxOf(email)]))
     const resent = await resendCode(tools, { userId: id, requestId: c.get('requestId') }, spendMail)
+    if (resent === 'gone') throw unauthenticated()
     if (resent === 'already-active') throw new RequestRefused(resent)
-    if (typeof resent === 'object') throw tooEarly('resend', resent.waitSeconds, tools.policy.resendCooldownSeconds)
-    const user = resent === 'gone' ? null : await readStatus(tools, id)
-    if (!user) throw unauthenticated()
-    return c.json(user, 202)
+    if ('waitSeconds' in resent) throw tooEarly('resend', resent.waitSeconds, tools.policy.resendCooldownSeconds)
+    return c.json(resent.user, 202)
   }
 
 export const sendCodeDocs = describeOperation({

@@ -2,13 +2,14 @@ import { type CodeRow, countAttempt, listCodes } from '../postgres/codes.ts'
 import { insertGuess, lockMailbox } from '../postgres/guesses.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { activateUser, type Credentials, lockUser } from '../postgres/users.ts'
-import type { CodePolicy } from '../settings.ts'
 import { deriveCode, isSameCode } from './activation-code.ts'
 import { mailboxOf } from './email-address.ts'
 import { isTooShort } from './enqueue-code.ts'
 import { type Keyring, lookupKeys } from './keyring.ts'
+import type { RegistrationPolicy } from './policy.ts'
+import { type ActiveUser, readActivated } from './status.ts'
 
-export type ActivateTools = { pool: Pool; keyring: Keyring; policy: CodePolicy }
+export type ActivateTools = { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
 
 /** The budget of wrong codes. Both throw, and so undo the try, when nothing is left. */
 export type WrongCodes = { check(tx: Tx): Promise<void>; spend(tx: Tx): Promise<void> }
@@ -26,23 +27,32 @@ export type Activated =
  * Tries a code for a registration whose password was just verified. Everything is decided in one transaction that holds
  * the registration and its mailbox, and a refusal is returned, so that its count is committed: parallel guesses spend
  * no more attempts than there are. Only a code that is open, current and not used up is compared, and then counted.
+ * `active` is the registration when it is active now, else null.
  */
 export const activate = (
   tools: ActivateTools,
   user: Credentials,
   typed: string,
   spending: WrongCodes,
-): Promise<Activated> =>
+): Promise<{ activated: Activated; active: ActiveUser | null }> =>
   transaction(tools.pool, async (tx) => {
-    const locked = await lockUser(tx, user.id)
-    if (!locked) return 'gone'
-    if (locked.isActive) return 'already-active'
-    const codes = await listCodes(tx, user.id)
-    const code = codes.find((candidate) => candidate.isCurrent)
-    const refusal = refusalOf(tools, codes, code, typed)
-    if (refusal || !code) return refusal ?? 'code-not-sent'
-    return guess(tx, tools, { user, code, typed, spending })
+    const activated = await tryCode(tx, tools, { user, typed, spending })
+    const isActive = activated === 'activated' || activated === 'already-active'
+    // Not after the commit: who is told 503 must not have been activated.
+    return { activated, active: isActive ? await readActivated({ ...tools, pool: tx }, user.id) : null }
   })
+
+const tryCode = async (tx: Tx, tools: ActivateTools, attempt: Omit<Guess, 'code'>): Promise<Activated> => {
+  const { user, typed } = attempt
+  const locked = await lockUser(tx, user.id)
+  if (!locked) return 'gone'
+  if (locked.isActive) return 'already-active'
+  const codes = await listCodes(tx, user.id)
+  const code = codes.find((candidate) => candidate.isCurrent)
+  const refusal = refusalOf(tools, codes, code, typed)
+  if (refusal || !code) return refusal ?? 'code-not-sent'
+  return guess(tx, tools, { ...attempt, code })
+}
 
 /** Why the typed code is not even compared; null when it is. */
 const refusalOf = (

@@ -31,15 +31,16 @@ export const readStatus = async (tools: StatusTools, id: string): Promise<User |
   return row && describe(tools, row)
 }
 
-/** The same after an activation, with the seconds from the provider's acceptance of the mail, if that was recorded. */
-export const readActivated = async (
-  tools: StatusTools,
-  id: string,
-): Promise<{ user: User | null; typedAfterSeconds: number | null }> => {
+/** An active registration, with the seconds from the provider's acceptance of the mail to the activation, if that was recorded. */
+export type ActiveUser = { user: User; typedAfterSeconds: number | null }
+
+/** The same after an activation; null when it is gone. */
+export const readActivated = async (tools: StatusTools, id: string): Promise<ActiveUser | null> => {
   const row = await findUser(tools.pool, id, tools.policy.resendCooldownSeconds)
-  const typedAfterMs = row?.sentAt && row.activatedAt ? row.activatedAt.getTime() - row.sentAt.getTime() : null
+  if (!row) return null
+  const typedAfterMs = row.sentAt && row.activatedAt ? row.activatedAt.getTime() - row.sentAt.getTime() : null
   return {
-    user: row && (await describe(tools, row)),
+    user: await describe(tools, row),
     typedAfterSeconds: typedAfterMs === null ? null : Math.max(0, typedAfterMs / 1000),
   }
 }
