@@ -24,7 +24,7 @@ test('no second sees more mails than allowed, wherever it begins, even if some r
   )
 })
 
-test('and little of the rate is left unused', () => {
+test('and most of the rate is used', () => {
   fc.assert(
     fc.property(rates, (perSecond) => {
       const { max, duration } = limiterFor(perSecond)
