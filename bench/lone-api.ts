@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import pg from 'pg'
-import { createKeyring, type Keyring } from '../src/core/registration/keyring.ts'
+import { createKeyring, type Keyring } from '../src/core/credentials/keyring.ts'
 import { startApi } from './stack.ts'
 
 export type LoneApi = { url: string; opsUrl: string; pool: pg.Pool; keyring: Keyring; stop(): Promise<void> }

@@ -1,9 +1,9 @@
-import { ConfigError, readConfig } from '../src/core/config.ts'
-import { createLogger } from '../src/core/logger.ts'
 import { migrate } from '../src/core/postgres/migrate.ts'
-import { coreSettings, directUrlOf } from '../src/core/settings.ts'
+import { ConfigError, readConfig } from '../src/core/process/config.ts'
+import { createLogger } from '../src/core/process/logger.ts'
+import { coreSettings, directUrlOf } from '../src/core/process/settings.ts'
 import { queueSettings } from '../src/worker/config.ts'
-import { migrateQueue } from '../src/worker/queue-backend-postgres.ts'
+import { migrateQueue } from '../src/worker/queue/queue-backend-postgres.ts'
 
 /** Brings the database up to date: our tables, and BullMQ's own schema when its jobs are kept there too. */
 try {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { createDatabase, startPostgres } from '../dev/embedded-postgres.ts'
-import { createLogger } from '../src/core/logger.ts'
 import { migrate } from '../src/core/postgres/migrate.ts'
+import { createLogger } from '../src/core/process/logger.ts'
 
 const FILE = join(import.meta.dirname, 'schema.sql')
 const HEADER = '-- What db/migrations make, written by `make schema`. Do not edit: `make check` compares.\n'

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { readConfig, text, wholeNumber } from '../src/core/config.ts'
+import { readConfig, text, wholeNumber } from '../src/core/process/config.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
 
 /** The mail sandbox as a process of its own, for docker-compose.yml; `make run` holds it in its own process. */

@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
+const MOST_FILES_IN_A_ROOM = 13
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g
 
 type Source = { file: string; text: string; files: string[]; packages: string[] }
@@ -64,28 +65,36 @@ test('no file imports itself over others', () => {
   expect([...next.keys()].filter((file) => reach(file, new Set()).has(file))).toEqual([])
 })
 
+test('no room is crowded', () => {
+  const rooms = Map.groupBy(sources, ({ file }) => dirname(file))
+  expect([...rooms].filter(([, files]) => files.length > MOST_FILES_IN_A_ROOM).map(([room]) => room)).toEqual([])
+})
+
 describe('a package has one home', () => {
   test.each([
     ['pg', ['core/postgres/']],
     ['node-pg-migrate', ['core/postgres/migrate.ts']],
     ['bullmq', ['worker/']],
-    ['ioredis', ['worker/redis-clients.ts']],
-    ['@node-rs/bcrypt', ['core/registration/password.ts']],
-    ['p-queue', ['core/registration/hashing-queue.ts']],
-    ['tr46', ['core/registration/email-address.ts']],
-    ['undici', ['worker/mailers/']],
-    ['pino', ['core/logger.ts']],
-    ['@opentelemetry/api', ['core/tracing.ts', 'core/export-traces.ts']],
-    ['@opentelemetry/core', ['core/export-traces.ts']],
-    ['@opentelemetry/sdk-trace', ['core/export-traces.ts']],
-    ['bullmq-otel', ['worker/queue-telemetry.ts']],
-    ['prom-client', ['core/metrics/', 'api/metrics.ts', 'api/watch-hasher.ts', 'worker/metrics.ts']],
-    ['rate-limiter-flexible', ['api/limits.ts', 'worker/check-operator.ts']],
-    ['ipaddr.js', ['core/client-address.ts']],
-    ['jsonc-parser', ['api/read-body.ts']],
+    ['ioredis', ['worker/queue/redis-clients.ts']],
+    ['@node-rs/bcrypt', ['core/credentials/password.ts']],
+    ['p-queue', ['core/credentials/hashing-queue.ts']],
+    ['tr46', ['core/credentials/email-address.ts']],
+    ['undici', ['worker/providers/']],
+    ['pino', ['core/process/logger.ts']],
+    ['@opentelemetry/api', ['core/process/telemetry/tracing.ts', 'core/process/telemetry/export-traces.ts']],
+    ['@opentelemetry/core', ['core/process/telemetry/export-traces.ts']],
+    ['@opentelemetry/sdk-trace', ['core/process/telemetry/export-traces.ts']],
+    ['bullmq-otel', ['worker/queue/queue-telemetry.ts']],
+    [
+      'prom-client',
+      ['core/process/telemetry/', 'api/metrics.ts', 'api/watch-hasher.ts', 'worker/operators/metrics.ts'],
+    ],
+    ['rate-limiter-flexible', ['api/limits/limits.ts', 'worker/operators/check-operator.ts']],
+    ['ipaddr.js', ['core/process/http/client-network.ts']],
+    ['jsonc-parser', ['api/request/read-body.ts']],
     ['hono-openapi', ['api/']],
-    ['@bull-board/api', ['worker/dashboard.ts']],
-    ['@bull-board/hono', ['worker/dashboard.ts']],
+    ['@bull-board/api', ['worker/operators/dashboard.ts']],
+    ['@bull-board/hono', ['worker/operators/dashboard.ts']],
   ])('%s', (name, homes) => {
     expect(sources.some(({ packages }) => packages.includes(name))).toBe(true)
     expect(strangers(name, ...homes)).toEqual([])
@@ -96,7 +105,7 @@ test('only main files and scripts read the environment and listen to signals', (
   const readers = sources.filter(({ text }) => /process\.(env|on\()/.test(text)).map(({ file }) => file)
   expect(readers.toSorted()).toEqual([
     'src/api/main.ts',
-    'src/core/lifecycle.ts',
+    'src/core/process/lifecycle.ts',
     'src/worker/main.ts',
     'src/worker/trace-mail.ts',
   ])

@@ -1,5 +1,5 @@
+import type { Keyring } from '../../src/core/credentials/keyring.ts'
 import { deriveCode } from '../../src/core/registration/activation-code.ts'
-import type { Keyring } from '../../src/core/registration/keyring.ts'
 import type { Ledger, MailEntry } from './ledger.ts'
 import type { Registration } from './people.ts'
 import type { Take, Takes } from './takes.ts'

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { budgets, type Environment, readConfig, wholeNumber } from '../core/config.ts'
-import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/settings.ts'
+import { budgets, type Environment, readConfig, wholeNumber } from '../core/process/config.ts'
+import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/process/settings.ts'
 
 const PER_NET = '20/1h,60/24h'
 

@@ -1,12 +1,12 @@
 import type { HttpBindings } from '@hono/node-server'
-import type { Net } from '../core/client-address.ts'
-import type { Logger } from '../core/logger.ts'
-import type { Readiness } from '../core/ops-app.ts'
+import type { PasswordHasher } from '../core/credentials/password.ts'
 import type { Pool } from '../core/postgres/pool.ts'
+import type { Network } from '../core/process/http/client-network.ts'
+import type { Readiness } from '../core/process/http/ops-app.ts'
+import type { Logger } from '../core/process/logger.ts'
 import type { CodeTools } from '../core/registration/enqueue-code.ts'
-import type { PasswordHasher } from '../core/registration/password.ts'
 import type { RegistrationPolicy } from '../core/registration/policy.ts'
-import type { Limits } from './limits.ts'
+import type { Limits } from './limits/limits.ts'
 import type { ApiMetrics } from './metrics.ts'
 
 /** What the routes work with. */
@@ -16,7 +16,7 @@ export type ApiTools = CodeTools & {
   policy: RegistrationPolicy
   limits: Limits
   passwordMinLength: number
-  trustedProxies: Net[]
+  trustedProxies: Network[]
   readiness: Readiness
   metrics: ApiMetrics
   logger: Logger

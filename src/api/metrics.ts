@@ -1,8 +1,8 @@
 import { Counter, Histogram } from 'prom-client'
-import { addReadings } from '../core/metrics/readings.ts'
-import type { Registry } from '../core/metrics/registry.ts'
+import { addReadings } from '../core/process/telemetry/readings.ts'
+import type { Registry } from '../core/process/telemetry/registry.ts'
 import type { Activated } from '../core/registration/activate.ts'
-import { type LimitName, limitNames } from './limits.ts'
+import { type LimitName, limitNames } from './limits/limits.ts'
 
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const TYPING_SECONDS = [5, 10, 15, 20, 30, 40, 50, 60, 120]

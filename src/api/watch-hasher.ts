@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client'
-import type { Registry } from '../core/metrics/registry.ts'
-import { HashingOverloaded } from '../core/registration/hashing-queue.ts'
-import type { PasswordHasher } from '../core/registration/password.ts'
+import { HashingOverloaded } from '../core/credentials/hashing-queue.ts'
+import type { PasswordHasher } from '../core/credentials/password.ts'
+import type { Registry } from '../core/process/telemetry/registry.ts'
 import type { ApiMetrics } from './metrics.ts'
 
 /** The same hasher, whose work is timed, and whose queue can be seen. */

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { duration, type Environment, readConfig, text, url, wholeNumber } from '../core/config.ts'
-import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/settings.ts'
-import { mailerNames, PUBLIC_MAIL_URLS } from './mailers/create-mailer.ts'
-import { readRedisUrl } from './redis-url.ts'
+import { duration, type Environment, readConfig, text, url, wholeNumber } from '../core/process/config.ts'
+import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/process/settings.ts'
+import { mailerNames, PUBLIC_MAIL_URLS } from './providers/create-mailer.ts'
+import { readRedisUrl } from './queue/redis-url.ts'
 
 /** Where BullMQ keeps its jobs; `db/migrate.ts` reads it too. */
 export const queueSettings = {

@@ -1,11 +1,11 @@
-import { ConfigError, readConfig } from '../core/config.ts'
-import { createLogger } from '../core/logger.ts'
 import { findMailStories } from '../core/postgres/mail-stories.ts'
 import { createPool, isDatabaseUnavailable } from '../core/postgres/pool.ts'
-import { coreSettings, directUrlOf } from '../core/settings.ts'
+import { ConfigError, readConfig } from '../core/process/config.ts'
+import { createLogger } from '../core/process/logger.ts'
+import { coreSettings, directUrlOf } from '../core/process/settings.ts'
 import { queueSettings } from './config.ts'
-import { readJobStories } from './job-story.ts'
-import { tellMailStory } from './mail-story.ts'
+import { readJobStories } from './operators/job-story.ts'
+import { tellMailStory } from './operators/mail-story.ts'
 
 const USAGE = `node src/worker/trace-mail.ts <mail id | request id | reference | registration id>
 Tells what became of a mail. Needs the worker's DATABASE_URL, DATABASE_DIRECT_URL and REDIS_URL.

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { expect, vi } from 'vitest'
-import { problemSchema } from '../../src/api/schemas.ts'
+import { problemSchema } from '../../src/api/answers/schemas.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase } from '../support/database.ts'

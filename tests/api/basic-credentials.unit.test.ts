@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseBasic } from '../../src/api/basic-credentials.ts'
+import { parseBasic } from '../../src/api/request/basic-credentials.ts'
 
 const headerOf = (bytes: string | Uint8Array) => `Basic ${Buffer.from(bytes).toString('base64')}`
 const hasControl = (value: string) => /\p{Cc}/u.test(value)

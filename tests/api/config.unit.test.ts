@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readApiConfig } from '../../src/api/config.ts'
-import type { Environment } from '../../src/core/config.ts'
+import type { Environment } from '../../src/core/process/config.ts'
 
 const SECRET = 's3cret-'.repeat(5)
 const GOOD = { DATABASE_URL: 'postgres://ada:hush@db.example/latchkey', SECRET_KEY: SECRET }

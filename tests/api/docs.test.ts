@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { problems } from '../../src/api/problems.ts'
+import { problems } from '../../src/api/answers/problems.ts'
 import { createTestApi } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, expectProblem } from './api-client.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { mailboxOf } from '../../src/core/registration/email-address.ts'
-import { createKeyring, lookupKeys } from '../../src/core/registration/keyring.ts'
+import { mailboxOf } from '../../src/core/credentials/email-address.ts'
+import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
 import { readUser } from '../support/answers.ts'
 import { createTestApi, SECRET_KEY } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

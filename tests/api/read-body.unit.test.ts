@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
-import { problemResponse, RequestRefused } from '../../src/api/problems.ts'
-import { checkMediaType, readBody } from '../../src/api/read-body.ts'
+import { problemResponse, RequestRefused } from '../../src/api/answers/problems.ts'
+import { checkMediaType, readBody } from '../../src/api/request/read-body.ts'
 
 const app = new Hono()
 app.post('/', async (c) => {

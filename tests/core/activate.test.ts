@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { activate } from '../../src/core/registration/activate.ts'
-import { createKeyring } from '../../src/core/registration/keyring.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   addActive,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { CODE_PATTERN, deriveCode, isSameCode } from '../../src/core/registration/activation-code.ts'
-import { createKeyring } from '../../src/core/registration/keyring.ts'
 
 const keyring = createKeyring(['a secret of thirty-two characters'])
 const [{ id: keyId }] = keyring

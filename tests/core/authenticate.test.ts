@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
 import { authenticate } from '../../src/core/registration/authenticate.ts'
-import { createPasswordHasher, type PasswordHasher } from '../../src/core/registration/password.ts'
 import { PASSWORD } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { addPending } from './fixtures.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createKeyring } from '../../src/core/registration/keyring.ts'
+import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { SECRET_KEY } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

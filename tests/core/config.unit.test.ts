@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { budgets, ConfigError, duration, readConfig, text, url, wholeNumber } from '../../src/core/config.ts'
-import { codePolicyOf, codeSettings, coreSettings, directUrlOf, isPooled } from '../../src/core/settings.ts'
+import { budgets, ConfigError, duration, readConfig, text, url, wholeNumber } from '../../src/core/process/config.ts'
+import { codePolicyOf, codeSettings, coreSettings, directUrlOf, isPooled } from '../../src/core/process/settings.ts'
 
 /** The message of the `ConfigError`, or null when there is none. */
 const faultOf = (read: () => unknown): string | null => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mailboxOf, maskEmailAddress, parseEmailAddress } from '../../src/core/registration/email-address.ts'
+import { mailboxOf, maskEmailAddress, parseEmailAddress } from '../../src/core/credentials/email-address.ts'
 
 const labels = (count: number) => Array.from({ length: count }, () => 'a'.repeat(49)).join('.')
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readApiConfig } from '../../src/api/config.ts'
-import type { Budget } from '../../src/core/config.ts'
+import type { Budget } from '../../src/core/process/config.ts'
 
 /** What is promised in docs/security.md, held against the defaults that the processes really read. */
 const config = readApiConfig({

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { Logger } from '../../src/core/logger.ts'
+import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'

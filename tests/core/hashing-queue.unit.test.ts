@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createHashingQueue, HashingOverloaded, type HashWork } from '../../src/core/registration/hashing-queue.ts'
+import { createHashingQueue, HashingOverloaded, type HashWork } from '../../src/core/credentials/hashing-queue.ts'
 
 const CORES = availableParallelism()
 const alive = new AbortController().signal

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { keepHouse } from '../../src/core/housekeeping.ts'
+import { keepHouse } from '../../src/core/postgres/housekeeping.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { addActive, addGuesses, addPending } from './fixtures.ts'
 

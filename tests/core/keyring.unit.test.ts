@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createKeyring, lookupKeys } from '../../src/core/registration/keyring.ts'
+import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
 
 const OLD = 'the secret that was there before it'
 const NEW = 'the secret that is the newest of all'

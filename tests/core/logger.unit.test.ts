@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 /** What a process that runs these statements with a `logger` writes to its stdout. */
 const linesOf = (level: string, statements: string): string[] => {
   const program = `
-    import { createLogger } from './src/core/logger.ts'
+    import { createLogger } from './src/core/process/logger.ts'
     const logger = createLogger('${level}', 'a-service')
     ${statements}`
   const { stdout, status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {

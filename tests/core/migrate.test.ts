@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { migrate, pendingMigrations } from '../../src/core/postgres/migrate.ts'
-import { checkDatabase } from '../../src/core/readiness.ts'
+import { checkDatabase } from '../../src/core/process/http/readiness.ts'
 import { silent, type TestDatabase, useTestDatabase } from '../support/database.ts'
 
 const useEmptyDatabase = async (): Promise<TestDatabase> => {

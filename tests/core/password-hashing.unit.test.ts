@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { beforeAll, expect, test } from 'vitest'
-import { HashingOverloaded, type HashWork } from '../../src/core/registration/hashing-queue.ts'
-import { createPasswordHasher, type PasswordHasher } from '../../src/core/registration/password.ts'
+import { HashingOverloaded, type HashWork } from '../../src/core/credentials/hashing-queue.ts'
+import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
 
 const CORES = availableParallelism()
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { findPasswordFault } from '../../src/core/registration/password.ts'
-import { wellKnownPasswords } from '../../src/core/registration/well-known-passwords.ts'
+import { findPasswordFault } from '../../src/core/credentials/password.ts'
+import { wellKnownPasswords } from '../../src/core/credentials/well-known-passwords.ts'
 
 const ADDRESS = 'somebody@example.com'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
-import { addReadings, type Reading } from '../../src/core/metrics/readings.ts'
+import { addReadings, type Reading } from '../../src/core/process/telemetry/readings.ts'
 
 const specs = { shop_apples: { help: 'Apples.' }, shop_pears: { help: 'Pears by colour.', label: 'colour' } }
 

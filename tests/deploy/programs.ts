@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { readApiConfig } from '../../src/api/config.ts'
-import { type Environment, readConfig } from '../../src/core/config.ts'
-import { coreSettings } from '../../src/core/settings.ts'
+import { type Environment, readConfig } from '../../src/core/process/config.ts'
+import { coreSettings } from '../../src/core/process/settings.ts'
 import { queueSettings, readWorkerConfig } from '../../src/worker/config.ts'
 
 /** How each program that is deployed reads its variables; `migrate` does it as db/migrate.ts. */

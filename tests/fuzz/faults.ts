@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { problems } from '../../src/api/problems.ts'
+import { problems } from '../../src/api/answers/problems.ts'
 import type { RawAnswer } from '../abuse/speak.ts'
 import { schemaFaults } from '../api/json-schema.ts'
 import { PASSWORD } from '../support/api.ts'

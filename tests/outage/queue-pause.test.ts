@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openMailQueue, pauseQueue } from '../../src/worker/mail-queue.ts'
-import { openQueueBackend } from '../../src/worker/open-queue-backend.ts'
+import { openMailQueue, pauseQueue } from '../../src/worker/queue/mail-queue.ts'
+import { openQueueBackend } from '../../src/worker/queue/open-queue-backend.ts'
 import { backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { problemSchema, userSchema } from '../../src/api/schemas.ts'
+import { problemSchema, userSchema } from '../../src/api/answers/schemas.ts'
 
 /** The user in an answer, checked against the schema of the OpenAPI document. */
 export const readUser = async (answer: Response) =>

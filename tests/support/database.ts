@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
-import { createLogger } from '../../src/core/logger.ts'
 import { createPool, type Pool } from '../../src/core/postgres/pool.ts'
+import { createLogger } from '../../src/core/process/logger.ts'
 
 export const silent = createLogger('silent', 'test')
 

@@ -1,4 +1,4 @@
-import type { Environment } from '../../src/core/config.ts'
+import type { Environment } from '../../src/core/process/config.ts'
 
 /** The names of the variables that a configuration asks for, those of files too. */
 export const namesReadBy = (read: (environment: Environment) => unknown): Set<string> => {

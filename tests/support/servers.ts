@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { findBrowser } from '../../dev/browser.ts'
 import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
-import { createLogger } from '../../src/core/logger.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
-import { migrateQueue } from '../../src/worker/queue-backend-postgres.ts'
+import { createLogger } from '../../src/core/process/logger.ts'
+import { migrateQueue } from '../../src/worker/queue/queue-backend-postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,9 +1,9 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createLogger } from '../../src/core/logger.ts'
-import { proxySettings } from '../../src/core/settings.ts'
-import { checkOperator } from '../../src/worker/check-operator.ts'
+import { createLogger } from '../../src/core/process/logger.ts'
+import { proxySettings } from '../../src/core/process/settings.ts'
+import { checkOperator } from '../../src/worker/operators/check-operator.ts'
 import { from } from '../api/api-client.ts'
 import { basic } from '../support/api.ts'
 

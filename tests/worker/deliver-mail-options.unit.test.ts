@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { deliverMailOptions } from '../../src/worker/deliver-mail-options.ts'
+import { deliverMailOptions } from '../../src/worker/queue/deliver-mail-options.ts'
 
 const limiterFor = (perSecond: number) => {
   const { limiter } = deliverMailOptions(1, perSecond)

@@ -1,4 +1,4 @@
-import { createMailer, type MailerName, mailerNames } from '../../src/worker/mailers/create-mailer.ts'
+import { createMailer, type MailerName, mailerNames } from '../../src/worker/providers/create-mailer.ts'
 
 export const API_KEY = 'key_of_the_tests'
 export const FROM = 'Latchkey <codes@latchkey.example>'

@@ -2,7 +2,7 @@ import { HttpRequestInterceptor } from '@mswjs/interceptors/http'
 import { HttpResponse, http } from 'msw'
 import { defineNetwork, InterceptorSource } from 'msw/experimental'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createMailer, PUBLIC_MAIL_URLS } from '../../src/worker/mailers/create-mailer.ts'
+import { createMailer, PUBLIC_MAIL_URLS } from '../../src/worker/providers/create-mailer.ts'
 import { API_KEY, createTestMailer, FROM, MAIL, mailers } from './mailer-cases.ts'
 
 const URL_OF_TESTS = 'http://mail-provider.test'

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
-import { createWorkerMetrics, noteDelivery } from '../../src/worker/metrics.ts'
+import { createWorkerMetrics, noteDelivery } from '../../src/worker/operators/metrics.ts'
 
 test.each([
   { reason: 'provider-503', retries: 1 },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { reportTry } from '../../src/worker/report-try.ts'
+import { reportTry } from '../../src/worker/delivery/report-try.ts'
 import { silent } from '../support/database.ts'
 
 const TRIED = {

@@ -1,17 +1,17 @@
 import type { Context } from 'hono'
 import { type Activated, activate } from '../../core/registration/activate.ts'
-import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+import { describeOperation } from '../answers/openapi.ts'
+import { RequestRefused } from '../answers/problems.ts'
+import { activationSchema } from '../answers/schemas.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { describeOperation } from '../openapi.ts'
-import { RequestRefused } from '../problems.ts'
-import { checkMediaType, readBody } from '../read-body.ts'
-import { requestNet } from '../request-net.ts'
-import { activationSchema } from '../schemas.ts'
+import { authenticateRequest, unauthenticated } from '../request/authenticate-request.ts'
+import { checkMediaType, readBody } from '../request/read-body.ts'
+import { requestNetwork } from '../request/request-network.ts'
 
 export const activateUser =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
-    const wrongCodes = ['wrong-codes-per-net', requestNet(c, tools)] as const
+    const wrongCodes = ['wrong-codes-per-net', requestNetwork(c, tools)] as const
     const user = await authenticateRequest(c, tools)
     checkMediaType(c)
     const { code } = await readBody(c, activationSchema)

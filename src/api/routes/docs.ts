@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
+import { describePage } from '../answers/openapi.ts'
 import type { ApiEnv } from '../context.ts'
-import { describePage } from '../openapi.ts'
 
 const ASSETS: Record<string, string> = {
   'swagger-ui.css': 'text/css; charset=utf-8',

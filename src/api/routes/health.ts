@@ -1,8 +1,8 @@
 import type { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
-import { createHealthApp, type Readiness } from '../../core/ops-app.ts'
+import { createHealthApp, type Readiness } from '../../core/process/http/ops-app.ts'
+import { describePage } from '../answers/openapi.ts'
 import type { ApiEnv } from '../context.ts'
-import { describePage } from '../openapi.ts'
 
 const livezDocs = describePage('livez', 'Whether the process can answer', 'application/json', { 200: 'It can.' })
 const readyzDocs = describePage('readyz', 'Whether the process can work', 'application/json', {

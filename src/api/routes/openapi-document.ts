@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import { describeRoute, generateSpecs } from 'hono-openapi'
+import { describePage, problemResponses } from '../answers/openapi.ts'
 import type { ApiEnv } from '../context.ts'
-import { describePage, problemResponses } from '../openapi.ts'
 
 const documentDocs = describePage('readOpenApi', 'This document', 'application/json', {
   200: 'The OpenAPI 3.1 document of this API.',

@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { readStatus } from '../../core/registration/status.ts'
-import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+import { describeOperation } from '../answers/openapi.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { describeOperation } from '../openapi.ts'
+import { authenticateRequest, unauthenticated } from '../request/authenticate-request.ts'
 
 export const readUser =
   (tools: ApiTools) =>

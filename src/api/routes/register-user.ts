@@ -1,13 +1,13 @@
 import type { Context } from 'hono'
-import { mailboxOf } from '../../core/registration/email-address.ts'
+import { mailboxOf } from '../../core/credentials/email-address.ts'
 import { register } from '../../core/registration/register.ts'
+import { describeOperation } from '../answers/openapi.ts'
+import { RequestRefused } from '../answers/problems.ts'
+import { registrationSchema } from '../answers/schemas.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { failedLogins, type Subject } from '../limits.ts'
-import { describeOperation } from '../openapi.ts'
-import { RequestRefused } from '../problems.ts'
-import { checkMediaType, readBody } from '../read-body.ts'
-import { requestNet } from '../request-net.ts'
-import { registrationSchema } from '../schemas.ts'
+import { failedLogins, type Subject } from '../limits/limits.ts'
+import { checkMediaType, readBody } from '../request/read-body.ts'
+import { requestNetwork } from '../request/request-network.ts'
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 
@@ -19,9 +19,9 @@ export const registerUser = (tools: ApiTools) => {
     const idempotencyKey = readIdempotencyKey(c)
     const body = await readBody(c, schema)
     const registration = { ...body, idempotencyKey, requestId: c.get('requestId'), signal: c.req.raw.signal }
-    const perNet: Subject = ['registrations-per-net', requestNet(c, tools)]
+    const perNet: Subject = ['registrations-per-net', requestNetwork(c, tools)]
     const perMailbox: Subject = ['mails-per-mailbox', mailboxOf(body.email)]
-    const logins = (userId: string) => failedLogins(userId, requestNet(c, tools))
+    const logins = (userId: string) => failedLogins(userId, requestNetwork(c, tools))
     let rateLimit: Record<string, string> = {}
     const registered = await register(tools, registration, {
       check: () => tools.limits.check(perNet, perMailbox),

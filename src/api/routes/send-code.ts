@@ -1,12 +1,12 @@
 import type { Context } from 'hono'
+import { mailboxOf } from '../../core/credentials/email-address.ts'
 import type { Tx } from '../../core/postgres/pool.ts'
-import { mailboxOf } from '../../core/registration/email-address.ts'
 import { resendCode } from '../../core/registration/resend-code.ts'
-import { authenticateRequest, unauthenticated } from '../authenticate-request.ts'
+import { describeOperation } from '../answers/openapi.ts'
+import { RequestRefused } from '../answers/problems.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { tooEarly } from '../limits.ts'
-import { describeOperation } from '../openapi.ts'
-import { RequestRefused } from '../problems.ts'
+import { tooEarly } from '../limits/limits.ts'
+import { authenticateRequest, unauthenticated } from '../request/authenticate-request.ts'
 
 export const sendCode =
   (tools: ApiTools) =>

@@ -2,9 +2,9 @@ import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import { html } from 'hono/html'
 import type { DescribeRouteOptions } from 'hono-openapi'
+import { problemResponses } from '../answers/openapi.ts'
+import { type ProblemSlug, problems, RequestRefused } from '../answers/problems.ts'
 import type { ApiEnv } from '../context.ts'
-import { problemResponses } from '../openapi.ts'
-import { type ProblemSlug, problems, RequestRefused } from '../problems.ts'
 
 /** What a problem type means, for a person in a browser or for a program. */
 export const showProblem = (c: Context<ApiEnv>): Response | Promise<Response> => {

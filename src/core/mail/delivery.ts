@@ -1,6 +1,6 @@
-import type { Logger } from '../logger.ts'
 import type { Settled } from '../postgres/mail-outcomes.ts'
 import type { Pool } from '../postgres/pool.ts'
+import type { Logger } from '../process/logger.ts'
 import type { CodeTools } from '../registration/enqueue-code.ts'
 import type { Mailer } from './mailer.ts'
 import type { ProviderHealth } from './provider-health.ts'

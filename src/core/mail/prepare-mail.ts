@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { maskEmailAddress } from '../credentials/email-address.ts'
 import { openCode, supersedeCode } from '../postgres/codes.ts'
 import {
   type ClaimedMail,
@@ -13,7 +14,6 @@ import { settleMail } from '../postgres/mail-outcomes.ts'
 import { type Tx, transaction } from '../postgres/pool.ts'
 import { lockUserOfMail, takeNotice } from '../postgres/users.ts'
 import { deriveCode } from '../registration/activation-code.ts'
-import { maskEmailAddress } from '../registration/email-address.ts'
 import { createCode, digitsFor, isTooShort } from '../registration/enqueue-code.ts'
 import type { DeliverTools, Delivery } from './delivery.ts'
 import { LEASE_SECONDS } from './keep-lease.ts'

@@ -1,4 +1,4 @@
-import type { Budget } from '../config.ts'
+import type { Budget } from '../process/config.ts'
 import type { Pool, Queryable, Tx } from './pool.ts'
 
 /** Holds back other guesses at this mailbox until the transaction ends. */

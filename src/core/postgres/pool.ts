@@ -1,6 +1,6 @@
 import pg from 'pg'
-import type { Logger } from '../logger.ts'
-import { inSpan } from '../tracing.ts'
+import type { Logger } from '../process/logger.ts'
+import { inSpan } from '../process/telemetry/tracing.ts'
 
 declare const inTransaction: unique symbol
 

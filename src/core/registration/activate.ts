@@ -1,11 +1,11 @@
+import { mailboxOf } from '../credentials/email-address.ts'
+import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
 import { type CodeRow, countAttempt, listCodes } from '../postgres/codes.ts'
 import { insertGuess, lockMailbox } from '../postgres/guesses.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { activateUser, type Credentials, lockUser } from '../postgres/users.ts'
 import { deriveCode, isSameCode } from './activation-code.ts'
-import { mailboxOf } from './email-address.ts'
 import { isTooShort } from './enqueue-code.ts'
-import { type Keyring, lookupKeys } from './keyring.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { type ActiveUser, readActivated } from './status.ts'
 

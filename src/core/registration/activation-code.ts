@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { Keyring } from './keyring.ts'
+import type { Keyring } from '../credentials/keyring.ts'
 
 /** A code: 4 digits, or 8 once too many wrong guesses were made at its mailbox. */
 export const CODE_PATTERN = /^(?:[0-9]{4}|[0-9]{8})$/

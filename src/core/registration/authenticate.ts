@@ -1,7 +1,7 @@
+import type { HashWork } from '../credentials/hashing-queue.ts'
+import type { PasswordHasher } from '../credentials/password.ts'
 import type { Pool } from '../postgres/pool.ts'
 import { type Credentials, findCredentials } from '../postgres/users.ts'
-import type { HashWork } from './hashing-queue.ts'
-import type { PasswordHasher } from './password.ts'
 
 export type Claim = { userId: string | null; email: string | null; password: string }
 

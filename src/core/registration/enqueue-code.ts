@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { mailboxOf } from '../credentials/email-address.ts'
+import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
 import { insertCode } from '../postgres/codes.ts'
 import { isMailboxGuessedOut } from '../postgres/guesses.ts'
 import { insertMail } from '../postgres/mails.ts'
 import type { Queryable, Tx } from '../postgres/pool.ts'
-import type { CodePolicy } from '../settings.ts'
-import { activeTraceContext } from '../tracing.ts'
+import type { CodePolicy } from '../process/settings.ts'
+import { activeTraceContext } from '../process/telemetry/tracing.ts'
 import type { CodeRef } from './activation-code.ts'
-import { mailboxOf } from './email-address.ts'
 import type { GuessSurge } from './guess-surge.ts'
-import { type Keyring, lookupKeys } from './keyring.ts'
 
 const DIGITS = 4
 const DIGITS_UNDER_ATTACK = 8

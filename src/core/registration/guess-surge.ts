@@ -1,7 +1,7 @@
-import type { Logger } from '../logger.ts'
 import { countWrongCodes } from '../postgres/guesses.ts'
 import type { Queryable } from '../postgres/pool.ts'
 import { countActivations } from '../postgres/users.ts'
+import type { Logger } from '../process/logger.ts'
 
 // What honest people mistype in an hour: so many codes, or so large a share of all that are typed.
 const HONEST_WRONG_CODES = 50

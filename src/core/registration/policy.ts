@@ -1,4 +1,4 @@
-import type { CodePolicy } from '../settings.ts'
+import type { CodePolicy } from '../process/settings.ts'
 
 /** The rules of registration. */
 export type RegistrationPolicy = CodePolicy & { resendCooldownSeconds: number }

@@ -1,7 +1,7 @@
+import type { Keyring } from '../credentials/keyring.ts'
 import type { Queryable } from '../postgres/pool.ts'
 import { findUser, type UserRow } from '../postgres/users.ts'
 import { isTooShort } from './enqueue-code.ts'
-import type { Keyring } from './keyring.ts'
 import type { RegistrationPolicy } from './policy.ts'
 
 export type CodeStatus = 'queued' | 'sent' | 'expired' | 'exhausted' | 'undeliverable'

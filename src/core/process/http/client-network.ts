@@ -1,0 +1,61 @@
+import type { IncomingMessage } from 'node:http'
+import ipaddr from 'ipaddr.js'
+
+/** A network and the length of its prefix in bits. */
+export type Network = ReturnType<typeof ipaddr.parseCIDR>
+
+const IPV6_NET_BITS = 64
+
+/**
+ * The network that a request comes from, for limits: an IPv4 address, or an IPv6 /64. It is the peer's, or, when the peer is a
+ * trusted proxy, the right-most address of `X-Forwarded-For` that is none: what stands left of it anybody can write.
+ */
+export const clientNetwork = (
+  incoming: IncomingMessage | undefined,
+  forwardedFor: string | undefined,
+  trusted: Network[],
+): string => {
+  const peer = parse(incoming?.socket.remoteAddress ?? '')
+  if (!peer) return 'unknown'
+  return networkOf(isTrusted(peer, trusted) ? forwardedClient(peer, forwardedFor ?? '', trusted) : peer)
+}
+
+type Address = ReturnType<typeof ipaddr.process>
+
+/** Four decimal parts or IPv6; ipaddr.js alone also takes `10`, `010.0.0.1` and `0x7f.1`, which others read otherwise. */
+const parse = (value: string): Address | null => {
+  const bare = /^\[(.+)\](?::\d+)?$/.exec(value)?.[1] ?? /^([\d.]+):\d+$/.exec(value)?.[1] ?? value
+  const isStrict = ipaddr.IPv4.isValidFourPartDecimal(bare) && !/(?:^|\.)0\d/.test(bare)
+  return isStrict || ipaddr.IPv6.isValid(bare) ? ipaddr.process(bare) : null
+}
+
+/** A network in CIDR notation, or one address; null when it is neither. IPv4-mapped networks are IPv4 networks. */
+export const parseNetwork = (value: string): Network | null => {
+  const [, host = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? []
+  const address = /[[\]]|^[\d.]+:/.test(host) ? null : parse(host)
+  if (!address) return null
+  const size = address.kind() === 'ipv4' ? 32 : 128
+  const mapped = size === 32 && host.includes(':') ? 96 : 0
+  const bits = prefix === undefined ? size : Number(prefix) - mapped
+  return bits >= 0 && bits <= size ? [address, bits] : null
+}
+
+const forwardedClient = (peer: Address, forwardedFor: string, trusted: Network[]): Address => {
+  let client = peer
+  for (const hop of forwardedFor.split(',').toReversed()) {
+    const address = parse(hop.trim())
+    if (!address) return client
+    client = address
+    if (!isTrusted(address, trusted)) return client
+  }
+  return client
+}
+
+const isTrusted = (address: Address, trusted: Network[]): boolean =>
+  trusted.some(([net, bits]) => net.kind() === address.kind() && address.match(net, bits))
+
+const networkOf = (address: Address): string => {
+  if (address.kind() === 'ipv4') return address.toString()
+  const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NET_BITS / 8 ? byte : 0))
+  return `${ipaddr.fromByteArray(bytes).toString()}/${IPV6_NET_BITS}`
+}

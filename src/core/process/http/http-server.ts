@@ -1,0 +1,128 @@
+import { createServer, type RequestListener, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import { ConfigError } from '../config.ts'
+import { createTurns } from './http-turns.ts'
+
+// Node's defaults (a minute for headers, five for a body) let a slow client hold a connection for long.
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 15_000
+const KEEP_ALIVE_TIMEOUT_MS = 65_000
+// Nothing in or out for so long while a request is in hand: its client does not read the answer.
+const SILENCE_TIMEOUT_MS = 30_000
+// So long the last answer has to arrive before what the client still sends resets the connection.
+const LINGER_MS = 1000
+const CHECK_INTERVAL_MS = 1000
+const MAX_HEADERS = 64
+const IDLE_CHECK_MS = 50
+const DRAIN_MS = 5000
+
+export type HttpServer = { port: number; close(): Promise<void> }
+
+/** What cannot be read at all, came too slowly, or has too large a head. */
+export type UnreadableStatus = 400 | 408 | 431
+
+/** `onUnreadable` answers a request that cannot be made one of the app's, such as one with a broken Host. */
+type App = {
+  fetch: Parameters<typeof getRequestListener>[0]
+  onUnreadable?: (status: UnreadableStatus) => Response | Promise<Response>
+}
+
+const PARSER_STATUS: Record<string, UnreadableStatus> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
+
+const OPTIONS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  requireHostHeader: false,
+}
+
+/**
+ * Listens, and resolves with the port (a free one for 0). Rejects with a `ConfigError` when it must not or cannot listen there.
+ * `close` takes no new connection and resolves when the requests in flight are answered, or cut off after five seconds.
+ */
+export const startHttpServer = async (app: App, address: { host: string; port: number }): Promise<HttpServer> => {
+  const onUnreadable = app.onUnreadable ?? ((status) => new Response(null, { status }))
+  // The name stands in for a missing Host, which HTTP/1.0 allows; whether it is missed is the app's to say, in its own words.
+  const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: () => onUnreadable(400) })
+  const { inTurn, lastAnswer } = createTurns()
+  const server = createServer(OPTIONS, inTurn(listener))
+  server.maxHeadersCount = MAX_HEADERS
+  server.timeout = SILENCE_TIMEOUT_MS
+  server.on('checkContinue', inTurn(inviteBody(listener))).on('checkExpectation', inTurn(listener))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = PARSER_STATUS[error.code ?? ''] ?? 400
+    lastAnswer(socket)
+      .then(() => refuseRaw(socket, status, onUnreadable))
+      .catch(() => socket.destroy())
+  })
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', (error) => reject(asConfigError(error))).listen(address.port, address.host, resolve),
+  )
+  const bound = server.address()
+  return {
+    port: typeof bound === 'object' && bound ? bound.port : address.port,
+    close: () =>
+      new Promise((resolve) => {
+        // A connection that was busy when the closing began stays open for its next request unless it is closed when idle.
+        const closing = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+        const limit = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+        server.close(() => {
+          clearInterval(closing)
+          clearTimeout(limit)
+          resolve()
+        })
+      }),
+  }
+}
+
+const LISTEN_FAULTS: Record<string, string> = {
+  EADDRINUSE: 'PORT or OPS_PORT: another process has it, or both are the same',
+  EACCES: 'PORT or OPS_PORT: this user may not have it',
+  EADDRNOTAVAIL: 'HOST: is no address of this machine',
+  ENOTFOUND: 'HOST: is no address of this machine',
+}
+
+const asConfigError = (error: NodeJS.ErrnoException): Error => {
+  const fault = LISTEN_FAULTS[error.code ?? '']
+  return fault === undefined ? error : new ConfigError(`${fault} (${error.code})`)
+}
+
+/**
+ * `100 Continue` is sent when the app begins to read the body, so a request that it refuses by its head costs no body. Whether
+ * one follows such a refusal nobody knows (RFC 9110, 10.1.1), so its connection ends.
+ */
+const inviteBody =
+  (listener: RequestListener): RequestListener =>
+  (incoming, outgoing) => {
+    const { shouldKeepAlive } = outgoing
+    outgoing.shouldKeepAlive = false
+    incoming.once('resume', () => {
+      if (outgoing.headersSent) return
+      outgoing.shouldKeepAlive = shouldKeepAlive
+      outgoing.writeContinue()
+    })
+    listener(incoming, outgoing)
+  }
+
+/** The same answer on the bare socket, to what is not even HTTP. */
+const refuseRaw = async (
+  socket: Duplex,
+  status: UnreadableStatus,
+  answer: (status: UnreadableStatus) => Response | Promise<Response>,
+): Promise<void> => {
+  if (!socket.writable) return void socket.destroy()
+  const response = await answer(status)
+  const body = await response.text()
+  const headers = [
+    ...response.headers,
+    ['date', new Date().toUTCString()],
+    ['connection', 'close'],
+    ['content-length', String(Buffer.byteLength(body))],
+  ]
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+  )
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+}

@@ -1,0 +1,28 @@
+import { pino } from 'pino'
+import { traceFields } from './telemetry/tracing.ts'
+
+export type Logger = pino.Logger
+
+// Synchronous: what is buffered when the reader of stdout is gone keeps sonic-boom's flush at exit in an endless loop.
+const stdout = () => pino.destination({ dest: 1, sync: true })
+
+/** JSON lines on stdout, with the trace's id where there is one. Errors carry type, message and stack only: no SQL detail, no request. */
+export const createLogger = (level: string, service: string): Logger =>
+  pino(
+    {
+      level,
+      base: { service, pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+      mixin: traceFields,
+    },
+    stdout(),
+  )
+
+/** What a log may show of an error: PostgreSQL puts row values into `detail`, so only named members pass. */
+const describeError = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return { message: 'not an Error' }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return { type: error.name, message: error.message, code, stack: error.stack }
+}

@@ -1,0 +1,112 @@
+import { accessSync, constants } from 'node:fs'
+import { isIP } from 'node:net'
+import * as v from 'valibot'
+import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
+import { parseNetwork } from './http/client-network.ts'
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const MIN_SECRET_LENGTH = 32
+const GUESSES_KEPT_SECONDS = 365 * 86_400
+
+const isReadable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const TLS_FILES = ['sslrootcert', 'sslcert', 'sslkey']
+
+// pg would find these faults with the first connection only.
+const databaseUrl = v.pipe(
+  url('postgres:', 'postgresql:'),
+  v.check((value) => !URL.parse(value)?.hostname.includes(','), 'must name one host: a virtual address, or a proxy'),
+  v.check(
+    (value) => TLS_FILES.flatMap((name) => URL.parse(value)?.searchParams.get(name) ?? []).every(isReadable),
+    `must name files that can be read in ${TLS_FILES.join(', ')}`,
+  ),
+)
+
+/** The variables that every process reads. */
+export const coreSettings = {
+  DATABASE_URL: databaseUrl,
+  DATABASE_DIRECT_URL: v.optional(databaseUrl),
+  LOG_LEVEL: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'info'),
+}
+
+/** Where a process sends its traces; nothing is traced without it. */
+export const tracingSettings = { OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(url('http:', 'https:')) }
+
+/** The variables behind codes: the api and the worker must be given the same values. */
+export const codeSettings = {
+  SECRET_KEY: v.pipe(
+    text(),
+    v.transform((list) => list.split(',').map((key) => key.trim())),
+    v.check(
+      (keys) => keys.every((key) => key.length >= MIN_SECRET_LENGTH),
+      `must have ${MIN_SECRET_LENGTH} characters or more in each of its comma-separated keys`,
+    ),
+  ),
+  CODE_TTL_SECONDS: v.optional(wholeNumber(1, 86_400), '60'),
+  CODE_ATTEMPTS: v.optional(wholeNumber(1, 100), '3'),
+  LIMIT_GUESSES_PER_MAILBOX: v.optional(
+    v.pipe(
+      budgets,
+      v.check(
+        (list) => list.every(({ seconds }) => seconds <= GUESSES_KEPT_SECONDS),
+        'must have windows of 365d at most: older guesses are forgotten',
+      ),
+    ),
+    '9/24h,90/365d',
+  ),
+}
+
+// What has but digits and dots is meant for an address.
+const isHost = (value: string): boolean => isIP(value) > 0 || (/^[\w.-]+$/.test(value) && !/^[\d.]+$/.test(value))
+
+/** The variables of a process that listens. */
+export const listenSettings = (opsPort: number) => ({
+  HOST: v.optional(v.pipe(text(), v.check(isHost, 'must be an IP address or a host name')), '0.0.0.0'),
+  OPS_PORT: v.optional(wholeNumber(0, 65_535), String(opsPort)),
+})
+
+const nets = v.pipe(
+  v.string(),
+  v.transform((list) =>
+    list
+      .split(',')
+      .filter((part) => part.trim() !== '')
+      .map((part) => parseNetwork(part.trim())),
+  ),
+  v.check(
+    (list) => list.every((net) => net !== null),
+    'must be a comma-separated list of networks such as 10.0.0.0/8,fd00::/8',
+  ),
+  v.transform((list) => list.filter((net) => net !== null)),
+)
+
+/** Whose `X-Forwarded-For` tells where a request comes from. */
+export const proxySettings = { TRUSTED_PROXIES: v.optional(nets, '') }
+
+type DatabaseUrls = { DATABASE_URL: string; DATABASE_DIRECT_URL?: string | undefined }
+
+/** The way to PostgreSQL for what needs a session of its own: LISTEN, migrations, BullMQ. No pooler may stand in it. */
+export const directUrlOf = (config: DatabaseUrls): string => config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
+
+/** Whether `DATABASE_URL` leads to a pooler, which gives each transaction to another session. */
+export const isPooled = (config: DatabaseUrls): boolean => config.DATABASE_DIRECT_URL !== undefined
+
+/** The rules of codes. Every time in it is in seconds. */
+export type CodePolicy = {
+  ttlSeconds: number
+  maxAttempts: number
+  guessBudgets: Budget[]
+}
+
+export const codePolicyOf = (config: v.InferOutput<v.ObjectSchema<typeof codeSettings, undefined>>): CodePolicy => ({
+  ttlSeconds: config.CODE_TTL_SECONDS,
+  maxAttempts: config.CODE_ATTEMPTS,
+  guessBudgets: config.LIMIT_GUESSES_PER_MAILBOX,
+})

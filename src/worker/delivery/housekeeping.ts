@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Queue } from 'bullmq'
+import { keepHouse } from '../../core/postgres/housekeeping.ts'
+import type { Pool } from '../../core/postgres/pool.ts'
+import type { Logger } from '../../core/process/logger.ts'
+import { closeWorker } from '../queue/close-worker.ts'
+import type { QueueBackend } from '../queue/queue-backend.ts'
+
+const QUEUE = 'housekeeping'
+const EVERY_MS = 3_600_000
+const RENEW_MS = 60_000
+// At the start Redis is not connected yet.
+const RETRY_MS = 1000
+// What one leaves undone the next one does.
+const STOP = { graceMs: 0, limitMs: 2000 }
+
+export type Housekeeping = { queue: Queue; close(): Promise<void> }
+
+/**
+ * Removes what is no longer needed, every hour, in one worker of all. The schedule is renewed every minute: a flushed Redis
+ * forgets it, and an unreachable one does not take it.
+ */
+export const startHousekeeping = async (backend: QueueBackend, pool: Pool, logger: Logger): Promise<Housekeeping> => {
+  const stopping = new AbortController()
+  const queue = backend.newQueue(QUEUE, {
+    defaultJobOptions: { removeOnComplete: { count: 24 }, removeOnFail: { count: 24 } },
+  })
+  const worker = backend.newWorker(
+    QUEUE,
+    async () => {
+      const removed = await keepHouse(pool, stopping.signal)
+      logger.info(removed, 'house kept')
+      return removed
+    },
+    { concurrency: 1 },
+  )
+  const report = (err: Error) => logger.debug({ err }, 'housekeeping has trouble with its queue')
+  queue.on('error', report)
+  worker.on('error', report)
+  if (backend.name === 'postgresql') await queue.waitUntilReady()
+  void renewSchedule(queue, logger, stopping.signal)
+  return {
+    queue,
+    close: async () => {
+      stopping.abort()
+      await closeWorker(worker, STOP, logger)
+    },
+  }
+}
+
+const renewSchedule = async (queue: Queue, logger: Logger, signal: AbortSignal): Promise<void> => {
+  while (!signal.aborted) {
+    const isRenewed = await queue.upsertJobScheduler(QUEUE, { every: EVERY_MS }, { name: QUEUE }).then(
+      () => true,
+      (err: unknown) => {
+        logger.debug({ err }, 'the schedule of housekeeping is renewed later')
+        return false
+      },
+    )
+    await sleep(isRenewed ? RENEW_MS : RETRY_MS, undefined, { signal }).catch(() => {})
+  }
+}

@@ -1,0 +1,53 @@
+import type { Job } from 'bullmq'
+import type { Delivery, Tried } from '../../core/mail/delivery.ts'
+import type { Logger } from '../../core/process/logger.ts'
+import { noteOnSpan } from '../../core/process/telemetry/tracing.ts'
+import { messagingOf } from '../queue/mail-queue.ts'
+
+/** What to do where waiting does not help. */
+const ADVICE: Record<string, string> = {
+  'provider-401': 'the provider does not know MAIL_API_KEY: mend it and restart the worker; no mail is lost meanwhile',
+  'provider-403': 'the provider forbids it: see whether MAIL_API_KEY may send and MAIL_FROM is a sender that it knows',
+}
+
+/** Tells operators what came of a try: one line in the log, one in the job's own log for the dashboard, and the span. */
+export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): void => {
+  const { delivery, ...fields } = tried
+  const advice = 'reason' in delivery ? ADVICE[delivery.reason] : undefined
+  if (delivery.end === 'failed')
+    logger.warn({ ...fields, ...delivery }, 'mail failed for good; when its cause is mended, retry it in the dashboard')
+  else if (advice) logger.warn({ ...fields, ...delivery, advice }, 'mail tried')
+  else logger.info({ ...fields, ...delivery }, 'mail tried')
+  noteOnSpan(
+    {
+      ...messagingOf(tried.mailId, 'process'),
+      ...(tried.requestId !== null && { 'latchkey.request_id': tried.requestId }),
+      'latchkey.attempt': tried.attempt,
+      'latchkey.outcome': delivery.end === 'done' ? delivery.outcome : delivery.reason,
+    },
+    delivery.end === 'done' ? null : delivery.reason,
+  )
+  writeJobLog(job, describeTry(tried), logger)
+}
+
+/** Nobody waits for the line: the mail's way does not depend on it. */
+export const writeJobLog = (job: Pick<Job, 'log'>, line: string, logger: Logger): void => {
+  job
+    .log(`${new Date().toISOString()} ${line}`)
+    .catch((err: unknown) => logger.debug({ err }, 'a line is missing in the log of a job'))
+}
+
+/** Such as: K7QX, request 0dec5f44, try 3: provider-503, next try in 4.2 s. Nothing of the address: it would lie in the queue. */
+const describeTry = ({ ref, requestId, attempt, delivery }: Tried): string =>
+  `${ref ?? 'a mail that is gone'}${requestId === null ? '' : `, request ${requestId}`}, try ${attempt}: ${describeEnd(delivery)}`
+
+const describeEnd = (delivery: Delivery): string => {
+  switch (delivery.end) {
+    case 'done':
+      return delivery.outcome
+    case 'failed':
+      return `${delivery.reason}, failed for good`
+    case 'later':
+      return `${delivery.reason}, next try in ${(delivery.inMs / 1000).toFixed(1)} s`
+  }
+}

@@ -1,0 +1,139 @@
+import type { Queue } from 'bullmq'
+import { Counter, Histogram } from 'prom-client'
+import type { Delivery } from '../../core/mail/delivery.ts'
+import { type Mailer, MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
+import type { Outcome } from '../../core/postgres/mail-outcomes.ts'
+import { addReadings } from '../../core/process/telemetry/readings.ts'
+import type { Registry } from '../../core/process/telemetry/registry.ts'
+import { pausedForMs } from '../queue/mail-queue.ts'
+
+const ACCEPTANCE_SECONDS = [0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 1800, 3600]
+const PROVIDER_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
+
+const OUTCOMES = ['accepted', 'refused', 'given-up', 'dropped'] as const satisfies readonly Outcome[]
+
+const RESULTS = [
+  'accepted',
+  'refused',
+  'key-rejected',
+  'throttled',
+  'unavailable',
+  'not-reached',
+  'silent',
+  'broken',
+] as const
+
+type Result = (typeof RESULTS)[number]
+
+export type WorkerMetrics = {
+  mailsSettled: Counter<'outcome'>
+  acceptanceSeconds: Histogram
+  retries: Counter
+  providerSeconds: Histogram<'result'>
+}
+
+export const createWorkerMetrics = (registry: Registry): WorkerMetrics => {
+  const registers = [registry]
+  const mailsSettled = new Counter({
+    name: 'latchkey_mails_settled_total',
+    help: 'Mails that have ended, by how.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const providerSeconds = new Histogram({
+    name: 'latchkey_provider_request_duration_seconds',
+    help: 'Time of a call to the mail provider, by its result: its yes, its no to this mail, or which trouble it was.',
+    labelNames: ['result'],
+    buckets: PROVIDER_SECONDS,
+    registers,
+  })
+  // Each series is there, at 0, before its first event: a rate needs two values.
+  for (const outcome of OUTCOMES) mailsSettled.inc({ outcome }, 0)
+  for (const result of RESULTS) providerSeconds.zero({ result })
+  return {
+    mailsSettled,
+    acceptanceSeconds: new Histogram({
+      name: 'latchkey_registration_to_acceptance_seconds',
+      help: "Time from the registration (or the wish for a new code) to the provider's acceptance of the mail.",
+      buckets: ACCEPTANCE_SECONDS,
+      registers,
+    }),
+    retries: new Counter({
+      name: 'latchkey_mail_retries_total',
+      help: 'Tries to deliver a mail that ended with another one to come; not runs that found it taken or held back.',
+      registers,
+    }),
+    providerSeconds,
+  }
+}
+
+/** Runs of a job that only found that the mail is not to be had yet. */
+const UNTRIED = new Set(['taken-by-another-run', 'held-back-by-provider'])
+
+/** Counts what came of a try. */
+export const noteDelivery = (metrics: WorkerMetrics, delivery: Delivery): void => {
+  if (delivery.end === 'later') metrics.retries.inc(UNTRIED.has(delivery.reason) ? 0 : 1)
+  else if (delivery.settled) {
+    const { outcome, afterSeconds } = delivery.settled
+    metrics.mailsSettled.inc({ outcome })
+    if (outcome === 'accepted') metrics.acceptanceSeconds.observe(afterSeconds)
+  }
+}
+
+/** The same mailer, whose calls are timed and told apart by their result. */
+export const timeMailer = (mailer: Mailer, { providerSeconds }: WorkerMetrics): Mailer => ({
+  send: async (mail, sending) => {
+    const end = providerSeconds.startTimer()
+    try {
+      const sent = await mailer.send(mail, sending)
+      end({ result: 'accepted' })
+      return sent
+    } catch (error) {
+      end({ result: resultOf(error) })
+      throw error
+    }
+  },
+  close: mailer.close,
+})
+
+const TROUBLES: Record<string, Result> = {
+  'provider-401': 'key-rejected',
+  'provider-403': 'key-rejected',
+  'provider-429': 'throttled',
+  'provider-not-reached': 'not-reached',
+  'provider-silent': 'silent',
+}
+
+const resultOf = (error: unknown): Result => {
+  if (error instanceof MailRefused) return 'refused'
+  return error instanceof MailerUnavailable ? (TROUBLES[error.message] ?? 'unavailable') : 'broken'
+}
+
+/** What the queue holds, and whether it stands still. */
+export const addQueueReadings = (registry: Registry, queue: Queue): void =>
+  addReadings(
+    registry,
+    'queue',
+    {
+      latchkey_queue_jobs: {
+        help: 'Jobs of the queue mail, by state; the last of those that have ended.',
+        label: 'state',
+      },
+      latchkey_queue_paused: { help: 'Whether an operator has paused the queue in the dashboard: 1 or 0.' },
+      latchkey_queue_pause_seconds: { help: 'How long no worker takes a mail yet, as the provider is in trouble.' },
+    },
+    async () => {
+      const [counts, isPaused, pauseMs] = await Promise.all([
+        queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed'),
+        queue.isPaused(),
+        pausedForMs(queue),
+      ])
+      const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0, completed = 0 } = counts
+      return {
+        // Each of our mails has a priority, so a pause does not hide it: BullMQ in PostgreSQL then shows no others as waiting.
+        latchkey_queue_jobs: { waiting: waiting + prioritized, active, delayed, failed, completed },
+        latchkey_queue_paused: isPaused ? 1 : 0,
+        latchkey_queue_pause_seconds: Math.max(0, pauseMs) / 1000,
+      }
+    },
+  )

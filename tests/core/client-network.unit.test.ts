@@ -1,0 +1,95 @@
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { readApiConfig } from '../../src/api/config.ts'
+import { clientNetwork } from '../../src/core/process/http/client-network.ts'
+
+const trust = (proxies: string) =>
+  readApiConfig({ DATABASE_URL: 'postgres://x/y', SECRET_KEY: 'x'.repeat(32), TRUSTED_PROXIES: proxies })
+    .TRUSTED_PROXIES
+
+const incoming = (remoteAddress: string | undefined) => {
+  const socket = new Socket()
+  Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress })
+  return new IncomingMessage(socket)
+}
+const networkOf = (peer: string | undefined, forwardedFor?: string, proxies = '') =>
+  clientNetwork(incoming(peer), forwardedFor, trust(proxies))
+
+describe('the network of a peer', () => {
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:1:2::', '2001:db8:1:2::/64'],
+    ['::1', '::/64'],
+    ['fe80::1%eth0', 'fe80::/64'],
+  ])('of %s is %s', (peer, net) => {
+    expect(networkOf(peer)).toBe(net)
+  })
+
+  test('without an address all are one', () => {
+    expect(networkOf(undefined)).toBe(clientNetwork(undefined, '198.51.100.1', trust('0.0.0.0/0')))
+  })
+})
+
+describe('X-Forwarded-For', () => {
+  test.each([
+    { why: 'not from a stranger', peer: '192.0.2.1', header: '198.51.100.1', net: '192.0.2.1' },
+    { why: 'from a proxy', peer: '10.0.0.1', header: '198.51.100.1', net: '198.51.100.1' },
+    { why: 'from a proxy without the header', peer: '10.0.0.1', net: '10.0.0.1' },
+    { why: 'an empty one', peer: '10.0.0.1', header: '', net: '10.0.0.1' },
+    { why: 'the right-most untrusted', peer: '10.0.0.1', header: '1.1.1.1, 2.2.2.2, 10.0.0.2', net: '2.2.2.2' },
+    { why: 'without blanks', peer: '10.0.0.1', header: '1.1.1.1,2.2.2.2', net: '2.2.2.2' },
+    { why: 'only proxies: the first of them', peer: '10.0.0.1', header: '10.0.0.3, 10.0.0.2', net: '10.0.0.3' },
+    { why: 'rubbish left of the client', peer: '10.0.0.1', header: 'evil, 2.2.2.2', net: '2.2.2.2' },
+    { why: 'rubbish right of the client', peer: '10.0.0.1', header: '2.2.2.2, evil, 10.0.0.2', net: '10.0.0.2' },
+    { why: 'an IPv6 client', peer: '10.0.0.1', header: '2001:db8::1', net: '2001:db8::/64' },
+    { why: 'a mapped client', peer: '10.0.0.1', header: '::ffff:2.2.2.2', net: '2.2.2.2' },
+    { why: 'a mapped proxy', peer: '::ffff:10.0.0.1', header: '2.2.2.2', net: '2.2.2.2' },
+    { why: 'an IPv6 proxy', peer: 'fd00::5', header: '2.2.2.2', net: '2.2.2.2' },
+    { why: 'an IPv6 stranger', peer: 'fe00::5', header: '2.2.2.2', net: 'fe00::/64' },
+  ])('is read right: $why', ({ peer, header, net }) => {
+    expect(networkOf(peer, header, '10.0.0.0/8, fd00::/8')).toBe(net)
+  })
+
+  test.each([
+    { proxies: '10.0.0.1', peer: '10.0.0.1', isTrusted: true },
+    { proxies: '10.0.0.1', peer: '10.0.0.2', isTrusted: false },
+    { proxies: '0.0.0.0/0', peer: '10.0.0.2', isTrusted: true },
+    { proxies: '0.0.0.0/0', peer: '2001:db8::1', isTrusted: false },
+    { proxies: '::/0', peer: '2001:db8::1', isTrusted: true },
+    { proxies: '::ffff:10.0.0.0/104', peer: '10.0.0.2', isTrusted: true },
+  ])('$proxies has $peer: $isTrusted', ({ proxies, peer, isTrusted }) => {
+    const client = '198.51.100.7'
+    expect(networkOf(peer, client, proxies) === client).toBe(isTrusted)
+  })
+})
+
+const anyHeader = fc.oneof(fc.string(), fc.ipV4(), fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())).map(String))
+
+test('whatever a stranger writes, the network is his own', () => {
+  fc.assert(fc.property(fc.ipV4(), anyHeader, (peer, header) => networkOf(peer, header) === networkOf(peer)))
+})
+
+test('whatever stands left of the right-most untrusted hop is ignored', () => {
+  fc.assert(
+    fc.property(
+      anyHeader,
+      (rubbish) => networkOf('10.0.0.1', `${rubbish},198.51.100.7`, '10.0.0.0/8') === '198.51.100.7',
+    ),
+  )
+})
+
+test('addresses of one /64 are one network', () => {
+  const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16))
+  const half = fc.tuple(group, group, group, group).map((groups) => groups.join(':'))
+  fc.assert(
+    fc.property(half, half, half, (net, a, b) => {
+      fc.pre(!net.startsWith('0:0:0:0') && !net.startsWith('64:ff9b:0:0'))
+      expect(networkOf(`${net}:${a}`)).toBe(networkOf(`${net}:${b}`))
+    }),
+  )
+})
