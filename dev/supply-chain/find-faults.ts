@@ -18,10 +18,24 @@ const LICENCES = new Set([
   'CC0-1.0',
   'ISC',
   'MIT',
+  'MIT-0',
+  'Unlicense',
 ])
 
 /** Of what only builds and tests with us, and goes nowhere. */
-const LICENCES_OF_TOOLS = new Set([...LICENCES, 'MPL-2.0', 'MIT OR Apache-2.0', '(MIT OR CC0-1.0)'])
+const LICENCES_OF_TOOLS = new Set([
+  ...LICENCES,
+  '(BSD-3-Clause AND Apache-2.0)',
+  'CC-BY-4.0',
+  'MIT License',
+  'MPL-2.0',
+  'MIT OR Apache-2.0',
+  '(MIT OR CC0-1.0)',
+  'Python-2.0',
+])
+
+/** What names no licence in its manifest but brings the text of one: MIT, read in the packages themselves. */
+const LICENSED_BY_TEXT = new Set(['@getbrevo/brevo', 'reserved'])
 
 const EXACT_VERSION = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/
 
@@ -46,7 +60,7 @@ export const packagesOf = (lock: Lock): [string, LockedPackage][] =>
     .map(([path, locked]) => [path.split('node_modules/').at(-1) ?? path, locked])
 
 const findLicenceFault = (name: string, { license, dev }: LockedPackage): string[] =>
-  license !== undefined && (dev ? LICENCES_OF_TOOLS : LICENCES).has(license)
+  (dev && LICENSED_BY_TEXT.has(name)) || (license !== undefined && (dev ? LICENCES_OF_TOOLS : LICENCES).has(license))
     ? []
     : [`${name} has the licence ${license ?? '(none)'}, which nobody has looked at`]
 
