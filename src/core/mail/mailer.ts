@@ -27,14 +27,23 @@ export class MailerUnavailable extends Error {
   readonly retryAfterMs: number | null
   /** It asks for fewer mails altogether, not only for this one to come later. */
   readonly isForEverybody: boolean
+  /** The key can never succeed again, as when it was used with other bytes: the next try takes a fresh one. */
+  readonly isKeySpoilt: boolean
 
   constructor(
     message: string,
-    details: { isClearNo: boolean; retryAfterMs?: number | null; isForEverybody?: boolean; cause?: unknown },
+    details: {
+      isClearNo: boolean
+      retryAfterMs?: number | null
+      isForEverybody?: boolean
+      isKeySpoilt?: boolean
+      cause?: unknown
+    },
   ) {
     super(message, { cause: details.cause })
     this.isClearNo = details.isClearNo
     this.retryAfterMs = details.retryAfterMs ?? null
     this.isForEverybody = details.isForEverybody ?? false
+    this.isKeySpoilt = details.isKeySpoilt ?? false
   }
 }
