@@ -5,6 +5,7 @@ import { createPool } from '../core/postgres/pool.ts'
 import { startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
 import { checkDatabase } from '../core/process/http/readiness.ts'
+import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger } from '../core/process/logger.ts'
 import { codePolicyOf, isPooled } from '../core/process/settings.ts'
@@ -27,6 +28,7 @@ const main = async (): Promise<void> => {
   process.env.UV_THREADPOOL_SIZE ??= String(availableParallelism() + IO_THREADS)
   const config = readApiConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'api')
+  warnOfUnknownNames(process.env, logger)
   const { onStop } = createLifecycle(logger)
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-api', logger)
   onStop('traces', () => tracing?.close())

@@ -5,6 +5,7 @@ import { createProviderHealth } from '../core/mail/provider-health.ts'
 import { createPool, type Pool } from '../core/postgres/pool.ts'
 import { startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
+import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger, type Logger } from '../core/process/logger.ts'
 import { codePolicyOf, directUrlOf, isPooled } from '../core/process/settings.ts'
@@ -29,6 +30,7 @@ const QUEUE_CONNECTIONS = 20
 const main = async (): Promise<void> => {
   const config = readWorkerConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'worker')
+  warnOfUnknownNames(process.env, logger)
   const { onStop, stopping } = createLifecycle(logger)
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-worker', logger)
   onStop('traces', () => tracing?.close())

@@ -156,6 +156,27 @@ describe('good values', () => {
     expect(read({ PORT: '', LIMIT_MAILS_PER_MAILBOX: '', TRUSTED_PROXIES: '' })).toEqual(read())
   })
 
+  test('the names that only the other process reads are known, and a misspelt limit or code name is refused', () => {
+    const theirs = { MAIL_FROM: '', LIMIT_GUESSES_PER_MAILBOX: '9/24h', MAIL_CONCURRENCY: 'many' }
+    expect(messageOf({ ...GOOD, ...theirs })).toBe('')
+    const wrong = {
+      LIMIT_REGISTRATION_PER_NET: 'hush/1h',
+      LIMIT_GUESSES: 'hush',
+      CODE_TTL_SECOND: 'hush',
+      CODE_ATTEMPT_FILE: '/hush',
+      MAIL_FORM: 'hush',
+    }
+    const message = messageOf({ ...GOOD, ...wrong, PORT: 'hush' })
+    expect(message.match(/^ +\w+/gm)?.map((name) => name.trim())).toEqual([
+      'CODE_ATTEMPT_FILE',
+      'CODE_TTL_SECOND',
+      'LIMIT_GUESSES',
+      'LIMIT_REGISTRATION_PER_NET',
+      'PORT',
+    ])
+    expect(message).not.toContain('hush')
+  })
+
   test('the mail provider is not asked for', () => {
     expect(messageOf({ ...GOOD, MAIL_API_KEY: undefined })).toBe('')
   })

@@ -120,6 +120,11 @@ test.each(['redis://localhost', 'not a url', 'localhost:5432', ''])('%j is no Po
 test.each([
   { given: 'postgres://ada:hunter2@one,two/latchkey', fault: 'must name one host' },
   { given: 'postgres://ada:hunter2@one:1,two:2/latchkey', fault: 'must be a URL' },
+  { given: 'postgres://ada:hunter2%ff@one/latchkey', fault: 'must be a URL that pg can read' },
+  { given: 'postgres://ada:hunter2@one:99999/latchkey', fault: 'must be a URL that pg can read' },
+  { given: 'postgres://ada:hunter2@one/latchkey?port=hunter2', fault: 'must be a URL with a port' },
+  { given: 'postgres://ada:hunter2@one/latchkey?host=one,two', fault: 'must name one host' },
+  { given: 'postgres://one/latchkey?sslmode=verify-ca&uselibpqcompat=true', fault: 'must be a URL that pg can read' },
   { given: 'postgres://ada:hunter2@one/latchkey?sslrootcert=/no/such/file', fault: 'must name files that can be read' },
   { given: 'postgres://ada:hunter2@one/latchkey?sslkey=/no/such/file', fault: 'must name files that can be read' },
 ])('a PostgreSQL URL that pg would stumble over later $fault', ({ given, fault }) => {
@@ -128,6 +133,19 @@ test.each([
     expect(message).toContain(`${name}: ${fault}`)
     expect(message).not.toMatch(/hunter2|no\/such/)
   }
+})
+
+test.each([
+  'postgres://ada:p%40ss%2Fw%23rd@one/latchkey',
+  'postgres://ada:100%@one/latchkey',
+  'postgresql://ada:hunter2@/latchkey?host=/var/run/postgresql',
+  'postgres://%2Fvar%2Frun%2Fpostgresql/latchkey',
+  'socket:/var/run/postgresql?db=latchkey',
+  '/var/run/postgresql latchkey',
+  'postgres://ada@[::1]:5433/latchkey?sslmode=no-verify',
+  'postgres://ada@one/latchkey?sslmode=disable&options=-c%20search_path%3Dother',
+])('%s is a PostgreSQL that pg takes', (given) => {
+  expect(readConfig(coreSettings, { DATABASE_URL: given }).DATABASE_URL).toBe(given)
 })
 
 test('without a way past a pooler there is no pooler', () => {
@@ -175,6 +193,18 @@ test('the defaults are those of the contract, and a list of secrets keeps its or
   })
 })
 
+test('a secret keeps neither the byte order mark nor the line end that came with it', () => {
+  const key = 'a secret of thirty-two characters'
+  expect(readConfig(codeSettings, { SECRET_KEY: `\uFEFF${key}\r\n` }).SECRET_KEY).toEqual([key])
+})
+
+test('two equal keys in a list are refused', () => {
+  const key = 'a secret of thirty-two characters'
+  const fault = faultOf(() => readConfig(codeSettings, { SECRET_KEY: `${key}, ${key}` }))
+  expect(fault).toContain('SECRET_KEY: must not hold the same key twice')
+  expect(fault).not.toContain(key)
+})
+
 test('one short secret in the list is enough to stop', () => {
   const list = 'a secret of thirty-two characters,short'
   expect(faultOf(() => readConfig(codeSettings, { SECRET_KEY: list }))).toContain('SECRET_KEY: must have 32')
@@ -196,13 +226,17 @@ describe('a value in a file', () => {
     ['plain', 'plain'],
     ['with a line end\n', 'with a line end'],
     ['with a DOS line end\r\n', 'with a DOS line end'],
+    ['\uFEFFwith a byte order mark\r\n', 'with a byte order mark'],
     [' spaces kept ', ' spaces kept '],
   ])('%j is read as %j', (content, value) => {
     expect(readConfig({ A: text() }, { A_FILE: file(content) })).toEqual({ A: value })
   })
 
-  test('gives way to the variable itself, unless that is empty', () => {
-    expect(readConfig({ A: text() }, { A: 'own', A_FILE: file('from file') })).toEqual({ A: 'own' })
+  test('is refused beside the variable itself, unless that is empty', () => {
+    const fault = faultOf(() => readConfig({ A: text(), B: text() }, { A: 'own', A_FILE: file('from file') }))
+    expect(fault).toContain('A: must not be given together with A_FILE')
+    expect(fault).toContain('B: must be set')
+    expect(fault).not.toMatch(/own|from file/)
     expect(readConfig({ A: text() }, { A: '', A_FILE: file('from file') })).toEqual({ A: 'from file' })
   })
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
+import { unknownNames } from './known-names.ts'
 
 export type Environment = Record<string, string | undefined>
 
@@ -12,20 +13,19 @@ export class ConfigError extends Error {
 
 /**
  * Reads the variables that `entries` names; `NAME_FILE` gives the path of a file that holds the value of `NAME`.
- * Throws one `ConfigError` that names every faulty variable and what is wrong with it, never its value.
+ * Throws one `ConfigError` that names every faulty variable and what is wrong with it, never its value. A misspelt limit
+ * would be no limit, so unknown `LIMIT_…` and `CODE_…` names are faults.
  */
 export const readConfig = <const Entries extends v.ObjectEntries>(
   entries: Entries,
   environment: Environment,
 ): v.InferOutput<v.ObjectSchema<Entries, undefined>> => {
-  const faults: string[] = []
+  const faults = unknownNames(environment, 'LIMIT_', 'CODE_').map((name) => `${name}: is not known; is it misspelt?`)
   const given: Environment = {}
   for (const name of Object.keys(entries)) {
-    try {
-      given[name] = readVariable(name, environment)
-    } catch (error) {
-      faults.push(`${name}_FILE: cannot be read (${error instanceof Error && 'code' in error ? error.code : 'error'})`)
-    }
+    const read = readVariable(name, environment)
+    given[name] = read.value
+    if (read.fault !== undefined) faults.push(read.fault)
   }
   const result = v.safeParse(v.object(entries), given)
   for (const issue of result.issues ?? []) {
@@ -35,17 +35,30 @@ export const readConfig = <const Entries extends v.ObjectEntries>(
   }
   if (faults.length > 0 || !result.success) {
     throw new ConfigError(
-      `The configuration is not complete. Mend these variables and start again:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      `The configuration is not complete. Correct these variables and start again:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     )
   }
   return result.output
 }
 
-const readVariable = (name: string, environment: Environment): string | undefined => {
-  const file = environment[`${name}_FILE`]
-  const value = environment[name] || (file ? readFileSync(file, 'utf8').replace(/\r?\n$/, '') : undefined)
-  return value === '' ? undefined : value
+type Read = { value?: string | undefined; fault?: string }
+
+const readVariable = (name: string, environment: Environment): Read => {
+  const [own, file] = [environment[name], environment[`${name}_FILE`]]
+  if (own && file) return { fault: `${name}: must not be given together with ${name}_FILE` }
+  if (!file) return { value: bare(own) }
+  try {
+    return { value: bare(readFileSync(file, 'utf8')) }
+  } catch (error) {
+    return {
+      fault: `${name}_FILE: cannot be read (${error instanceof Error && 'code' in error ? error.code : 'error'})`,
+    }
+  }
 }
+
+/** Editors put a byte order mark before a value and a line end behind it. Undefined when nothing else is there. */
+const bare = (value: string | undefined): string | undefined =>
+  value?.replace(/^\uFEFF/, '').replace(/(?:\r?\n)+$/, '') || undefined
 
 const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 }
 const MAX_SECONDS = 10 * 365 * 86_400

@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs'
 import { isIP } from 'node:net'
 import * as v from 'valibot'
+import { findUrlFault } from '../postgres/connection/connection-string.ts'
 import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
 import { parseNetwork } from './http/client-network.ts'
 
@@ -8,25 +8,12 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const MIN_SECRET_LENGTH = 32
 const GUESSES_KEPT_SECONDS = 365 * 86_400
 
-const isReadable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.R_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const TLS_FILES = ['sslrootcert', 'sslcert', 'sslkey']
-
-// pg would find these faults with the first connection only.
 const databaseUrl = v.pipe(
-  url('postgres:', 'postgresql:'),
-  v.check((value) => !URL.parse(value)?.hostname.includes(','), 'must name one host: a virtual address, or a proxy'),
-  v.check(
-    (value) => TLS_FILES.flatMap((name) => URL.parse(value)?.searchParams.get(name) ?? []).every(isReadable),
-    `must name files that can be read in ${TLS_FILES.join(', ')}`,
-  ),
+  v.string('must be set'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const fault = dataset.typed ? findUrlFault(dataset.value) : null
+    if (fault !== null) addIssue({ message: fault })
+  }),
 )
 
 /** The variables that every process reads. */
@@ -39,6 +26,9 @@ export const coreSettings = {
 /** Where a process sends its traces; nothing is traced without it. */
 export const tracingSettings = { OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(url('http:', 'https:')) }
 
+/** Of two equal keys in a list one was meant to be another. */
+export const areDistinct = (keys: string[]): boolean => new Set(keys).size === keys.length
+
 /** The variables behind codes: the api and the worker must be given the same values. */
 export const codeSettings = {
   SECRET_KEY: v.pipe(
@@ -48,6 +38,7 @@ export const codeSettings = {
       (keys) => keys.every((key) => key.length >= MIN_SECRET_LENGTH),
       `must have ${MIN_SECRET_LENGTH} characters or more in each of its comma-separated keys`,
     ),
+    v.check(areDistinct, 'must not hold the same key twice'),
   ),
   CODE_TTL_SECONDS: v.optional(wholeNumber(1, 86_400), '60'),
   CODE_ATTEMPTS: v.optional(wholeNumber(1, 100), '3'),
