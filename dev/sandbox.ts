@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { readConfig, text, wholeNumber } from '../src/core/process/config.ts'
+import { readConfig, text, url, wholeNumber } from '../src/core/process/config.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
 
 /** The mail sandbox as a process of its own, for docker-compose.yml; `make run` holds it in its own process. */
@@ -8,9 +8,18 @@ const config = readConfig(
     HOST: v.optional(text(), '0.0.0.0'),
     PORT: v.optional(wholeNumber(0, 65_535), '3003'),
     MAIL_API_KEY: text(),
+    // Where the service takes the provider's events, and what signs them: both or neither.
+    EVENTS_URL: v.optional(url('http:', 'https:')),
+    MAIL_EVENTS_SECRET: v.optional(text()),
   },
   process.env,
 )
-const sandbox = await startMailSandbox({ host: config.HOST, port: config.PORT, apiKey: config.MAIL_API_KEY })
+const { EVENTS_URL, MAIL_EVENTS_SECRET } = config
+const sandbox = await startMailSandbox({
+  host: config.HOST,
+  port: config.PORT,
+  apiKey: config.MAIL_API_KEY,
+  events: EVENTS_URL && MAIL_EVENTS_SECRET ? { url: EVENTS_URL, secret: MAIL_EVENTS_SECRET } : undefined,
+})
 process.stdout.write(`the mail sandbox listens at ${sandbox.url}\n`)
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void sandbox.close())

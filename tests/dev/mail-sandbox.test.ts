@@ -33,6 +33,7 @@ describe('taking mails', () => {
       idempotencyKey: key,
       repeats: 0,
       code: '0421',
+      reports: [],
     }
     expect(await inbox()).toEqual([kept])
     expect(await json(`/emails/${id}`)).toEqual(kept)
@@ -65,12 +66,13 @@ describe('taking mails', () => {
   })
 
   test.each([
-    { why: 'no API key', headers: {}, name: 'missing_api_key' },
-    { why: 'another API key', headers: { Authorization: 'Bearer other' }, name: 'invalid_api_key' },
-  ])('a request with $why is refused with 401', async ({ headers, name }) => {
+    { why: 'no API key', status: 401, headers: {}, name: 'missing_api_key' },
+    { why: 'another API key', status: 403, headers: { Authorization: 'Bearer other' }, name: 'invalid_api_key' },
+    { why: 'no User-Agent', status: 403, headers: { ...authorized(), 'User-Agent': '' }, name: 'missing_user_agent' },
+  ])('a request with $why is refused with $status', async ({ headers, status, name }) => {
     const answer = await request('/emails', { method: 'POST', headers, body: JSON.stringify(mail) })
-    expect(answer.status).toBe(401)
-    expect(await answer.json()).toEqual({ statusCode: 401, name, message: expect.any(String) })
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toEqual({ statusCode: status, name, message: expect.any(String) })
     expect(await inbox()).toEqual([])
   })
 
@@ -78,6 +80,7 @@ describe('taking mails', () => {
     { why: 'without text and html', body: { from: mail.from, to: mail.to, subject: 'x' } },
     { why: 'without a recipient', body: { ...mail, to: undefined } },
     { why: 'with an empty list of recipients', body: { ...mail, to: [] } },
+    { why: 'to something that is no address', body: { ...mail, to: 'ada' } },
     { why: 'that is a list', body: [mail] },
   ])('a mail $why is refused with 422', async ({ body }) => {
     const answer = await send(body)
@@ -112,6 +115,14 @@ describe('idempotency keys', () => {
     expect(answer.status).toBe(409)
     expect(await answer.json()).toMatchObject({ statusCode: 409, name: 'invalid_idempotent_request' })
     expect(await inbox()).toMatchObject([{ code: '0421', repeats: 0 }])
+  })
+
+  test('a key is remembered when its mail is no longer in the inbox', async () => {
+    const id = await idOf(await send(mail, { key: 'k' }))
+    await request('/emails', { method: 'DELETE' })
+    expect(await idOf(await send(mail, { key: 'k' }))).toBe(id)
+    expect((await send({ ...mail, text: '9999' }, { key: 'k' })).status).toBe(409)
+    expect(await inbox()).toEqual([])
   })
 
   test('without a key every request is a mail of its own', async () => {

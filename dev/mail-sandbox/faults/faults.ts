@@ -1,4 +1,4 @@
-import type { Announce } from './announcements.ts'
+import type { Announce } from '../announcements.ts'
 import type { Fault, RequestFault } from './fault.ts'
 
 /** `left`: requests that will still meet the fault, null until told. `until`: when a refusal ends. */

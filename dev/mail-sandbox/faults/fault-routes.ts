@@ -1,10 +1,10 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import * as v from 'valibot'
+import { readJson } from '../read-json.ts'
+import { invalid, notJson } from '../refusal.ts'
 import { faultSchema } from './fault.ts'
 import type { Faults } from './faults.ts'
-import { readJson } from './read-json.ts'
-import { invalid, notJson } from './refusal.ts'
 
 /** Faults on demand: look, set, end. */
 export function faultRoutes({ faults, refuse }: { faults: Faults; refuse(seconds: number): Promise<void> }) {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import type { Announcements } from './announcements.ts'
-import type { Faults } from './faults.ts'
+import type { Announcements } from '../announcements.ts'
+import type { Faults } from '../faults/faults.ts'
 import type { Inbox } from './inbox.ts'
 
 /**

@@ -1,23 +1,26 @@
 import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { refusal } from '../refusal.ts'
 import type { RequestFault } from './fault.ts'
-import { refusal } from './refusal.ts'
 
-/** Lets the fault happen to the request. A late or hanging provider has taken the mail before it keeps silent. */
+/**
+ * Lets the fault happen to the request; `accept` gives null where no answer is due. A late or hanging provider has taken the
+ * mail before it keeps silent.
+ */
 export async function answerUnderFault(
   fault: RequestFault | null,
   { incoming, outgoing }: HttpBindings,
-  accept: () => Promise<Response>,
+  accept: () => Promise<Response | null>,
 ): Promise<Response> {
-  if (fault === null) return accept()
+  if (fault === null) return (await accept()) ?? neverAnswer(outgoing)
   switch (fault.kind) {
     case 'status':
       return orderedRefusal(fault.status, fault.retryAfter)
     case 'latency': {
       const answer = await accept()
       await closeOrTimeout(outgoing, fault.ms)
-      return answer
+      return answer ?? neverAnswer(outgoing)
     }
     case 'hang':
       await accept()
@@ -31,7 +34,8 @@ export async function answerUnderFault(
 }
 
 const names = new Map([
-  [401, 'invalid_api_key'],
+  [401, 'missing_api_key'],
+  [403, 'invalid_api_key'],
   [404, 'not_found'],
   [422, 'validation_error'],
   [429, 'rate_limit_exceeded'],

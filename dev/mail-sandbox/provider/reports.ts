@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Webhook } from 'standardwebhooks'
+import type { Inbox } from '../inbox/inbox.ts'
+import { type EventType, eventAbout } from './event.ts'
+
+/** Where the service takes events, and the secret that signs them (`whsec_…`). */
+export type EventsTarget = { url: string; secret: string }
+export type Reports = ReturnType<typeof createReports>
+
+const BEFORE_FIRST_MS = 500
+const BEFORE_RETRY_MS = [1000, 5000, 30_000, 300_000]
+const TIMEOUT_MS = 15_000
+
+/** Tells the service what became of a mail, in the way of Svix, which sends Resend's events; null where it is told nowhere. */
+export function createReports(target: EventsTarget | null, inbox: Inbox) {
+  if (target === null) return null
+  const closing = new AbortController()
+  const deliver = createSender(target, inbox, closing.signal)
+
+  return {
+    /** Sends the events one after the other; each shows on the mail with the answer that it got. */
+    async send(mailId: string, types: EventType[]): Promise<void> {
+      for (const type of types) {
+        await pause(BEFORE_FIRST_MS, closing.signal)
+        await deliver(mailId, type)
+      }
+    },
+
+    close: () => closing.abort(),
+  }
+}
+
+function createSender(target: EventsTarget, inbox: Inbox, signal: AbortSignal) {
+  const webhook = new Webhook(target.secret)
+
+  return async (mailId: string, type: EventType): Promise<void> => {
+    const mail = inbox.find(mailId)
+    if (mail === null) return
+    const at = new Date().toISOString()
+    const message = { id: `msg_${randomUUID()}`, body: JSON.stringify(eventAbout(mail, type, at)) }
+    for (const pauseMs of [0, ...BEFORE_RETRY_MS]) {
+      await pause(pauseMs, signal)
+      if (signal.aborted) return
+      const status = await post(target.url, signed(webhook, message), signal)
+      inbox.note(mailId, { type, at, status })
+      if (status !== null && status < 300) return
+    }
+  }
+}
+
+type Signed = { headers: Record<string, string>; body: string }
+
+function signed(webhook: Webhook, { id, body }: { id: string; body: string }): Signed {
+  const now = new Date()
+  const headers = {
+    'Content-Type': 'application/json',
+    'User-Agent': 'Svix-Webhooks/1.84.0 (mail sandbox)',
+    'svix-id': id,
+    'svix-timestamp': String(Math.floor(now.getTime() / 1000)),
+    'svix-signature': webhook.sign(id, now, body),
+  }
+  return { headers, body }
+}
+
+/** The status of the answer; null when there was none. */
+async function post(url: string, { headers, body }: Signed, signal: AbortSignal): Promise<number | null> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
+  const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal: limit }).catch(
+    () => null,
+  )
+  await answer?.body?.cancel()
+  return answer?.status ?? null
+}
+
+async function pause(ms: number, signal: AbortSignal) {
+  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
+}
