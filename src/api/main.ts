@@ -37,6 +37,7 @@ const main = async (): Promise<void> => {
     max: MAX_CONNECTIONS,
     name: 'latchkey-api',
     logger,
+    schema: config.DATABASE_SCHEMA,
     isPooled: isPooled(config),
   })
   onStop('PostgreSQL pool', () => pool.end())

@@ -80,6 +80,7 @@ const openPool = (config: WorkerConfig, logger: Logger): Pool =>
     max: DATABASE_CONNECTIONS,
     name: 'latchkey-worker',
     logger,
+    schema: config.DATABASE_SCHEMA,
     isPooled: isPooled(config),
   })
 

@@ -33,6 +33,7 @@ test('the defaults are those of the contract', () => {
     OPS_PORT: 3001,
     HOST: '0.0.0.0',
     LOG_LEVEL: 'info',
+    DATABASE_SCHEMA: 'public',
     CODE_TTL_SECONDS: 60,
     CODE_ATTEMPTS: 3,
     RESEND_COOLDOWN_SECONDS: 30,

@@ -151,9 +151,25 @@ test.each([
 test('without a way past a pooler there is no pooler', () => {
   const [through, past] = ['postgres://pooler/latchkey', 'postgres://server/latchkey']
   const alone = readConfig(coreSettings, { DATABASE_URL: through })
-  expect([directUrlOf(alone), isPooled(alone)]).toEqual([through, false])
+  expect([directUrlOf(alone), isPooled(alone)]).toEqual([expect.stringContaining(`${through}?options=`), false])
   const both = readConfig(coreSettings, { DATABASE_URL: through, DATABASE_DIRECT_URL: past })
-  expect([directUrlOf(both), isPooled(both)]).toEqual([past, true])
+  expect([directUrlOf(both), isPooled(both)]).toEqual([expect.stringContaining(`${past}?options=`), true])
+})
+
+test.each([
+  'Other',
+  'a-b',
+  '1a',
+  'pg_own',
+  'information_schema',
+  'bullmq',
+  'other_bullmq',
+  'x'.repeat(57),
+  "a'b",
+  'a b',
+])('%s is no schema of ours', (DATABASE_SCHEMA) => {
+  const fault = faultOf(() => readConfig(coreSettings, { DATABASE_URL: 'postgres://one/latchkey', DATABASE_SCHEMA }))
+  expect(fault).toContain('DATABASE_SCHEMA: must be')
 })
 
 test('one error names every faulty variable, and no value', () => {

@@ -33,8 +33,6 @@ auth_file = ${folder}/users.txt
 pool_mode = transaction
 default_pool_size = ${poolSize}
 max_client_conn = 500
-query_timeout = 5
-idle_transaction_timeout = 15
 `,
   )
   const isRoot = process.getuid?.() === 0

@@ -28,6 +28,7 @@ describe("the worker's configuration", () => {
       DATABASE_URL: COMPLETE.DATABASE_URL,
       SECRET_KEY: [COMPLETE.SECRET_KEY],
       LOG_LEVEL: 'info',
+      DATABASE_SCHEMA: 'public',
       CODE_TTL_SECONDS: 60,
       CODE_ATTEMPTS: 3,
       LIMIT_GUESSES_PER_MAILBOX: [

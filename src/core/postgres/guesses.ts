@@ -1,9 +1,10 @@
 import type { Budget } from '../process/config.ts'
+import { lockSql } from './connection/installation.ts'
 import type { Pool, Queryable, Tx } from './pool.ts'
 
 /** Holds back other guesses at this mailbox until the transaction ends. */
 export const lockMailbox = async (tx: Tx, mailboxKey: Buffer): Promise<void> => {
-  await tx.query('select pg_advisory_xact_lock($1)', [mailboxKey.readBigInt64BE().toString()])
+  await tx.query(`select pg_advisory_xact_lock(${lockSql('$1')})`, [mailboxKey.readBigInt64BE().toString()])
 }
 
 export const insertGuess = async (tx: Tx, mailboxKey: Buffer): Promise<void> => {

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { channelSql } from './connection/installation.ts'
+import { withSession } from './connection/session.ts'
 import { KEEP_ALIVE_DELAY_MS } from './pool.ts'
 
 const RECONNECT_MS = 1000
@@ -8,7 +10,7 @@ const ASK_EVERY_MS = 10_000
 const ANSWER_TIMEOUT_MS = 3000
 
 /**
- * Calls `onNotify` for every notification on the channel, and once after each (re)connection, as some may have been missed.
+ * Calls `onNotify` for every notification on this installation's channel, and once after each (re)connection, as some may have been missed.
  * A lost connection is opened again every second until `signal` aborts. Needs a direct connection, no transaction pooler.
  */
 export const listen = async (
@@ -20,7 +22,7 @@ export const listen = async (
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   while (!signal.aborted) {
     const client = new pg.Client({
-      connectionString: databaseUrl,
+      connectionString: withSession(databaseUrl),
       application_name: 'latchkey-listen',
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
@@ -40,7 +42,8 @@ const listenUntilLost = async (client: pg.Client, channel: string, onListening: 
   const lost = new Promise<void>((resolve) => client.once('end', resolve).on('error', () => resolve()))
   try {
     await client.connect()
-    await client.query(`listen ${client.escapeIdentifier(channel)}`)
+    const named = await client.query<{ name: string }>(`select ${channelSql('$1')} as name`, [channel])
+    await client.query(`listen ${client.escapeIdentifier(named.rows[0]?.name ?? channel)}`)
     onListening()
     // A proxy may hold a connection open whose server is gone: nothing would ever be heard on it.
     while (await Promise.race([lost, sleep(ASK_EVERY_MS, true, { ref: false })])) await client.query('select 1')

@@ -1,3 +1,4 @@
+import { channelSql } from './connection/installation.ts'
 import type { Pool, Tx } from './pool.ts'
 
 /** The channel that wakes the relays. */
@@ -15,7 +16,7 @@ export const insertMail = async (
     mail.requestId,
     mail.traceContext,
   ])
-  await tx.query('select pg_notify($1, $2)', [MAILS_CHANNEL, ''])
+  await tx.query(`select pg_notify(${channelSql('$1')}, '')`, [MAILS_CHANNEL])
 }
 
 /** `offers` counts this offer too; `delayMs` is how long the provider still wants it held back. */

@@ -1,11 +1,12 @@
 import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
 import { inSpan } from '../process/telemetry/tracing.ts'
+import { beginStatement, withSession } from './connection/session.ts'
 
 declare const inTransaction: unique symbol
 
-/** Runs statements outside a transaction, each on any connection. */
-export type Pool = pg.Pool
+/** Runs statements outside a transaction, each on any connection. `begin` is how one begins a transaction on it. */
+export type Pool = pg.Pool & { readonly begin: string }
 
 /** A connection inside an open transaction; the brand keeps a pool or a bare client out. */
 export type Tx = Pick<pg.PoolClient, 'query'> & { readonly [inTransaction]: true }
@@ -22,15 +23,21 @@ export const KEEP_ALIVE_DELAY_MS = 10_000
 // Connections find their way to a new primary, or are shared out anew, without a restart.
 const MAX_LIFETIME_SECONDS = 600
 
-type PoolOptions = { max: number; name: string; logger: Logger; searchPath?: string; isPooled?: boolean }
+const LIMITS = {
+  statement_timeout: STATEMENT_TIMEOUT_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+}
+
+type PoolOptions = { max: number; name: string; logger: Logger; schema?: string; isPooled?: boolean }
 
 /**
- * Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. `isPooled`: behind
- * PgBouncer or the like, which refuses a session's own time limits and has to keep them itself.
+ * Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. What role and
+ * database have as defaults does not count. `isPooled`: behind PgBouncer or the like, which gives each transaction to another
+ * session and refuses settings of one; there every statement is a transaction that makes its own. Without `schema` the URL decides.
  */
 export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
+    connectionString: options.isPooled ? databaseUrl : withSession(databaseUrl, options.schema),
     max: options.max,
     application_name: options.name,
     keepAlive: true,
@@ -38,11 +45,7 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
-    ...(!options.isPooled && {
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    }),
-    ...(options.searchPath && { options: `-c search_path=${options.searchPath}` }),
+    ...(options.isPooled ? { pipeline: true } : LIMITS),
   })
   const lost = (err: Error) =>
     options.logger.warn(
@@ -52,8 +55,29 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
   pool.on('error', lost)
   // A client that is checked out reports its loss itself, and without a listener that would end the process.
   pool.on('connect', (client) => void client.on('error', () => {}))
-  return pool
+  if (!options.isPooled) return Object.assign(pool, { begin: beginStatement() })
+  const begin = beginStatement({
+    schema: options.schema,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  })
+  return Object.assign(pool, { begin, query: queryInTransaction(pool, begin) })
 }
+
+/** Sends a statement in a transaction of its own, in one round trip. */
+const queryInTransaction =
+  (pool: pg.Pool, begin: string) =>
+  async <Row extends pg.QueryResultRow>(
+    statement: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<Row>> => {
+    const client = await pool.connect()
+    const sent = [client.query(begin), client.query<Row>(statement, values), client.query('commit')] as const
+    const [, answer] = await Promise.allSettled(sent)
+    const isLost = answer.status === 'rejected' && isDatabaseUnavailable(answer.reason)
+    client.release(isLost ? asError(answer.reason) : undefined)
+    return sent[1]
+  }
 
 /** Rejects when PostgreSQL does not answer. */
 export const ping = async (pool: Pool): Promise<void> => {
@@ -76,7 +100,7 @@ const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Prom
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    await client.query('begin')
+    await client.query(pool.begin)
     const result = await statements(asTx(client))
     await client.query('commit')
     return result

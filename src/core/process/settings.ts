@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { findUrlFault } from '../postgres/connection/connection-string.ts'
+import { withSession } from '../postgres/connection/session.ts'
 import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
 import { parseNetwork } from './http/client-network.ts'
 
@@ -16,10 +17,21 @@ const databaseUrl = v.pipe(
   }),
 )
 
+// BullMQ's schema has the same name and more behind it, and PostgreSQL keeps 63 letters of a name.
+const schemaName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z_][a-z0-9_]{0,55}$/, 'must be a name of at most 56 lower-case letters, digits and underscores'),
+  v.check(
+    (name) => !/^(?:pg_|information_schema$)|^(?:.*_)?bullmq$/.test(name),
+    'must be none of the names that PostgreSQL and BullMQ have for themselves',
+  ),
+)
+
 /** The variables that every process reads. */
 export const coreSettings = {
   DATABASE_URL: databaseUrl,
   DATABASE_DIRECT_URL: v.optional(databaseUrl),
+  DATABASE_SCHEMA: v.optional(schemaName, 'public'),
   LOG_LEVEL: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'info'),
 }
 
@@ -81,13 +93,18 @@ const nets = v.pipe(
 /** Whose `X-Forwarded-For` tells where a request comes from. */
 export const proxySettings = { TRUSTED_PROXIES: v.optional(nets, '') }
 
-type DatabaseUrls = { DATABASE_URL: string; DATABASE_DIRECT_URL?: string | undefined }
+type DatabaseUrls = { DATABASE_URL: string; DATABASE_DIRECT_URL?: string | undefined; DATABASE_SCHEMA: string }
 
-/** The way to PostgreSQL for what needs a session of its own: LISTEN, migrations, BullMQ. No pooler may stand in it. */
-export const directUrlOf = (config: DatabaseUrls): string => config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
+/**
+ * The way to PostgreSQL for what needs a session of its own: LISTEN, migrations, BullMQ. No pooler may stand in it. It leads to
+ * the tables in `DATABASE_SCHEMA`.
+ */
+export const directUrlOf = (config: DatabaseUrls): string =>
+  withSession(config.DATABASE_DIRECT_URL ?? config.DATABASE_URL, config.DATABASE_SCHEMA)
 
 /** Whether `DATABASE_URL` leads to a pooler, which gives each transaction to another session. */
-export const isPooled = (config: DatabaseUrls): boolean => config.DATABASE_DIRECT_URL !== undefined
+export const isPooled = (config: Pick<DatabaseUrls, 'DATABASE_DIRECT_URL'>): boolean =>
+  config.DATABASE_DIRECT_URL !== undefined
 
 /** The rules of codes. Every time in it is in seconds. */
 export type CodePolicy = {

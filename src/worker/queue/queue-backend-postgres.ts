@@ -22,7 +22,7 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
     max: settings.connections + LISTENERS,
     name: 'latchkey-bullmq',
     logger,
-    searchPath: SCHEMA,
+    schema: SCHEMA,
   })
   await waitUntil(
     "BullMQ's tables in PostgreSQL (node db/migrate.ts makes them)",
