@@ -97,13 +97,13 @@ const shootAll = async (browser: Browser, run: Run): Promise<void> => {
   await shoot(inbox, 'inbox')
 
   const outage = await openPage(browser, `${run.dashboard}/queue/mail?status=delayed`, 880)
-  const fourthTry = outage.getByText(/(?:provider-503, next try in [\d.]+ s\s+){4}/)
+  const fourthTry = outage.getByText(/(?:resend-503, next try in [\d.]+ s\s+){4}/)
   await fourthTry.first().waitFor({ timeout: START_MS })
   await shoot(outage, 'dashboard-outage')
 
   const failed = await openPage(browser, `${run.dashboard}/queue/mail?status=failed`, 540)
   await failed.locator('main a[href*="/queue/mail/"]').first().click()
-  await failed.getByText('provider-422').waitFor()
+  await failed.getByText('resend-422 validation-error').waitFor()
   await shoot(failed, 'dashboard-failed-job')
 }
 

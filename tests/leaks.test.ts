@@ -93,7 +93,7 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
     await mailsWith("outcome = 'refused'", 1)
     provider.answerWith([], 503)
     await register(REFUSED_ADDRESS)
-    await mailsWith("outcome is null and last_error = 'provider-503'", 1)
+    await mailsWith("outcome is null and last_error = 'resend-503'", 1)
   }
 
   const look = async (): Promise<Place[]> => {
@@ -111,7 +111,7 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
     )
     return [
       { name: "the api's log", text: api.log(), mustShow: '"status":401' },
-      { name: "the worker's log", text: worker.log(), mustShow: 'provider-503' },
+      { name: "the worker's log", text: worker.log(), mustShow: 'resend-503' },
       await dumpTables(database.pool),
       ...(redis ? [await dumpRedis(redis.dataUrl)] : []),
       { name: "the api's metrics", text: await read(`${api.opsUrl}/metrics`), mustShow: 'status="401"' },
@@ -120,7 +120,7 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
         text: await read(`${worker.opsUrl}/metrics`),
         mustShow: 'latchkey_mails_settled_total{',
       },
-      { name: 'the dashboard', text: listing, mustShow: 'provider-422' },
+      { name: 'the dashboard', text: listing, mustShow: 'resend-422 validation-error' },
       { name: "the dashboard's jobs", text: jobs.join('\n'), mustShow: 'send-code' },
       { name: 'the problem documents', text: answers.join('\n'), mustShow: 'code-incorrect' },
     ]

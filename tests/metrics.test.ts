@@ -215,8 +215,8 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
   test.each([
     { answer: 200, result: 'accepted', outcome: 'accepted' },
     { answer: 422, result: 'refused', outcome: 'refused' },
-    { answer: 401, result: 'key-rejected', outcome: 'accepted' },
-    { answer: 403, result: 'key-rejected', outcome: 'accepted' },
+    { answer: 401, result: 'about-us', outcome: 'accepted' },
+    { answer: 403, result: 'about-us', outcome: 'accepted' },
     { answer: 429, result: 'throttled', outcome: 'accepted' },
     { answer: 503, result: 'unavailable', outcome: 'accepted' },
     { answer: 'ignore', result: 'silent', outcome: 'accepted' },

@@ -132,7 +132,7 @@ describe.each(backends)('a registration with a trace, jobs on %s', (backend) => 
     }
     expect(inTrace('latchkey-worker', 'send mail')).toMatchObject([{ kind: 'producer', attributes: message }])
     const tries = [
-      { 'latchkey.attempt': 1, 'latchkey.outcome': 'provider-503', 'error.type': 'provider-503' },
+      { 'latchkey.attempt': 1, 'latchkey.outcome': 'resend-503', 'error.type': 'resend-503' },
       { 'latchkey.attempt': 2, 'latchkey.outcome': 'accepted' },
     ]
     expect(inTrace('latchkey-worker', 'process mail')).toMatchObject(
@@ -170,7 +170,7 @@ describe.each(backends)('a registration with a trace, jobs on %s', (backend) => 
     expect(requests).toMatchObject([{ traceId: TRACE_ID, status: 202 }])
     const tries = linesOf(worker).filter(({ msg }) => msg === 'mail tried')
     expect(tries).toMatchObject([
-      { traceId: TRACE_ID, reason: 'provider-503' },
+      { traceId: TRACE_ID, reason: 'resend-503' },
       { traceId: TRACE_ID, outcome: 'accepted' },
     ])
   })

@@ -1,7 +1,14 @@
 import * as v from 'valibot'
-import { duration, type Environment, readConfig, text, url, wholeNumber } from '../core/process/config.ts'
-import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/process/settings.ts'
-import { mailerNames, PUBLIC_MAIL_URLS } from './providers/create-mailer.ts'
+import { duration, type Environment, readConfig, text, wholeNumber } from '../core/process/config.ts'
+import {
+  codeSettings,
+  coreSettings,
+  egressSettings,
+  listenSettings,
+  proxySettings,
+  tracingSettings,
+} from '../core/process/settings.ts'
+import { mailSettings, withMailUrl } from './mail-settings.ts'
 import { readRedisUrl } from './queue/redis-url.ts'
 
 /** Where BullMQ keeps its jobs; `db/migrate.ts` reads it too. */
@@ -16,8 +23,6 @@ export const queueSettings = {
     ),
   ),
 }
-
-const SENDER = /^(?:[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/
 
 const noColon = v.regex(/^[^:]+$/, 'must not contain a colon')
 
@@ -36,18 +41,15 @@ export const readWorkerConfig = (environment: Environment) => {
         ? v.pipe(text('must be set too, as OPS_PASSWORD is'), noColon)
         : v.optional(v.pipe(v.string(), noColon)),
       OPS_PASSWORD: isGiven('OPS_USER') ? text('must be set too, as OPS_USER is') : v.optional(v.string()),
-      MAIL_PROVIDER: v.optional(v.picklist(mailerNames, `must be one of ${mailerNames.join(', ')}`), 'resend'),
-      MAIL_URL: v.optional(url('http:', 'https:')),
-      MAIL_API_KEY: v.pipe(text(), v.regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')),
-      MAIL_FROM: v.pipe(text(), v.regex(SENDER, 'must be a sender such as Latchkey <codes@example.com>')),
+      ...mailSettings(environment),
+      ...egressSettings,
       MAIL_TIMEOUT_MS: v.optional(wholeNumber(100, 60_000), '10000'),
       MAIL_CONCURRENCY: v.optional(wholeNumber(1, 1000), '50'),
-      MAIL_RATE_PER_SECOND: v.optional(wholeNumber(1, 100_000)),
       MAIL_GIVE_UP_AFTER: v.optional(duration, '1h'),
     },
     environment,
   )
-  return { ...config, MAIL_URL: config.MAIL_URL ?? PUBLIC_MAIL_URLS[config.MAIL_PROVIDER] }
+  return withMailUrl(config)
 }
 
 export type WorkerConfig = ReturnType<typeof readWorkerConfig>

@@ -106,6 +106,9 @@ const mailerSettings = (config: WorkerConfig) => ({
   url: config.MAIL_URL,
   apiKey: config.MAIL_API_KEY,
   from: config.MAIL_FROM,
+  domain: config.MAIL_DOMAIN,
+  region: config.MAIL_REGION,
+  proxies: config,
   timeoutMs: config.MAIL_TIMEOUT_MS,
   connections: config.MAIL_CONCURRENCY,
 })

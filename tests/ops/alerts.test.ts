@@ -103,7 +103,7 @@ describe.runIf(hasPromtool)('alerts', () => {
   test.each([
     { trouble: 503, fires: ['LatchkeyProviderDown'] },
     { trouble: 'reset', fires: ['LatchkeyProviderDown'] },
-    { trouble: 401, fires: ['LatchkeyProviderRejectsKey'] },
+    { trouble: 401, fires: ['LatchkeyProviderRefusesUs'] },
     { trouble: 429, fires: ['LatchkeyProviderThrottles'] },
     { trouble: 422, fires: ['LatchkeyMailsRefused'] },
   ] as const)('a provider that answers $trouble fires $fires', async ({ trouble, fires }) => {

@@ -89,8 +89,19 @@ const answer = (response: ServerResponse, how: Exclude<Answer, 'held'>): void =>
     ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
   })
   response.end(
-    JSON.stringify(status < 300 ? { id: randomUUID() } : { message: 'a text of the provider that must not be shown' }),
+    JSON.stringify(
+      status < 300 ? { id: randomUUID() } : { name: NAMES[status], message: 'a text that must not be shown' },
+    ),
   )
+}
+
+/** Resend's documented names of errors: https://resend.com/docs/api-reference/errors */
+const NAMES: Record<number, string> = {
+  400: 'validation_error',
+  401: 'missing_api_key',
+  403: 'invalid_api_key',
+  409: 'invalid_idempotent_request',
+  422: 'validation_error',
 }
 
 /** The code that stands alone on a line of the text. */

@@ -140,7 +140,11 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
           name: 'mail',
           counts: { failed: expect.any(Number) },
           jobs: expect.arrayContaining([
-            expect.objectContaining({ id: user.mailId, failedReason: 'provider-422', data: { mailId: user.mailId } }),
+            expect.objectContaining({
+              id: user.mailId,
+              failedReason: 'resend-422 validation-error',
+              data: { mailId: user.mailId },
+            }),
           ]),
         },
       ],

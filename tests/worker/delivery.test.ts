@@ -29,7 +29,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     const job = () => worker.queue.getJob(user.mailId)
     await expect.poll(async () => (await job())?.attemptsMade, PATIENT).toBeGreaterThanOrEqual(3)
     const troubled = await job()
-    expect(troubled?.failedReason).toBe('provider-503')
+    expect(troubled?.failedReason).toBe('resend-503')
     expect(JSON.stringify(troubled)).not.toContain('must not be shown')
     expect(await stage.codeStatusOf(user)).toBe('queued')
     stage.provider.answerWith([], 200)
@@ -38,18 +38,18 @@ describe.each(backends)('jobs on %s', (backend) => {
     await expect.poll(async () => (await job())?.returnvalue, PATIENT).toBe('accepted')
   })
 
-  test.each([400, 404, 413, 422])('%i fails the job at once, and the code is undeliverable', async (status) => {
+  test.each([400, 422])('%i fails the job at once, and the code is undeliverable', async (status) => {
     stage.provider.answerWith([], status)
     const user = await stage.register(`refused${status}@example.com`)
     await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isFailed(), PATIENT).toBe(true)
     const job = await worker.queue.getJob(user.mailId)
-    expect(job).toMatchObject({ failedReason: `provider-${status}`, attemptsMade: 1 })
+    expect(job).toMatchObject({ failedReason: `resend-${status} validation-error`, attemptsMade: 1 })
     expect(stage.requestsTo(user.email)).toHaveLength(1)
     expect(await stage.outcomeOf(user.mailId)).toBe('refused')
     expect(await stage.codeStatusOf(user)).toBe('undeliverable')
   })
 
-  test.each([401, 403, 409, 429])(
+  test.each([401, 403, 404, 409, 413, 429])(
     "%i is not the person's fault: the mail arrives when that is over",
     async (status) => {
       stage.provider.answerWith([status])

@@ -40,7 +40,7 @@ export const dumpTables = async (pool: Pool): Promise<Place> => {
     )
     text += `${name}\n${rows.rows.map(({ row }) => row).join('\n')}\n`
   }
-  return { name: 'PostgreSQL', text, mustShow: 'provider-422' }
+  return { name: 'PostgreSQL', text, mustShow: 'resend-422 validation-error' }
 }
 
 /** Every key with its value. */
@@ -54,7 +54,7 @@ export const dumpRedis = async (url: string): Promise<Place> => {
       cursor = next
       for (const key of keys) text += `${key}\n${JSON.stringify(await readKey(redis, key))}\n`
     } while (cursor !== '0')
-    return { name: 'Redis', text, mustShow: 'provider-422' }
+    return { name: 'Redis', text, mustShow: 'resend-422 validation-error' }
   } finally {
     redis.disconnect()
   }

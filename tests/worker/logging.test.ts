@@ -50,13 +50,13 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
     const [ref, requestId] = [await refOf(user.id), triesOf(user.mailId)[0]?.requestId]
     const both = { level: 'info', msg: 'mail tried', mailId: user.mailId, requestId, ref, to: 'l…@example.com' }
     expect(triesOf(user.mailId)).toMatchObject([
-      { ...both, attempt: 1, end: 'later', reason: 'provider-503', durationMs: expect.any(Number) },
+      { ...both, attempt: 1, end: 'later', reason: 'resend-503', durationMs: expect.any(Number) },
       { ...both, attempt: 2, end: 'done', outcome: 'accepted', durationMs: expect.any(Number) },
     ])
     expect(requestId).toMatch(/^[0-9a-f-]{36}$/)
     const head = String.raw`^\d{4}-\d\d-\d\dT[\d:.]+Z ${ref}, request ${requestId}`
     expect(await jobLog(user.mailId)).toEqual([
-      expect.stringMatching(new RegExp(String.raw`${head}, try 1: provider-503, next try in \d+\.\d s$`)),
+      expect.stringMatching(new RegExp(String.raw`${head}, try 1: resend-503, next try in \d+\.\d s$`)),
       expect.stringMatching(new RegExp(`${head}, try 2: accepted$`)),
     ])
   })
@@ -66,11 +66,16 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
     const user = await stage.register('refused@example.com')
     await expect.poll(() => triesOf(user.mailId), PATIENT).toHaveLength(1)
     expect(triesOf(user.mailId)).toMatchObject([
-      { level: 'warn', reason: 'provider-422', attempt: 1, msg: expect.stringContaining('retry it in the dashboard') },
+      {
+        level: 'warn',
+        reason: 'resend-422 validation-error',
+        attempt: 1,
+        msg: expect.stringContaining('retry it in the dashboard'),
+      },
     ])
     await expect
       .poll(() => jobLog(user.mailId), PATIENT)
-      .toEqual([expect.stringMatching(/try 1: provider-422, failed for good$/)])
+      .toEqual([expect.stringMatching(/try 1: resend-422 validation-error, failed for good$/)])
   })
 
   test('a broken key is a warning that names what to mend', async () => {

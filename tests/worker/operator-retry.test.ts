@@ -54,7 +54,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('given-up@example.com')
     await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
-    expect((await worker.queue.getJob(user.mailId))?.failedReason).toBe('given-up: provider-503')
+    expect((await worker.queue.getJob(user.mailId))?.failedReason).toBe('given-up: resend-503')
     expect(await stage.outcomeOf(user.mailId)).toBe('given-up')
     expect(await stage.codeStatusOf(user)).toBe('undeliverable')
     const before = stage.requestsTo(user.email)

@@ -78,7 +78,7 @@ describe.each(backends)('the story of a mail, jobs on %s', (backend) => {
     expect(told(out)).toEqual([
       'registered, and this mail enqueued',
       'offered to the queue',
-      expect.stringMatching(/^try 1: provider-503, next try in \d\.\d s$/),
+      expect.stringMatching(/^try 1: resend-503, next try in \d\.\d s$/),
       expect.stringMatching(/^accepted by the provider as [0-9a-f-]{36}$/),
       'try 2: accepted',
       expect.stringMatching(new RegExp(`^now: its code (?:is|was) valid until ${TIME}$`)),
@@ -103,8 +103,8 @@ describe.each(backends)('the story of a mail, jobs on %s', (backend) => {
     stage.provider.answerWith([422])
     const user = await registerAndTry('refused@example.com', 1)
     const story = told((await trace(user.mailId)).out)
-    expect(story).toContain('refused for good: provider-422')
-    expect(story).toContain('try 1: provider-422, failed for good')
+    expect(story).toContain('refused for good: resend-422 validation-error')
+    expect(story).toContain('try 1: resend-422 validation-error, failed for good')
     expect(story.at(-1)).toContain('retry the job in the dashboard')
   })
 
@@ -147,7 +147,7 @@ describe.each(backends)('the story of a mail, jobs on %s', (backend) => {
     const { code, out, err } = await trace(user.mailId, nowhere)
     expect(code).toBe(0)
     expect(err).toContain('The queue in Redis cannot be reached')
-    expect(out).toContain('2 tries of which the queue tells nothing; the last error was provider-503')
+    expect(out).toContain('2 tries of which the queue tells nothing; the last error was resend-503')
     expect(out).toContain('accepted by the provider as')
   })
 

@@ -116,5 +116,10 @@ const postpone = async (tx: Tx, mail: PreparedMail, answer: MailerUnavailable): 
   if (answer.isClearNo && !mail.isCodeOut) await closeCode(tx, mail.codeId)
   if (settled) return { end: 'failed', reason: `given-up: ${answer.message}`, settled }
   const inMs = Math.max(answer.retryAfterMs ?? 0, backOffMs(mail.attempt))
-  return { end: 'later', reason: answer.message, inMs: Math.ceil(Math.min(inMs, mail.giveUpInMs)) }
+  return {
+    end: 'later',
+    reason: answer.message,
+    inMs: Math.ceil(Math.min(inMs, mail.giveUpInMs)),
+    ...(answer.isAboutUs && { isAboutUs: true }),
+  }
 }

@@ -28,9 +28,9 @@ export type Tried = MailTag & { mailId: string; delivery: Delivery; durationMs: 
 
 /**
  * What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word; `settled` is there
- * when it was this try that ended the mail.
+ * when it was this try that ended the mail; `isAboutUs` when an operator has to act at the provider.
  */
 export type Delivery =
   | { end: 'done'; outcome: 'accepted' | 'dropped'; settled?: Settled }
   | { end: 'failed'; reason: string; settled?: Settled }
-  | { end: 'later'; reason: string; inMs: number }
+  | { end: 'later'; reason: string; inMs: number; isAboutUs?: boolean }

@@ -29,6 +29,8 @@ export class MailerUnavailable extends Error {
   readonly isForEverybody: boolean
   /** The key can never succeed again, as when it was used with other bytes: the next try takes a fresh one. */
   readonly isKeySpoilt: boolean
+  /** Something is wrong with us, not with the mail or the provider: the key, the sender, the account. An operator has to act. */
+  readonly isAboutUs: boolean
 
   constructor(
     message: string,
@@ -37,6 +39,7 @@ export class MailerUnavailable extends Error {
       retryAfterMs?: number | null
       isForEverybody?: boolean
       isKeySpoilt?: boolean
+      isAboutUs?: boolean
       cause?: unknown
     },
   ) {
@@ -45,5 +48,6 @@ export class MailerUnavailable extends Error {
     this.retryAfterMs = details.retryAfterMs ?? null
     this.isForEverybody = details.isForEverybody ?? false
     this.isKeySpoilt = details.isKeySpoilt ?? false
+    this.isAboutUs = details.isAboutUs ?? false
   }
 }

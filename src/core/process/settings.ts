@@ -93,6 +93,12 @@ const nets = v.pipe(
 /** Whose `X-Forwarded-For` tells where a request comes from. */
 export const proxySettings = { TRUSTED_PROXIES: v.optional(nets, '') }
 
+/** The proxy for calls to the outside, and the hosts that are called without it. */
+export const egressSettings = {
+  HTTPS_PROXY: v.optional(url('http:', 'https:')),
+  NO_PROXY: v.optional(v.string()),
+}
+
 type DatabaseUrls = { DATABASE_URL: string; DATABASE_DIRECT_URL?: string | undefined; DATABASE_SCHEMA: string }
 
 /**

@@ -4,16 +4,14 @@ import type { Logger } from '../../core/process/logger.ts'
 import { noteOnSpan } from '../../core/process/telemetry/tracing.ts'
 import { messagingOf } from '../queue/mail-queue.ts'
 
-/** What to do where waiting does not help. */
-const ADVICE: Record<string, string> = {
-  'provider-401': 'the provider does not know MAIL_API_KEY: mend it and restart the worker; no mail is lost meanwhile',
-  'provider-403': 'the provider forbids it: see whether MAIL_API_KEY may send and MAIL_FROM is a sender that it knows',
-}
+/** Where waiting does not help. */
+const ADVICE =
+  "the provider refuses us, not this mail: by the reason's words see to MAIL_API_KEY, MAIL_FROM or the account; no mail is lost meanwhile"
 
 /** Tells operators what came of a try: one line in the log, one in the job's own log for the dashboard, and the span. */
 export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): void => {
   const { delivery, ...fields } = tried
-  const advice = 'reason' in delivery ? ADVICE[delivery.reason] : undefined
+  const advice = delivery.end === 'later' && delivery.isAboutUs ? ADVICE : undefined
   if (delivery.end === 'failed')
     logger.warn({ ...fields, ...delivery }, 'mail failed for good; when its cause is mended, retry it in the dashboard')
   else if (advice) logger.warn({ ...fields, ...delivery, advice }, 'mail tried')

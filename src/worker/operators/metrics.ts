@@ -15,7 +15,7 @@ const OUTCOMES = ['accepted', 'refused', 'given-up', 'dropped'] as const satisfi
 const RESULTS = [
   'accepted',
   'refused',
-  'key-rejected',
+  'about-us',
   'throttled',
   'unavailable',
   'not-reached',
@@ -96,17 +96,13 @@ export const timeMailer = (mailer: Mailer, { providerSeconds }: WorkerMetrics): 
   close: mailer.close,
 })
 
-const TROUBLES: Record<string, Result> = {
-  'provider-401': 'key-rejected',
-  'provider-403': 'key-rejected',
-  'provider-429': 'throttled',
-  'provider-not-reached': 'not-reached',
-  'provider-silent': 'silent',
-}
-
 const resultOf = (error: unknown): Result => {
   if (error instanceof MailRefused) return 'refused'
-  return error instanceof MailerUnavailable ? (TROUBLES[error.message] ?? 'unavailable') : 'broken'
+  if (!(error instanceof MailerUnavailable)) return 'broken'
+  if (error.isAboutUs) return 'about-us'
+  if (error.isForEverybody) return 'throttled'
+  if (error.message.endsWith('-not-reached')) return 'not-reached'
+  return error.isClearNo ? 'unavailable' : 'silent'
 }
 
 /** What the queue holds, and whether it stands still. */

@@ -1,18 +1,43 @@
-import type { Mailer } from '../../core/mail/mailer.ts'
-import type { MailerSettings } from './mailer-settings.ts'
-import { createPostmarkMailer } from './postmark.ts'
-import { createResendMailer } from './resend.ts'
+import { type Mailer, MailerUnavailable, type OutgoingMail } from '../../core/mail/mailer.ts'
+import type { ProviderName } from '../../core/mail/provider-names.ts'
+import { readVersion } from '../../core/process/version.ts'
+import { brevo } from './brevo.ts'
+import { type ConnectionSettings, createHttpClient } from './http-client.ts'
+import { judgeAnswer } from './judge-answer.ts'
+import { mailgun } from './mailgun.ts'
+import { mailpit } from './mailpit.ts'
+import { postmark } from './postmark.ts'
+import type { Provider, ProviderRequest, ProviderSettings } from './provider.ts'
+import { resend } from './resend.ts'
+import { sendgrid } from './sendgrid.ts'
+import { ses } from './ses.ts'
 
-const mailers = { resend: createResendMailer, postmark: createPostmarkMailer }
+export const providers = { resend, postmark, sendgrid, mailgun, ses, brevo, mailpit } satisfies Record<
+  ProviderName,
+  Provider
+>
 
-export type MailerName = keyof typeof mailers
+export type MailerSettings = ProviderSettings & ConnectionSettings
 
-export const mailerNames = ['resend', 'postmark'] as const satisfies readonly MailerName[]
-
-/** Where each provider takes mails unless `MAIL_URL` says otherwise. */
-export const PUBLIC_MAIL_URLS = {
-  resend: 'https://api.resend.com',
-  postmark: 'https://api.postmarkapp.com',
-} satisfies Record<MailerName, string>
-
-export const createMailer = (name: MailerName, settings: MailerSettings): Mailer => mailers[name](settings)
+/** The mailer of this provider. What it sends and how its answers are read is the provider's; the rest is the same for all. */
+export const createMailer = (name: ProviderName, settings: MailerSettings): Mailer => {
+  const provider = providers[name]
+  const connected = provider.connect(settings)
+  const write = async (mail: OutgoingMail, key: string): Promise<ProviderRequest> => {
+    try {
+      return await connected(mail, key)
+    } catch (cause) {
+      throw new MailerUnavailable(`${name}-credentials-missing`, { isClearNo: true, isAboutUs: true, cause })
+    }
+  }
+  const client = createHttpClient(name, settings)
+  const userAgent = `latchkey/${readVersion()}`
+  return {
+    send: async (mail, { idempotencyKey, signal }) => {
+      const { path, headers, body } = await write(mail, idempotencyKey)
+      const fields = { accept: 'application/json', 'user-agent': userAgent, ...headers }
+      return judgeAnswer(name, provider, await client.post(path, fields, body, signal))
+    },
+    close: client.close,
+  }
+}

@@ -1,74 +1,70 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, type Dispatcher, request } from 'undici'
-import { MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
+import diagnostics from 'node:diagnostics_channel'
+import { request } from 'undici'
+import { MailerUnavailable } from '../../core/mail/mailer.ts'
+import type { ProviderName } from '../../core/mail/provider-names.ts'
+import { createEgress, type Proxies } from '../../core/process/http/egress.ts'
 import { failSpan, inSpan } from '../../core/process/telemetry/tracing.ts'
-import { readRetryAfter } from './retry-after.ts'
+import type { Answer } from './provider.ts'
 
-export type JsonClient = {
-  /** Gives the body of a 2xx answer, or null when it is no JSON. Rejects with `MailRefused` or `MailerUnavailable`. */
-  post(path: string, headers: Record<string, string>, body: unknown, signal: AbortSignal): Promise<unknown>
+export type ConnectionSettings = { timeoutMs: number; connections: number; proxies?: Proxies }
+
+export type HttpClient = {
+  /** Gives an answer that arrived whole within the time limit, whatever it says. Rejects with `MailerUnavailable` else. */
+  post(path: string, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Answer>
   close(): Promise<void>
 }
 
-// The provider says no to this very mail; every other answer but 2xx is a trouble that may pass.
-const FINAL = new Set([400, 404, 413, 422])
 const MAX_ANSWER_BYTES = 64 * 1024
-const CONNECT_SHARE = 0.8
-// The status decides; the body has only an id to give, and is not waited for longer than this.
-const BODY_WAIT_MS = 1000
 
-/** A pool of connections to one provider. `timeoutMs` bounds the silence while connecting and while waiting for an answer. */
-export const createJsonClient = (settings: { url: string; timeoutMs: number; connections: number }): JsonClient => {
-  const agent = new Agent({
-    connections: settings.connections,
-    connect: { timeout: settings.timeoutMs * CONNECT_SHARE },
-    headersTimeout: settings.timeoutMs,
-    bodyTimeout: settings.timeoutMs,
-    maxResponseSize: MAX_ANSWER_BYTES,
-  })
+/** A pool of connections to one provider. `timeoutMs` bounds the whole call. */
+export const createHttpClient = (name: ProviderName, settings: ConnectionSettings & { url: string }): HttpClient => {
+  const dispatcher = createEgress({ ...settings, maxAnswerBytes: MAX_ANSWER_BYTES })
   const base = settings.url.replace(/\/+$/, '')
   return {
     post: async (path, headers, body, signal) => {
-      const response = await call(`${base}${path}`, {
-        dispatcher: agent,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-        body: JSON.stringify(body),
-        signal,
-      })
-      const answer = await Promise.race([
-        response.body.json().catch(() => null),
-        sleep(BODY_WAIT_MS, null, { ref: false }),
-      ])
-      if (response.statusCode >= 200 && response.statusCode < 300) return answer
-      if (FINAL.has(response.statusCode)) throw new MailRefused(`provider-${response.statusCode}`)
-      throw unavailable(response.statusCode, readRetryAfter(response.headers['retry-after']))
+      // A buffer of its own: this call is known by it when its head leaves.
+      const bytes = Buffer.from(body)
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(settings.timeoutMs)])
+      const options = { dispatcher, method: 'POST', headers, body: bytes, signal: limited } as const
+      try {
+        return await traced(`${base}${path}`, (url) => call(url, options))
+      } catch (cause) {
+        // Nothing of the mail has left, so nobody can have the code. Whatever else went wrong, the provider may have it.
+        throw sent.has(bytes)
+          ? new MailerUnavailable(`${name}-silent`, { isClearNo: false, cause })
+          : new MailerUnavailable(`${name}-not-reached`, { isClearNo: true, cause })
+      }
     },
-    close: () => agent.close(),
+    close: () => dispatcher.close(),
   }
 }
 
-/** Too Many Requests means us, not this mail; so does a Service Unavailable that names a time. */
-const unavailable = (status: number, retryAfterMs: number | null): MailerUnavailable => {
-  const isForEverybody = status === 429 || (status === 503 && retryAfterMs !== null)
-  return new MailerUnavailable(`provider-${status}`, { isClearNo: true, retryAfterMs, isForEverybody })
+/** The bodies of the requests whose head has been written. */
+const sent = new WeakSet<object>()
+
+diagnostics.subscribe('undici:client:sendHeaders', (message) => {
+  if (typeof message !== 'object' || message === null || !('request' in message)) return
+  const { request: written } = message
+  if (typeof written !== 'object' || written === null || !('body' in written)) return
+  if (typeof written.body === 'object' && written.body !== null) sent.add(written.body)
+})
+
+const call = async (url: string, options: Parameters<typeof request>[1]): Promise<Answer> => {
+  const { statusCode, headers, body } = await request(url, options)
+  const text = await body.text()
+  return { status: statusCode, headers, body: text, json: readJson(text) }
 }
 
-const call = async (url: string, options: Parameters<typeof request>[1]): Promise<Dispatcher.ResponseData<unknown>> => {
+const readJson = (text: string): unknown => {
   try {
-    return await traced(url, () => request(url, options))
-  } catch (cause) {
-    throw neverConnected(cause)
-      ? new MailerUnavailable('provider-not-reached', { isClearNo: true, cause })
-      : new MailerUnavailable('provider-silent', { isClearNo: false, cause })
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 
 /** The call's part of a trace; the provider is not told of it. */
-const traced = (
-  url: string,
-  send: () => Promise<Dispatcher.ResponseData<unknown>>,
-): Promise<Dispatcher.ResponseData<unknown>> => {
+const traced = (url: string, send: (url: string) => Promise<Answer>): Promise<Answer> => {
   const { hostname, port, protocol, origin, pathname } = new URL(url)
   const attributes = {
     'http.request.method': 'POST',
@@ -77,24 +73,9 @@ const traced = (
     'url.full': `${origin}${pathname}`,
   }
   return inSpan('POST', { kind: 'client', attributes }, async (span) => {
-    const response = await send()
-    span.setAttribute('http.response.status_code', response.statusCode)
-    if (response.statusCode >= 400) failSpan(span, String(response.statusCode))
-    return response
+    const answer = await send(url)
+    span.setAttribute('http.response.status_code', answer.status)
+    if (answer.status >= 400) failSpan(span, String(answer.status))
+    return answer
   })
-}
-
-const NEVER_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-/** No byte of the mail has left, so nobody can have the code. Whatever else went wrong, the provider may have it. */
-const neverConnected = (error: unknown): boolean => {
-  if (error instanceof AggregateError) return error.errors.every(neverConnected)
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && NEVER_CONNECTED.has(error.code)
 }

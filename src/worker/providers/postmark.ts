@@ -1,31 +1,57 @@
 import * as v from 'valibot'
-import type { Mailer } from '../../core/mail/mailer.ts'
-import { createJsonClient } from './http-client.ts'
-import type { MailerSettings } from './mailer-settings.ts'
+import type { Provider } from './provider.ts'
+import { formatSender, parseSender } from './sender.ts'
 
 /**
  * Postmark's wire format (https://postmarkapp.com/developer/api/email-api). It knows no idempotency key: after a try that
- * was never answered a person may get the same code twice. The key goes along as metadata, to be found in its activity.
+ * was never answered a person may get the same code twice. The key goes along as metadata, which its reports repeat.
  */
-export const createPostmarkMailer = ({ apiKey, from, ...settings }: MailerSettings): Mailer => {
-  const client = createJsonClient(settings)
-  return {
-    send: async ({ to, subject, text, html }, { idempotencyKey, signal }) => {
-      const headers = { 'x-postmark-server-token': apiKey }
-      const mail = {
+export const postmark: Provider = {
+  publicUrl: () => 'https://api.postmarkapp.com',
+  connect: (settings) => {
+    const from = formatSender(parseSender(settings.from))
+    return ({ to, subject, text, html }, idempotencyKey) => ({
+      path: '/email',
+      headers: { 'x-postmark-server-token': settings.apiKey ?? '', 'content-type': 'application/json' },
+      body: JSON.stringify({
         From: from,
         To: to,
         Subject: subject,
         TextBody: text,
         HtmlBody: html,
         MessageStream: 'outbound',
+        TrackOpens: false,
+        TrackLinks: 'None',
         Metadata: { key: idempotencyKey },
-      }
-      const answer = await client.post('/email', headers, mail, signal)
-      return { providerId: v.is(accepted, answer) ? answer.MessageID : null }
-    },
-    close: client.close,
-  }
+      }),
+    })
+  },
+  readId: ({ json }) => (v.is(accepted, json) ? json.MessageID : undefined),
+  readCode: ({ status, json }) => {
+    if (!v.is(fault, json)) return status === 413 ? 'too large' : undefined
+    // The same code for a bad recipient, which is this mail's, and for a bad sender, which is ours.
+    return json.ErrorCode === 300 && /\bfrom\b/i.test(json.Message ?? '') ? '300 from' : String(json.ErrorCode)
+  },
+  // https://postmarkapp.com/developer/api/overview#error-codes
+  meanings: {
+    300: ['invalid-email-request', 'this-mail'],
+    406: ['inactive-recipient', 'this-mail'],
+    'too large': ['payload-too-large', 'this-mail'],
+    '300 from': ['invalid-from-address', 'us'],
+    10: ['bad-or-missing-api-token', 'us'],
+    400: ['sender-signature-not-found', 'us'],
+    401: ['sender-signature-not-confirmed', 'us'],
+    402: ['invalid-json', 'us'],
+    403: ['invalid-request-fields', 'us'],
+    405: ['not-allowed-to-send', 'us'],
+    409: ['json-required', 'us'],
+    411: ['forbidden-attachment-type', 'us'],
+    412: ['account-pending-approval', 'us'],
+    413: ['account-may-not-send', 'us'],
+    100: ['maintenance', 'wait'],
+    429: ['rate-limit-exceeded', 'wait'],
+  },
 }
 
-const accepted = v.object({ MessageID: v.string() })
+const accepted = v.object({ ErrorCode: v.optional(v.literal(0)), MessageID: v.string() })
+const fault = v.object({ ErrorCode: v.pipe(v.number(), v.integer()), Message: v.optional(v.string()) })

@@ -1,19 +1,59 @@
 import * as v from 'valibot'
-import type { Mailer } from '../../core/mail/mailer.ts'
-import { createJsonClient } from './http-client.ts'
-import type { MailerSettings } from './mailer-settings.ts'
+import type { Provider } from './provider.ts'
+import { formatSender, parseSender } from './sender.ts'
 
-/** Resend's wire format (https://resend.com/docs/api-reference/emails/send-email), idempotency keys included. */
-export const createResendMailer = ({ apiKey, from, ...settings }: MailerSettings): Mailer => {
-  const client = createJsonClient(settings)
-  return {
-    send: async ({ to, subject, text, html }, { idempotencyKey, signal }) => {
-      const headers = { authorization: `Bearer ${apiKey}`, 'idempotency-key': idempotencyKey }
-      const answer = await client.post('/emails', headers, { from, to, subject, text, html }, signal)
-      return { providerId: v.is(accepted, answer) ? answer.id : null }
-    },
-    close: client.close,
-  }
+/** Resend's wire format (https://resend.com/docs/api-reference/emails/send-email). It drops a copy under the same key for a day. */
+export const resend: Provider = {
+  publicUrl: () => 'https://api.resend.com',
+  connect: (settings) => {
+    const from = formatSender(parseSender(settings.from))
+    return ({ to, subject, text, html }, idempotencyKey) => ({
+      path: '/emails',
+      headers: {
+        authorization: `Bearer ${settings.apiKey}`,
+        'content-type': 'application/json',
+        'idempotency-key': idempotencyKey,
+      },
+      body: JSON.stringify({ from, to, subject, text, html }),
+    })
+  },
+  readId: ({ json }) => {
+    if (!v.is(v.looseObject({}), json) || Array.isArray(json)) return undefined
+    return typeof json.id === 'string' ? json.id : null
+  },
+  readCode: ({ status, json }) => {
+    if (!v.is(fault, json)) return undefined
+    if (json.name !== 'validation_error') return json.name
+    // One name for a bad recipient, which is this mail's, and for a bad sender or an unverified domain, which are ours.
+    return status === 403 || /`?\bfrom\b`?|domain|api key/i.test(json.message ?? '')
+      ? 'validation_error sender'
+      : json.name
+  },
+  // https://resend.com/docs/api-reference/errors
+  meanings: {
+    validation_error: ['validation-error', 'this-mail'],
+    'validation_error sender': ['sender-not-verified', 'us'],
+    missing_required_field: ['missing-required-field', 'us'],
+    invalid_parameter: ['invalid-parameter', 'us'],
+    invalid_from_address: ['invalid-from-address', 'us'],
+    invalid_access: ['invalid-access', 'us'],
+    invalid_region: ['invalid-region', 'us'],
+    invalid_attachment: ['invalid-attachment', 'us'],
+    invalid_idempotency_key: ['invalid-idempotency-key', 'key-spoilt'],
+    invalid_idempotent_request: ['invalid-idempotent-request', 'key-spoilt'],
+    concurrent_idempotent_requests: ['concurrent-idempotent-requests', 'silence'],
+    missing_api_key: ['missing-api-key', 'us'],
+    restricted_api_key: ['restricted-api-key', 'us'],
+    invalid_api_key: ['invalid-api-key', 'us'],
+    not_found: ['not-found', 'us'],
+    method_not_allowed: ['method-not-allowed', 'us'],
+    security_error: ['security-error', 'us'],
+    monthly_quota_exceeded: ['monthly-quota-exceeded', 'us'],
+    daily_quota_exceeded: ['daily-quota-exceeded', 'us'],
+    rate_limit_exceeded: ['rate-limit-exceeded', 'wait'],
+    application_error: ['application-error', 'silence'],
+    internal_server_error: ['internal-server-error', 'silence'],
+  },
 }
 
-const accepted = v.object({ id: v.string() })
+const fault = v.object({ name: v.string(), message: v.optional(v.string()) })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readRetryAfter } from '../../src/worker/providers/retry-after.ts'
+import { readRetryAfter } from '../../../src/worker/providers/retry-after.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12, 0, 0)
 const WEEK_MS = 7 * 86_400_000

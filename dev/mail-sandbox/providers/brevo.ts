@@ -1,0 +1,57 @@
+import { readJson } from '../read-json.ts'
+import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
+
+const DOCUMENT = 'https://developers.brevo.com/docs/how-it-works#error-codes'
+
+const error = (
+  status: number,
+  code: string,
+  message: string,
+  means: DocumentedError['means'],
+  word = code.replaceAll('_', '-'),
+  document = DOCUMENT,
+): DocumentedError => ({ status, body: { code, message }, document, means, word: `brevo-${status} ${word}` })
+
+export const brevo: ProviderFacts = {
+  path: '/v3/smtp/email',
+  isAuthentic: (headers, apiKey) => headers.get('api-key') === apiKey,
+  read: (body) => {
+    const mail = readJson(body)
+    if (typeof mail !== 'object' || mail === null || !('to' in mail)) return null
+    const { sender, to, subject, textContent, htmlContent, headers } = Object.assign(Object.create(null), mail)
+    return {
+      from: sender?.name ? `${sender.name} <${sender.email}>` : sender?.email,
+      to: to.map((one: { email: string }) => one.email),
+      subject,
+      text: textContent,
+      html: htmlContent,
+      key: headers?.idempotencyKey ?? null,
+    }
+  },
+  accept: (id) => ({ status: 201, body: { messageId: `<${id}@smtp-relay.mailin.fr>` } }),
+  errors: {
+    unauthorized: error(401, 'unauthorized', 'Key not found', 'us'),
+    invalid: error(400, 'invalid_parameter', 'email is not valid in to', 'this-mail', 'invalid-recipient'),
+    'invalid-sender': error(
+      400,
+      'invalid_parameter',
+      'Sending has been rejected because the sender you used is not valid.',
+      'us',
+    ),
+    'missing-parameter': error(400, 'missing_parameter', 'subject is missing', 'us'),
+    'duplicate-key': error(
+      400,
+      'duplicate_parameter',
+      'idempotencyKey has been used already',
+      'taken',
+      'duplicate-parameter',
+      'https://developers.brevo.com/docs/heterogenous-versions-batch-emails',
+    ),
+    'not-enough-credits': error(402, 'not_enough_credits', 'You do not have enough credits.', 'us'),
+    'permission-denied': error(403, 'permission_denied', 'Permission denied', 'us'),
+    'account-under-validation': error(403, 'account_under_validation', 'Your account is under validation', 'us'),
+    'not-found': error(404, 'document_not_found', 'Not found', 'us'),
+    'too-many-requests': error(429, 'too_many_requests', 'Too many requests', 'wait'),
+    'internal-error': { ...error(500, 'internal_error', 'Internal error', 'silence'), word: 'brevo-500' },
+  },
+}

@@ -1,0 +1,75 @@
+import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
+
+const DOCUMENT = 'https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses'
+
+const error = (
+  status: number,
+  message: string,
+  means: DocumentedError['means'],
+  word: string,
+  document = DOCUMENT,
+): DocumentedError => ({ status, body: { message }, document, means, word: `mailgun-${status} ${word}`.trim() })
+
+export const mailgun: ProviderFacts = {
+  path: '/v3/:domain/messages',
+  isAuthentic: (headers, apiKey) =>
+    headers.get('authorization') === `Basic ${Buffer.from(`api:${apiKey}`).toString('base64')}`,
+  read: (body) => {
+    const form = new URLSearchParams(body)
+    const field = (name: string) => form.get(name) ?? ''
+    if (!form.has('to')) return null
+    return {
+      from: field('from'),
+      to: form.getAll('to'),
+      subject: field('subject'),
+      text: field('text'),
+      html: field('html'),
+      key: form.get('v:key'),
+    }
+  },
+  accept: (id) => ({ status: 200, body: { id: `<${id}@sandbox.mailgun.example>`, message: 'Queued. Thank you.' } }),
+  errors: {
+    unauthorized: { ...error(401, '', 'us', 'unauthorized'), body: 'Forbidden' },
+    invalid: error(
+      400,
+      "'to' parameter is not a valid address. please check documentation",
+      'this-mail',
+      'invalid-recipient',
+    ),
+    'invalid-from': error(
+      400,
+      "'from' parameter is not a valid address. please check documentation",
+      'us',
+      'invalid-from',
+    ),
+    'free-account': error(
+      403,
+      'Domain sandbox.mailgun.org is not allowed to send: Free accounts are for test purposes only. Please upgrade or add the address to authorized recipients in Account Settings.',
+      'us',
+      'not-an-authorized-recipient',
+      'https://help.mailgun.com/hc/en-us/articles/217531258-Authorized-Recipients',
+    ),
+    'account-disabled': error(
+      403,
+      'Domain example.com is not allowed to send: Account disabled',
+      'us',
+      'account-or-domain-disabled',
+    ),
+    'not-activated': error(
+      403,
+      'Please activate your Mailgun account. Check your inbox or log in to your control panel to resend the activation email.',
+      'us',
+      'account-not-activated',
+    ),
+    'request-failed': error(402, 'Request failed.', 'us', 'request-failed'),
+    'domain-not-found': error(404, 'Domain not found: example.com', 'us', 'domain-not-found'),
+    'message-too-large': error(413, 'Request Entity Too Large', 'this-mail', 'message-too-large'),
+    'limit-exceeded': error(
+      429,
+      'Domain example.com is not allowed to send: request limit exceeded, try again after a while',
+      'wait',
+      'sending-limit-reached',
+    ),
+    'internal-error': error(500, 'Internal error', 'silence', ''),
+  },
+}

@@ -1,0 +1,87 @@
+import { readJson } from '../read-json.ts'
+import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
+
+const DOCUMENT = 'https://resend.com/docs/api-reference/errors'
+
+const error = (
+  statusCode: number,
+  name: string,
+  message: string,
+  means: DocumentedError['means'],
+  word = name.replaceAll('_', '-'),
+): DocumentedError => ({
+  status: statusCode,
+  body: { statusCode, name, message },
+  document: `${DOCUMENT}#${name}`,
+  means,
+  word: `resend-${statusCode} ${word}`,
+})
+
+export const resend: ProviderFacts = {
+  path: '/emails',
+  isAuthentic: (headers, apiKey) => headers.get('authorization') === `Bearer ${apiKey}`,
+  read: (body, headers) => {
+    const mail = readJson(body)
+    if (typeof mail !== 'object' || mail === null || !('to' in mail)) return null
+    const { from = '', to, subject = '', text = '', html = '' }: Record<string, unknown> = { ...mail }
+    return {
+      from: String(from),
+      to: [to].flat().map(String),
+      subject: String(subject),
+      text: String(text),
+      html: String(html),
+      key: headers.get('idempotency-key'),
+    }
+  },
+  accept: (id) => ({ status: 200, body: { id } }),
+  errors: {
+    unauthorized: error(403, 'invalid_api_key', 'API key is invalid.', 'us'),
+    invalid: error(422, 'validation_error', 'Invalid `to` field.', 'this-mail'),
+    'validation-error': error(
+      400,
+      'validation_error',
+      'We found an error with one or more fields in the request.',
+      'this-mail',
+    ),
+    'domain-not-verified': error(
+      403,
+      'validation_error',
+      'The example.com domain is not verified.',
+      'us',
+      'sender-not-verified',
+    ),
+    'invalid-from': error(422, 'validation_error', 'Invalid `from` field.', 'us', 'sender-not-verified'),
+    'invalid-from-address': error(422, 'invalid_from_address', 'Invalid `from` field.', 'us'),
+    'missing-required-field': error(422, 'missing_required_field', 'Missing `to` field.', 'us'),
+    'missing-api-key': error(401, 'missing_api_key', 'Missing API key in the authorization header.', 'us'),
+    'restricted-api-key': error(401, 'restricted_api_key', 'This API key is restricted to only send emails.', 'us'),
+    'not-found': error(404, 'not_found', 'The requested endpoint does not exist.', 'us'),
+    'idempotency-key-reused': error(
+      409,
+      'invalid_idempotent_request',
+      'Same idempotency key used with a different request payload.',
+      'key-spoilt',
+    ),
+    'idempotency-in-progress': error(
+      409,
+      'concurrent_idempotent_requests',
+      'Same idempotency key used while original request is still in progress.',
+      'silence',
+    ),
+    'daily-quota-exceeded': error(
+      429,
+      'daily_quota_exceeded',
+      'You have reached your daily email sending quota.',
+      'us',
+    ),
+    'monthly-quota-exceeded': error(
+      429,
+      'monthly_quota_exceeded',
+      'You have reached your monthly email sending quota.',
+      'us',
+    ),
+    'rate-limit-exceeded': error(429, 'rate_limit_exceeded', 'Too many requests.', 'wait'),
+    'security-error': error(451, 'security_error', 'We may have found a security issue with the request.', 'us'),
+    'application-error': error(500, 'application_error', 'An unexpected error occurred.', 'silence'),
+  },
+}

@@ -1,0 +1,126 @@
+import { readJson } from '../read-json.ts'
+import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
+
+const API = 'https://docs.aws.amazon.com/ses/latest/APIReference-V2'
+const SEND_ERRORS = `${API}/API_SendEmail.html#API_SendEmail_Errors`
+const COMMON_ERRORS = `${API}/CommonErrors.html`
+const MESSAGES = 'https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html'
+
+const error = (
+  status: number,
+  type: string,
+  message: string,
+  means: DocumentedError['means'],
+  word: string,
+  document = SEND_ERRORS,
+): DocumentedError => ({
+  status,
+  headers: { 'x-amzn-errortype': type },
+  body: { message },
+  document,
+  means,
+  word: `ses-${status} ${word}`,
+})
+
+export const ses: ProviderFacts = {
+  path: '/v2/email/outbound-emails',
+  // The signature itself is checked in the tests, against the official SDK.
+  isAuthentic: (headers, apiKey) =>
+    headers.get('authorization')?.startsWith(`AWS4-HMAC-SHA256 Credential=${apiKey.split(':')[0]}/`) ?? false,
+  read: (body) => {
+    const mail = readJson(body)
+    if (typeof mail !== 'object' || mail === null || !('Destination' in mail)) return null
+    const { FromEmailAddress, Destination, Content, EmailTags } = Object.assign(Object.create(null), mail)
+    const { Subject, Body } = Content?.Simple ?? {}
+    return {
+      from: FromEmailAddress,
+      to: Destination?.ToAddresses ?? [],
+      subject: Subject?.Data ?? '',
+      text: Body?.Text?.Data ?? '',
+      html: Body?.Html?.Data ?? '',
+      key: EmailTags?.find((tag: { Name: string; Value: string }) => tag.Name === 'key')?.Value ?? null,
+    }
+  },
+  accept: (id) => ({ status: 200, body: { MessageId: id } }),
+  errors: {
+    unauthorized: error(
+      403,
+      'UnrecognizedClientException',
+      'The security token included in the request is invalid.',
+      'us',
+      'unrecognized-client',
+      COMMON_ERRORS,
+    ),
+    invalid: error(400, 'BadRequestException', 'Illegal address', 'this-mail', 'invalid-recipient'),
+    'message-rejected': error(
+      400,
+      'MessageRejected',
+      'Email address is on the suppression list.',
+      'this-mail',
+      'message-rejected',
+    ),
+    'identity-not-verified': error(
+      400,
+      'MessageRejected',
+      'Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: codes@example.com',
+      'us',
+      'identity-not-verified',
+      MESSAGES,
+    ),
+    'account-suspended': error(
+      400,
+      'AccountSuspendedException',
+      "The message can't be sent because the account's ability to send email has been permanently restricted.",
+      'us',
+      'account-suspended',
+    ),
+    'sending-paused': error(
+      400,
+      'SendingPausedException',
+      "The message can't be sent because the account's ability to send email is currently paused.",
+      'us',
+      'sending-paused',
+    ),
+    'domain-not-verified': error(
+      400,
+      'MailFromDomainNotVerifiedException',
+      "The message can't be sent because the sending domain isn't verified.",
+      'us',
+      'mail-from-domain-not-verified',
+    ),
+    'bad-request': error(400, 'BadRequestException', 'The input you provided is invalid.', 'us', 'bad-request'),
+    'access-denied': error(
+      403,
+      'AccessDeniedException',
+      'Not authorized to perform ses:SendEmail',
+      'us',
+      'access-denied',
+      COMMON_ERRORS,
+    ),
+    'signature-does-not-match': error(
+      403,
+      'SignatureDoesNotMatch',
+      'The request signature we calculated does not match.',
+      'us',
+      'signature-does-not-match',
+      COMMON_ERRORS,
+    ),
+    'limit-exceeded': error(400, 'LimitExceededException', 'There are too many instances.', 'wait', 'limit-exceeded'),
+    'too-many-requests': error(
+      429,
+      'TooManyRequestsException',
+      'Maximum sending rate exceeded.',
+      'wait',
+      'too-many-requests',
+    ),
+    'service-unavailable': error(
+      503,
+      'ServiceUnavailable',
+      'Failed due to a temporary failure.',
+      'wait',
+      'service-unavailable',
+      COMMON_ERRORS,
+    ),
+    'internal-failure': error(500, 'InternalFailure', 'Unknown error.', 'silence', 'internal-failure', COMMON_ERRORS),
+  },
+}

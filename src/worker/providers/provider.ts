@@ -1,0 +1,40 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { OutgoingMail } from '../../core/mail/mailer.ts'
+
+/**
+ * What an error of the provider means: it refuses this very mail for good; something is wrong with us (key, sender, account);
+ * it has taken the mail already under this key; the key can never succeed again; it wants the mail later; or it may have taken it.
+ */
+export type Meaning = 'this-mail' | 'us' | 'taken' | 'key-spoilt' | 'wait' | 'silence'
+
+/** The provider's documented errors by its own code: the fixed word that operators read, and what it means. */
+export type Meanings = Record<string, readonly [word: string, meaning: Meaning]>
+
+/** `region` and `domain` where the provider has such; `apiKey` where it asks for one. */
+export type ProviderSettings = {
+  url: string
+  apiKey: string | undefined
+  from: string
+  domain?: string | undefined
+  region?: string | undefined
+}
+
+/** `body` is the same, to the byte, for the same mail and key. */
+export type ProviderRequest = { path: string; headers: Record<string, string>; body: string }
+
+/** An answer that arrived whole. `json` is undefined where the body is no JSON. */
+export type Answer = { status: number; headers: IncomingHttpHeaders; body: string; json: unknown }
+
+/** A provider as data: where it listens, what it is sent, and how its answers are read. No file but its own knows its name. */
+export type Provider = {
+  /** Where it takes mails unless `MAIL_URL` says otherwise. */
+  publicUrl(region: string | undefined): string
+  connect(
+    settings: ProviderSettings,
+  ): (mail: OutgoingMail, idempotencyKey: string) => ProviderRequest | Promise<ProviderRequest>
+  /** Of a 2xx answer: the id of the mail, null when it gives none, undefined when this is not the provider's acceptance. */
+  readId(answer: Answer): string | null | undefined
+  /** Of any other answer: its code in `meanings`, undefined when there is none to be read. */
+  readCode(answer: Answer): string | undefined
+  meanings: Meanings
+}

@@ -1,0 +1,244 @@
+import { readFileSync } from 'node:fs'
+import { HttpRequestInterceptor } from '@mswjs/interceptors/http'
+import { HttpResponse, http } from 'msw'
+import { defineNetwork, InterceptorSource } from 'msw/experimental'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { toResponse } from '../../../dev/mail-sandbox/providers/provider-facts.ts'
+import { createMailer, providers } from '../../../src/worker/providers/create-mailer.ts'
+import { API_KEY, createTestMailer, FROM, KEY, keyOf, MAIL, mailers } from './mailer-cases.ts'
+
+const URL_OF_TESTS = 'http://mail-provider.test'
+const WORDS_OF_PROVIDER = 'words of the provider'
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+
+const network = defineNetwork({
+  sources: [new InterceptorSource({ interceptors: [new HttpRequestInterceptor()] })],
+  handlers: [],
+  onUnhandledFrame: 'error',
+  context: { quiet: true },
+})
+beforeAll(() => network.enable())
+afterEach(() => network.resetHandlers())
+afterAll(() => network.disable())
+
+const readBody = (type: string | undefined, body: string): unknown =>
+  type === 'application/x-www-form-urlencoded' ? Object.fromEntries(new URLSearchParams(body)) : JSON.parse(body)
+
+describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }) => {
+  let mailer: ReturnType<typeof createTestMailer>
+  beforeEach(() => {
+    mailer = createTestMailer(name, URL_OF_TESTS, { timeoutMs: 2000 })
+  })
+  afterEach(() => mailer.close())
+
+  const accepted = () => toResponse(facts.accept('id-1'))
+  const answerWith = (answer: () => Response) => network.use(http.post(`${URL_OF_TESTS}${path}`, answer))
+  const answerStatus = (status: number, more: Record<string, string> = {}) =>
+    answerWith(() =>
+      HttpResponse.json(
+        { message: WORDS_OF_PROVIDER, name: WORDS_OF_PROVIDER, code: WORDS_OF_PROVIDER },
+        { status, headers: more },
+      ),
+    )
+
+  test('the request is what the provider documents, with the key, and the same bytes every time', async () => {
+    const requests: { headers: Record<string, string>; body: string }[] = []
+    network.use(
+      http.post(`${URL_OF_TESTS}${path}`, async ({ request }) => {
+        requests.push({ headers: Object.fromEntries(request.headers), body: await request.text() })
+        return accepted()
+      }),
+    )
+    await mailer.send()
+    await mailer.send()
+    expect(requests[0]?.headers).toMatchObject({
+      accept: 'application/json',
+      'user-agent': `latchkey/${version}`,
+      ...headers,
+    })
+    expect(readBody(headers['content-type'], requests[0]?.body ?? '')).toEqual(body)
+    expect(requests[1]?.body).toBe(requests[0]?.body)
+  })
+
+  test('the sandbox and the provider read the same mail and key out of it', async () => {
+    let read: ReturnType<typeof facts.read> = null
+    network.use(
+      http.post(`${URL_OF_TESTS}${path}`, async ({ request }) => {
+        if (!facts.isAuthentic(request.headers, keyOf(name))) return toResponse(facts.errors.unauthorized)
+        read = facts.read(await request.text(), request.headers)
+        return accepted()
+      }),
+    )
+    await mailer.send()
+    expect(read).toMatchObject({
+      from: FROM,
+      to: [MAIL.to],
+      subject: MAIL.subject,
+      text: MAIL.text,
+      html: MAIL.html,
+      key: KEY,
+    })
+  })
+
+  test('a name with umlauts, a comma and quotes reaches the provider as it is read by people', async () => {
+    const bodies: string[] = []
+    network.use(
+      http.post(`${URL_OF_TESTS}${path}`, async ({ request }) => {
+        bodies.push(await request.text())
+        return accepted()
+      }),
+    )
+    for (const from of ['Müller, "Söhne" <codes@latchkey.example>', '"Müller, \\"Söhne\\"" <codes@latchkey.example>']) {
+      const other = createTestMailer(name, URL_OF_TESTS, { timeoutMs: 2000, from })
+      await other.send()
+      await other.close()
+    }
+    const sender = facts.read(bodies[0] ?? '', new Headers())?.from
+    const quoted = '"Müller, \\"Söhne\\"" <codes@latchkey.example>'
+    const encoded = `=?UTF-8?B?${Buffer.from('Müller, "Söhne"').toString('base64')}?= <codes@latchkey.example>`
+    const apart = 'Müller, "Söhne" <codes@latchkey.example>'
+    const isApart = name === 'sendgrid' || name === 'brevo' || name === 'mailpit'
+    expect(sender).toBe(name === 'ses' ? encoded : isApart ? apart : quoted)
+    expect(bodies[1]).toBe(bodies[0])
+  })
+
+  test('the public address is used unless another is given, and a slash at its end changes nothing', async () => {
+    const publicUrl = providers[name].publicUrl('eu-central-1')
+    const urls: string[] = []
+    for (const base of [publicUrl, URL_OF_TESTS]) {
+      network.use(
+        http.post(`${base}${path}`, ({ request }) => {
+          urls.push(request.url)
+          return accepted()
+        }),
+      )
+    }
+    for (const url of [publicUrl, `${URL_OF_TESTS}//`]) {
+      const other = createTestMailer(name, url, { timeoutMs: 2000 })
+      await other.send()
+      await other.close()
+    }
+    expect(urls).toEqual([`${publicUrl}${path}`, `${URL_OF_TESTS}${path}`])
+  })
+
+  test("the provider's documented success is acceptance, with its id", async () => {
+    answerWith(accepted)
+    expect(await mailer.send()).toEqual({ providerId: expect.stringContaining('id-1') })
+  })
+
+  test.each([
+    { what: 'a page', answer: () => HttpResponse.html('<p>queued</p>', { status: 200 }) },
+    { what: 'broken JSON', answer: () => HttpResponse.text('{"id": "id-', { status: 200 }) },
+    { what: 'JSON null', answer: () => HttpResponse.json(null) },
+    { what: 'a list', answer: () => HttpResponse.json(['id-1']) },
+    { what: 'a body far too long', answer: () => HttpResponse.text(`"${'x'.repeat(1_000_000)}"`) },
+  ])('a 200 with $what is not the acceptance of the provider: it counts as silence', async ({ answer }) => {
+    answerWith(answer)
+    await expect(mailer.send()).rejects.toMatchObject({ name: 'MailerUnavailable', isClearNo: false })
+  })
+
+  const documented = Object.entries(facts.errors).map(([error, fact]) => ({ error, ...fact }))
+
+  test.each(documented)('$error ($document) means: $means', async (fact) => {
+    answerWith(() => toResponse(fact))
+    const sent = mailer.send()
+    if (fact.means === 'taken') return expect(await sent).toEqual({ providerId: null })
+    await expect(sent).rejects.toMatchObject(
+      fact.means === 'this-mail'
+        ? { name: 'MailRefused', message: fact.word }
+        : {
+            name: 'MailerUnavailable',
+            message: fact.word,
+            isClearNo: fact.means !== 'silence',
+            isAboutUs: fact.means === 'us',
+            isKeySpoilt: fact.means === 'key-spoilt',
+          },
+    )
+  })
+
+  test('six or more of its documented errors are held here, with their addresses', () => {
+    expect(documented.length).toBeGreaterThanOrEqual(6)
+    for (const { document } of documented) expect(document).toMatch(/^https:\/\//)
+  })
+
+  test.each([402, 404, 406, 409, 410, 418, 422, 451])('an unknown %i is about us, and never final', async (status) => {
+    answerStatus(status)
+    await expect(mailer.send()).rejects.toMatchObject({ name: 'MailerUnavailable', isClearNo: true, isAboutUs: true })
+  })
+
+  test.each([301, 302, 307, 308, 408, 425, 429, 503])('%i is a clear no for now', async (status) => {
+    answerStatus(status, status < 400 ? { location: `${URL_OF_TESTS}/elsewhere` } : {})
+    await expect(mailer.send()).rejects.toMatchObject({
+      name: 'MailerUnavailable',
+      message: expect.stringMatching(`^${name}-${status}`),
+      isClearNo: true,
+      isAboutUs: false,
+      retryAfterMs: null,
+    })
+  })
+
+  test.each([500, 502, 504, 520, 524, 529, 599])(
+    '%i may come from a gateway that has passed the mail on',
+    async (status) => {
+      answerStatus(status)
+      await expect(mailer.send()).rejects.toMatchObject({ message: `${name}-${status}`, isClearNo: false })
+    },
+  )
+
+  test.each([400, 422, 401, 429, 503])('no word of a %i answer gets into the error', async (status) => {
+    answerStatus(status)
+    const error = await mailer.send().catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(Error)
+    const shown = error instanceof Error ? `${error.message} ${error.stack} ${JSON.stringify(error)}` : ''
+    expect(shown).not.toContain(WORDS_OF_PROVIDER)
+    for (const secret of [API_KEY, MAIL.to, '0427']) expect(shown).not.toContain(secret)
+  })
+
+  test.each([429, 503, 403, 307])('Retry-After in seconds comes along with %i', async (status) => {
+    answerStatus(status, { 'retry-after': '17' })
+    await expect(mailer.send()).rejects.toMatchObject({ isClearNo: true, retryAfterMs: 17_000 })
+  })
+
+  test('Retry-After as a date comes along as the time until then', async () => {
+    answerStatus(503, { 'retry-after': new Date(Date.now() + 60_000).toUTCString() })
+    const error = await mailer.send().catch((reason: unknown) => reason)
+    const waitMs = error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : 0
+    expect(waitMs).toBeGreaterThan(50_000)
+    expect(waitMs).toBeLessThanOrEqual(60_000)
+  })
+
+  test.each(['soon', '-5', '1.5', ''])('a Retry-After of "%s" is as none', async (field) => {
+    answerStatus(503, { 'retry-after': field })
+    await expect(mailer.send()).rejects.toMatchObject({ isClearNo: true, retryAfterMs: null })
+  })
+
+  test('the end of its window, told with a 429, is a time to wait', async () => {
+    answerStatus(429, { 'x-ratelimit-reset': String(Math.floor(Date.now() / 1000) + 30) })
+    const error = await mailer.send().catch((reason: unknown) => reason)
+    const waitMs = error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : 0
+    expect(waitMs).toBeGreaterThan(25_000)
+    expect(waitMs).toBeLessThanOrEqual(30_000)
+  })
+
+  test('a broken connection is no answer', async () => {
+    answerWith(() => HttpResponse.error())
+    await expect(mailer.send()).rejects.toMatchObject({ name: 'MailerUnavailable' })
+  })
+})
+
+test('Mailgun takes the domain that it is told, in the region that it is told', async () => {
+  expect(providers.mailgun.publicUrl('eu')).toBe('https://api.eu.mailgun.net')
+  expect(providers.mailgun.publicUrl(undefined)).toBe('https://api.mailgun.net')
+  const urls: string[] = []
+  network.use(
+    http.post(`${URL_OF_TESTS}/v3/mg.example.org/messages`, ({ request }) => {
+      urls.push(request.url)
+      return HttpResponse.json({ id: '<id-1>', message: 'Queued. Thank you.' })
+    }),
+  )
+  const settings = { url: URL_OF_TESTS, apiKey: API_KEY, from: FROM, domain: 'mg.example.org' }
+  const mailer = createMailer('mailgun', { ...settings, timeoutMs: 2000, connections: 1 })
+  await mailer.send(MAIL, { idempotencyKey: KEY, signal: AbortSignal.timeout(2000) })
+  await mailer.close()
+  expect(urls).toHaveLength(1)
+})
