@@ -11,7 +11,12 @@ import { checkPorts, type Ports, readPorts } from './ports.ts'
 
 const FOLDER = resolve(process.env.LATCHKEY_DATA || join(import.meta.dirname, '..', '.latchkey'))
 const OPERATOR = { OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
-const MAIL = { MAIL_API_KEY: 'sandbox', MAIL_FROM: 'Latchkey <codes@latchkey.example>' }
+const MAIL = {
+  // SES wants the id of a key before the key, and a region.
+  MAIL_API_KEY: process.env.MAIL_PROVIDER === 'ses' ? 'SANDBOX:sandbox' : 'sandbox',
+  MAIL_REGION: process.env.MAIL_PROVIDER === 'ses' ? 'eu-central-1' : '',
+  MAIL_FROM: 'Latchkey <codes@latchkey.example>',
+}
 
 /** Wide enough to play with; everything else is as in production. */
 const LIMITS = {

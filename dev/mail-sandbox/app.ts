@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
+import { providerNames } from '../../src/core/mail/provider-names.ts'
 import type { Announcements } from './announcements.ts'
 import { answerUnderFault } from './faults/answer-under-fault.ts'
 import { faultRoutes } from './faults/fault-routes.ts'
@@ -9,6 +10,8 @@ import { streamEvents } from './inbox/stream-events.ts'
 import { pageRoutes } from './pages/page-routes.ts'
 import { type AcceptTools, acceptMail } from './provider/accept-mail.ts'
 import { reportRoutes } from './provider/report-routes.ts'
+import { acceptWireMail } from './providers/accept-wire-mail.ts'
+import { providerFacts } from './providers/provider-facts.ts'
 import { refusal } from './refusal.ts'
 import { refuseForeignOrigin } from './refuse-foreign-origin.ts'
 
@@ -23,6 +26,10 @@ export function createApp(tools: Tools) {
   app.on(['PUT', 'DELETE'], '*', refuseForeignOrigin)
   app.on(['POST'], '/emails/:id/events', refuseForeignOrigin)
   app.post('/emails', (c) => answerUnderFault(tools.faults.take(), c.env, () => acceptMail(tools, c.req.raw)))
+  for (const name of providerNames.filter((one) => one !== 'resend'))
+    app.post(providerFacts[name].path, (c) =>
+      answerUnderFault(tools.faults.take(), c.env, () => acceptWireMail(tools, name, c.req.raw), name),
+    )
   app.get('/events', (c) => streamEvents(c, tools))
   app.route('/', mailRoutes(tools))
   app.route('/', reportRoutes(tools))

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { ProviderName } from '../../../src/core/mail/provider-names.ts'
+import { documentedError } from '../providers/accept-wire-mail.ts'
 import { refusal } from '../refusal.ts'
 import type { RequestFault } from './fault.ts'
 
@@ -12,11 +14,16 @@ export async function answerUnderFault(
   fault: RequestFault | null,
   { incoming, outgoing }: HttpBindings,
   accept: () => Promise<Response | null>,
+  provider: ProviderName = 'resend',
 ): Promise<Response> {
   if (fault === null) return (await accept()) ?? neverAnswer(outgoing)
   switch (fault.kind) {
+    case 'error':
+      return documentedError(provider, { error: fault.error })
     case 'status':
-      return orderedRefusal(fault.status, fault.retryAfter)
+      return provider === 'resend'
+        ? orderedRefusal(fault.status, fault.retryAfter)
+        : withRetryAfter(documentedError(provider, { status: fault.status }), fault.retryAfter)
     case 'latency': {
       const answer = await accept()
       await closeOrTimeout(outgoing, fault.ms)
@@ -47,6 +54,11 @@ function orderedRefusal(status: number, retryAfter: string | undefined) {
   const name = names.get(status) ?? 'sandbox_fault'
   const headers = retryAfter === undefined ? {} : { 'Retry-After': retryAfter }
   return refusal(status, name, `The mail sandbox was told to answer ${status}.`, headers)
+}
+
+function withRetryAfter(answer: Response, retryAfter: string | undefined) {
+  if (retryAfter !== undefined) answer.headers.set('Retry-After', retryAfter)
+  return answer
 }
 
 async function neverAnswer(outgoing: ServerResponse) {

@@ -7,6 +7,8 @@ const status = v.pipe(v.number(), v.integer(), v.minValue(300), v.maxValue(599),
 
 export const faultSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('status'), status, times, retryAfter: v.optional(headerValue) }),
+  // A documented error of the provider, by its name in the facts about it (`account-pending`).
+  v.strictObject({ kind: v.literal('error'), error: v.pipe(v.string(), v.regex(/^[a-z-]{1,60}$/)), times }),
   v.strictObject({
     kind: v.literal('latency'),
     ms: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(600_000)),
