@@ -11,6 +11,7 @@ create table codes (
   expires_at timestamp with time zone,
   sent_at timestamp with time zone,
   superseded_at timestamp with time zone,
+  mail_digest bytea,
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_check CHECK (((opened_at IS NULL) = (expires_at IS NULL))),
   constraint codes_check1 CHECK (((sent_at IS NULL) OR (opened_at IS NOT NULL))),
@@ -36,7 +37,6 @@ create table mails (
   code_id uuid not null,
   request_id text not null,
   created_at timestamp with time zone not null default now(),
-  started_at timestamp with time zone not null default now(),
   offered_at timestamp with time zone,
   offers integer not null default 0,
   attempts integer not null default 0,
@@ -45,10 +45,13 @@ create table mails (
   lease_until timestamp with time zone,
   last_error text,
   provider_id text,
-  job_attempt integer not null default 0,
   settled_at timestamp with time zone,
   outcome text,
   trace_context text,
+  next_offer_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  failing_since timestamp with time zone,
+  notice_key uuid,
+  notice_digest bytea,
   constraint mails_pkey PRIMARY KEY (id),
   constraint mails_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
   constraint mails_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
@@ -59,10 +62,20 @@ create table mails (
 );
 
 CREATE UNIQUE INDEX mails_code ON public.mails USING btree (code_id);
+CREATE INDEX mails_failed ON public.mails USING btree (settled_at) WHERE (outcome = ANY (ARRAY['refused'::text, 'given-up'::text]));
+CREATE INDEX mails_failing ON public.mails USING btree (failing_since) WHERE ((settled_at IS NULL) AND (failing_since IS NOT NULL));
 CREATE INDEX mails_request ON public.mails USING btree (request_id);
 CREATE INDEX mails_settled ON public.mails USING btree (settled_at) WHERE (settled_at IS NOT NULL);
-CREATE INDEX mails_unsettled ON public.mails USING btree (offered_at NULLS FIRST, created_at) WHERE (settled_at IS NULL);
+CREATE INDEX mails_to_offer ON public.mails USING btree (next_offer_at, created_at DESC) WHERE (settled_at IS NULL);
 CREATE INDEX mails_user ON public.mails USING btree (user_id);
+
+create table outboxes (
+  kind text not null,
+  beat_at timestamp with time zone not null default now(),
+  possible_since timestamp with time zone not null default now(),
+  priority_from timestamp with time zone not null default (now() - '01:00:00'::interval),
+  constraint outboxes_pkey PRIMARY KEY (kind)
+);
 
 create table rate_limits (
   key character varying(255) not null,

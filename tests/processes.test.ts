@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { findFreePort } from '../dev/embedded-postgres.ts'
-import { openMailQueue } from '../src/worker/queue/mail-queue.ts'
+import { MAILS } from '../src/worker/delivery/mail-kind.ts'
 import { openQueueBackend } from '../src/worker/queue/open-queue-backend.ts'
+import { openOutboxQueue } from '../src/worker/queue/outbox-queue.ts'
 import { readUser } from './support/answers.ts'
 import { PASSWORD, post } from './support/api.ts'
 import { backends, startStore } from './support/backends.ts'
@@ -55,7 +56,7 @@ const jobStateOf = async (userId: string, redisUrl: string | undefined): Promise
   const settings = { redisUrl, databaseUrl: database.url, connections: 2, logger: silent, signal }
   const backend = await openQueueBackend(settings)
   onTestFinished(backend.close)
-  const queue = await openMailQueue(backend, silent)
+  const queue = await openOutboxQueue(backend, MAILS, silent)
   const found = await database.pool.query<{ id: string }>('select id from mails where user_id = $1', [userId])
   return queue.getJobState(found.rows[0]?.id ?? '')
 }

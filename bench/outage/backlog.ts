@@ -17,8 +17,8 @@ export const insertBacklog = async (pool: pg.Pool, count: number, keyId: string)
        select code_id, user_id, $2, $3
        from people
      )
-     insert into mails (id, user_id, code_id, request_id, created_at, started_at)
-     select gen_random_uuid(), user_id, code_id, 'backlog', at, at
+     insert into mails (id, user_id, code_id, request_id, created_at)
+     select gen_random_uuid(), user_id, code_id, 'backlog', at
      from people
      -- A moment apart, as people come.
      cross join lateral (select now() - make_interval(secs => ($1 - number) / 1000.0) as at) as clock`,

@@ -16,6 +16,8 @@ import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { startDelivery } from './delivery/delivery.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
+import { MAILS } from './delivery/mail-kind.ts'
+import { reviveMails } from './delivery/revive-mails.ts'
 import { createDashboard, DASHBOARD_PATH } from './operators/dashboard.ts'
 import { addQueueReadings, createWorkerMetrics, timeMailer } from './operators/metrics.ts'
 import { checkWorker, type WorkerParts } from './operators/readiness.ts'
@@ -24,8 +26,9 @@ import { openQueueBackend } from './queue/open-queue-backend.ts'
 import type { QueueBackend } from './queue/queue-backend.ts'
 import { openQueueTelemetry } from './queue/queue-telemetry.ts'
 
-const DATABASE_CONNECTIONS = 20
-const QUEUE_CONNECTIONS = 20
+// A statement takes well under a millisecond, so a few connections serve many mails at once: several workers fit PostgreSQL's 100.
+const DATABASE_CONNECTIONS = 5
+const QUEUE_CONNECTIONS = 5
 
 const main = async (): Promise<void> => {
   const config = readWorkerConfig(process.env)
@@ -71,7 +74,7 @@ const main = async (): Promise<void> => {
   const housekeeping = await startHousekeeping(backend, pool, logger)
   jobs.push(housekeeping)
 
-  dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], logger)
+  dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], { pool, logger })
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')
 }
 
@@ -93,10 +96,15 @@ const openBackend = (config: WorkerConfig, logger: Logger, signal: AbortSignal):
     signal,
   })
 
-const openDashboard = (config: WorkerConfig, queues: Queue[], logger: Logger): Hono | null => {
+const openDashboard = (
+  config: WorkerConfig,
+  queues: Queue[],
+  { pool, logger }: { pool: Pool; logger: Logger },
+): Hono | null => {
   if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
     const operator = { username: config.OPS_USER, password: config.OPS_PASSWORD }
-    return createDashboard(queues, { operator, trustedProxies: config.TRUSTED_PROXIES, logger })
+    const revivals = { [MAILS.queue]: reviveMails(pool) }
+    return createDashboard(queues, { operator, trustedProxies: config.TRUSTED_PROXIES, logger, revivals })
   }
   logger.warn('the dashboard is off: set OPS_USER and OPS_PASSWORD to have it')
   return null

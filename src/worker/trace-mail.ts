@@ -1,30 +1,30 @@
-import { findMailStories } from '../core/postgres/mail-stories.ts'
+import { findMailTraces } from '../core/postgres/outbox/mail-traces.ts'
 import { createPool, isDatabaseUnavailable } from '../core/postgres/pool.ts'
 import { ConfigError, readConfig } from '../core/process/config.ts'
 import { createLogger } from '../core/process/logger.ts'
 import { coreSettings, directUrlOf } from '../core/process/settings.ts'
 import { queueSettings } from './config.ts'
-import { readJobStories } from './operators/job-story.ts'
-import { tellMailStory } from './operators/mail-story.ts'
+import { readJobTraces } from './operators/job-trace.ts'
+import { describeMailTrace } from './operators/mail-trace.ts'
 
 const USAGE = `node src/worker/trace-mail.ts <mail id | request id | reference | registration id>
 Tells what became of a mail. Needs the worker's DATABASE_URL, DATABASE_DIRECT_URL and REDIS_URL.
 `
 const DATABASE_AWAY = 'The database cannot be asked. Is DATABASE_URL right, and is PostgreSQL running?'
-const MAX_STORIES = 20
+const MAX_TRACES = 20
 
-/** Prints the stories of all mails that `wanted` names, and returns the exit code. */
+/** Prints the traces of all mails that `wanted` names, and returns the exit code. */
 const traceMail = async (wanted: string): Promise<number> => {
   const config = readConfig({ ...coreSettings, ...queueSettings }, process.env)
   const logger = createLogger('silent', 'trace-mail')
   const databaseUrl = directUrlOf(config)
   const pool = createPool(databaseUrl, { max: 1, name: 'latchkey-trace-mail', logger })
-  const mails = await findMailStories(pool, wanted, MAX_STORIES).finally(() => pool.end())
+  const mails = await findMailTraces(pool, wanted, MAX_TRACES).finally(() => pool.end())
   if (mails.length === 0) {
     process.stderr.write('No mail has this id, request, reference or registration; settled ones are kept for 7 days.\n')
     return 1
   }
-  const jobs = await readJobStories(
+  const jobs = await readJobTraces(
     { redisUrl: config.REDIS_URL, databaseUrl },
     mails.map(({ mailId }) => mailId),
   )
@@ -34,8 +34,8 @@ const traceMail = async (wanted: string): Promise<number> => {
       `The queue in ${where} cannot be reached; this is what the rows tell. Is REDIS_URL the worker's?\n`,
     )
   for (const [index, mail] of mails.entries())
-    process.stdout.write(tellMailStory(mail, jobs === 'unreachable' ? jobs : (jobs[index] ?? null)))
-  if (mails.length === MAX_STORIES) process.stderr.write(`These are the ${MAX_STORIES} newest; there may be more.\n`)
+    process.stdout.write(describeMailTrace(mail, jobs === 'unreachable' ? jobs : (jobs[index] ?? null)))
+  if (mails.length === MAX_TRACES) process.stderr.write(`These are the ${MAX_TRACES} newest; there may be more.\n`)
   return 0
 }
 

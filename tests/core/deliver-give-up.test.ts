@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { reviveFailedMails, reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
+import { beat } from '../../src/core/postgres/outbox/outbox.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
@@ -33,14 +35,14 @@ test('no call is made before the time that the provider asked for', async () => 
   const tools = deliverTools(database, mailer)
   expect(await deliver(tools, mailId)).toEqual({ end: 'later', reason: 'provider-503', inMs: 90_000 })
   await age(database, user.id, 80)
-  const early = await deliver(tools, mailId, 1)
+  const early = await deliver(tools, mailId)
   expect(early).toMatchObject({ end: 'later', reason: 'held-back-by-provider', inMs: expect.any(Number) })
   const inMs = early.end === 'later' ? early.inMs : Number.NaN
   expect(inMs).toBeGreaterThan(5000)
   expect(inMs).toBeLessThanOrEqual(10_101)
   expect(mailer.sent).toHaveLength(1)
   await age(database, user.id, 10)
-  expect(await deliver(tools, mailId, 2)).toMatchObject({ end: 'done', outcome: 'accepted' })
+  expect(await deliver(tools, mailId)).toMatchObject({ end: 'done', outcome: 'accepted' })
 })
 
 test('a provider that asks for no wait still gets a back-off', async () => {
@@ -50,18 +52,36 @@ test('a provider that asks for no wait still gets a back-off', async () => {
 })
 
 test.each([
-  ['a clear no', clearNo(), false],
-  ['silence', silence(), true],
+  ['a clear no', clearNo, false],
+  ['silence', silence, true],
 ])('a mail is given up by time, after one more try that ends in %s', async (_answer, step, isOpen) => {
   const pending = await addPending(database)
-  const mailer = scriptedMailer(step)
+  const mailer = scriptedMailer(clearNo(), step())
+  const tools = deliverTools(database, mailer)
+  await deliver(tools, pending.mailId)
   await age(database, pending.user.id, 3601)
-  const delivery = await deliver(deliverTools(database, mailer), pending.mailId, 40)
-  expect(delivery).toMatchObject({ end: 'failed', reason: `given-up: ${step.message}` })
-  expect(mailer.sent).toHaveLength(1)
-  expect(await readMail(database, pending.mailId)).toMatchObject({ outcome: 'given-up', lastError: step.message })
+  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'failed', reason: `given-up: ${step().message}` })
+  expect(mailer.sent).toHaveLength(2)
+  expect(await readMail(database, pending.mailId)).toMatchObject({ outcome: 'given-up', lastError: step().message })
   expect(await readCode(database, pending.codeId)).toMatchObject({ isOpen })
   expect(await statusOf(pending)).toBe('undeliverable')
+})
+
+test('a first try that fails gives no mail up, however long it has waited', async () => {
+  const { user, mailId } = await addPending(database)
+  await age(database, user.id, 86_400)
+  expect(await deliver(deliverTools(database, scriptedMailer(clearNo())), mailId)).toMatchObject({ end: 'later' })
+})
+
+test('time in which nobody could deliver does not count', async () => {
+  const { user, mailId } = await addPending(database)
+  const tools = deliverTools(database, scriptedMailer(clearNo(), clearNo(), clearNo()))
+  await deliver(tools, mailId)
+  await age(database, user.id, 7200)
+  await beat(database.pool, 'mails', 5)
+  expect(await deliver(tools, mailId)).toMatchObject({ end: 'later' })
+  await database.pool.query("update outboxes set possible_since = now() - interval '1 day'")
+  expect(await deliver(tools, mailId)).toMatchObject({ end: 'failed', reason: 'given-up: provider-503' })
 })
 
 test('a mail that waited out an outage longer than the limit still leaves when the provider is back', async () => {
@@ -80,53 +100,59 @@ test('a mail whose provider asks for more time than there is comes back at the l
   expect(inMs).toBeGreaterThan(3_590_000)
   expect(inMs).toBeLessThanOrEqual(3_600_000)
   await age(database, pending.user.id, 3601)
-  expect(await deliver(tools, pending.mailId, 1)).toMatchObject({ end: 'failed', reason: 'given-up' })
+  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'failed', reason: 'given-up' })
   expect(mailer.sent).toHaveLength(1)
   expect(await readMail(database, pending.mailId)).toMatchObject({ outcome: 'given-up', lastError: 'provider-503' })
   expect(await statusOf(pending)).toBe('undeliverable')
 })
 
-test('a run that crashed after it gave up a held-back mail does not start it over', async () => {
-  const { user, mailId } = await addPending(database)
-  const mailer = scriptedMailer(clearNo(7_200_000))
-  const tools = deliverTools(database, mailer)
-  await deliver(tools, mailId)
-  await age(database, user.id, 3601)
-  await deliver(tools, mailId, 1)
-  await age(database, user.id, 7200)
-  expect(await deliver(tools, mailId, 1)).toMatchObject({ end: 'failed', reason: 'given-up' })
-  expect(mailer.sent).toHaveLength(1)
-})
-
 const ended = [
-  ['refused', refused(), 0],
-  ['given-up', clearNo(), 3601],
+  ['refused', refused()],
+  ['given-up', clearNo()],
 ] as const
 
-test.each(ended)("an operator's retry starts a %s mail over with a fresh code", async (outcome, step, seconds) => {
+/** Brings a mail to this end by its second try. */
+const endBy = async (step: Error) => {
   const pending = await addPending(database)
-  const mailer = scriptedMailer(step, clearNo())
+  const mailer = scriptedMailer(clearNo(), step, clearNo())
   const tools = deliverTools(database, mailer)
-  await age(database, pending.user.id, seconds)
-  await deliver(tools, pending.mailId, 4)
-  expect(await readMail(database, pending.mailId)).toMatchObject({ outcome })
-  await age(database, pending.user.id, 86_000)
-  expect(await deliver(tools, pending.mailId, 5)).toMatchObject({ end: 'later' })
-  expect(await statusOf(pending)).toBe('queued')
-  expect(await deliver(tools, pending.mailId, 6)).toMatchObject({ end: 'done', outcome: 'accepted' })
-  const { codeId } = await readMail(database, pending.mailId)
-  expect(mailer.sent.map(({ key }) => key)).toEqual([pending.codeId, codeId, codeId])
-  await expectSecondsLeft(database, codeId, 60)
-  expect(await type(database, pending, codeIn(mailer.sent[2]?.mail))).toBe('activated')
+  await deliver(tools, pending.mailId)
+  await age(database, pending.user.id, 3601)
+  await deliver(tools, pending.mailId)
+  return { pending, mailer, tools }
+}
+
+test.each(ended)(
+  "an operator's retry starts a %s mail over with a fresh code and its whole time",
+  async (outcome, step) => {
+    const { pending, mailer, tools } = await endBy(step)
+    expect(await readMail(database, pending.mailId)).toMatchObject({ outcome })
+    await age(database, pending.user.id, 80_000)
+    expect(await reviveMail(database.pool, pending.mailId)).toBe(true)
+    expect(await reviveMail(database.pool, pending.mailId)).toBe(false)
+    expect(await statusOf(pending)).toBe('queued')
+    expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'later' })
+    expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'done', outcome: 'accepted' })
+    const { codeId } = await readMail(database, pending.mailId)
+    expect(mailer.sent.map(({ key }) => key)).toEqual([pending.codeId, pending.codeId, codeId, codeId])
+    expect(codeId).not.toBe(pending.codeId)
+    await expectSecondsLeft(database, codeId, 60)
+    expect(await type(database, pending, codeIn(mailer.sent[3]?.mail))).toBe('activated')
+  },
+)
+
+test.each(ended)('no run of the job, however often it comes, starts a %s mail over', async (outcome, step) => {
+  const { pending, mailer, tools } = await endBy(step)
+  for (let run = 0; run < 10; run += 1)
+    expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'failed', reason: outcome })
+  expect(mailer.sent).toHaveLength(2)
 })
 
-test.each(ended)('a mere re-run of the job leaves a %s mail as it is', async (outcome, step, seconds) => {
-  const pending = await addPending(database)
-  const mailer = scriptedMailer(step)
-  const tools = deliverTools(database, mailer)
-  await age(database, pending.user.id, seconds)
-  await deliver(tools, pending.mailId, 4)
-  expect(await deliver(tools, pending.mailId, 4)).toMatchObject({ end: 'failed', reason: outcome })
-  expect(await deliver(tools, pending.mailId, 0)).toMatchObject({ end: 'failed', reason: outcome })
-  expect(mailer.sent).toHaveLength(1)
+test('all failed mails can be started over, in batches, and no other', async () => {
+  const several = [await endBy(refused()), await endBy(clearNo()), await endBy(refused())]
+  const { mailId } = await addPending(database)
+  await deliver(deliverTools(database, scriptedMailer()), mailId)
+  while ((await reviveFailedMails(database.pool, 2)) > 0);
+  for (const { pending } of several) expect(await readMail(database, pending.mailId)).toMatchObject({ outcome: null })
+  expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted' })
 })

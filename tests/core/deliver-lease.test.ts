@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { DeliverTools } from '../../src/core/mail/delivery.ts'
 import { keepLease } from '../../src/core/mail/keep-lease.ts'
 import { type PreparedMail, prepareMail } from '../../src/core/mail/prepare-mail.ts'
-import { postponeMail, settleMail } from '../../src/core/postgres/mail-outcomes.ts'
-import { createPool, transaction } from '../../src/core/postgres/pool.ts'
+import { endUntriedMail, postponeMail, settleMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
+import { createPool } from '../../src/core/postgres/pool.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
@@ -31,7 +31,7 @@ afterAll(() => database.drop())
 
 /** A worker that opens the code's minute and dies before it settles the mail. */
 const crashBeforeSettling = async (tools: DeliverTools, mailId: string): Promise<PreparedMail> => {
-  const prepared = await prepareMail(tools, mailId, 0)
+  const { prepared } = await prepareMail(tools, mailId)
   if (!('message' in prepared)) throw new Error('the mail could not be claimed')
   return prepared
 }
@@ -152,35 +152,46 @@ test('a mail that another run has settled is neither settled nor postponed again
   const { token } = await crashBeforeSettling(tools, mailId)
   await age(database, user.id, 10)
   await deliver(tools, mailId)
-  await transaction(database.pool, async (tx) => {
-    expect(await settleMail(tx, mailId, token, { outcome: 'refused' })).toBeNull()
-    expect(await settleMail(tx, mailId, null, { outcome: 'given-up' })).toBeNull()
-    expect(await postponeMail(tx, mailId, token, 'late', null)).toBe(false)
-  })
+  const late = { mailId, token, ttlSeconds: 60, code: 'closed' as const }
+  expect(await settleMail(database.pool, { ...late, outcome: 'refused' })).toBeNull()
+  expect(await endUntriedMail(database.pool, mailId, 'given-up')).toBeNull()
+  const postponement = { ...late, error: 'late', inMs: 1, retryAfterMs: null, isKeySpoilt: false }
+  expect(await postponeMail(database.pool, postponement)).toBe(false)
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted', lastError: null })
 })
 
-test('a run that was told to wait for another one does not start a refused mail over', async () => {
-  const { mailId } = await addPending(database)
-  const meanwhile = async () => {
-    expect(await deliver(tools, mailId, 0)).toMatchObject({ end: 'later', reason: 'taken-by-another-run' })
-    throw refused()
-  }
-  const mailer = scriptedMailer(meanwhile)
-  const tools = deliverTools(database, mailer)
-  expect(await deliver(tools, mailId, 0)).toMatchObject({ end: 'failed' })
-  // The job of the run that waited has failed once by now, and nobody has asked for the mail.
-  expect(await deliver(tools, mailId, 1)).toMatchObject({ end: 'failed', reason: 'refused' })
-  expect(mailer.sent).toHaveLength(1)
-})
-
-test('a database that fails while a mail is prepared leaves mail and code untouched', async () => {
+test('the answer of a provider is recorded in place when the database stumbles, and recording it twice changes nothing', async () => {
   const { mailId, codeId } = await addPending(database)
   const mailer = scriptedMailer()
   const tools = deliverTools(database, mailer)
-  const broken = { ...tools, policy: { ...tools.policy, ttlSeconds: Number.NaN } }
-  await expect(deliver(broken, mailId)).rejects.toThrow()
+  const pool = createPool(database.url, { max: 2, name: 'test', logger: silent })
+  let losses = 0
+  const query = pool.query.bind(pool)
+  const stumble = vi.spyOn(pool, 'query').mockImplementation(async (...call: unknown[]) => {
+    const isSettling = String(call[0]).includes("'sent-before'")
+    const result = await Reflect.apply(query, pool, call)
+    // The commit arrived, its answer did not; and once more.
+    if (isSettling) losses += 1
+    if (isSettling && losses <= 2) throw Object.assign(new Error('gone'), { code: 'ECONNRESET' })
+    return result
+  })
+  expect(await deliver({ ...tools, pool }, mailId)).toMatchObject({ end: 'done', outcome: 'accepted' })
+  expect(losses).toBe(3)
+  expect(mailer.sent).toHaveLength(1)
+  stumble.mockRestore()
+  await pool.end()
+  await expectSecondsLeft(database, codeId, 60)
+})
+
+test('a run that was held up before its call sends nothing, and closes the code that it opened', async () => {
+  const { mailId, codeId } = await addPending(database)
+  const mailer = scriptedMailer()
+  const tools = deliverTools(database, mailer)
+  const times = [0, 4000]
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => times.shift() ?? 4000)
+  const delivery = await deliver(tools, mailId).finally(() => clock.mockRestore())
+  expect(delivery).toMatchObject({ end: 'later', reason: 'held-up' })
   expect(mailer.sent).toEqual([])
-  expect(await readMail(database, mailId)).toMatchObject({ attempts: 0, isLeased: false })
   expect(await readCode(database, codeId)).toMatchObject({ isOpen: false })
+  expect(await readMail(database, mailId)).toMatchObject({ isLeased: false })
 })

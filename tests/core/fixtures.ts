@@ -95,7 +95,7 @@ export const readMail = async ({ pool }: TestDatabase, id: string) => {
     retryInSeconds: number | null
   }>(
     `select outcome, attempts, code_id as "codeId", last_error as "lastError", provider_id as "providerId",
-       lease_token is not null as "isLeased",
+       coalesce(lease_until > now(), false) and settled_at is null as "isLeased",
        extract(epoch from retry_at - clock_timestamp())::float8 as "retryInSeconds"
      from mails
      where id = $1`,
@@ -141,7 +141,7 @@ export const age = async ({ pool }: TestDatabase, userId: string, seconds: numbe
   const tables = {
     users: ['created_at', 'activated_at', 'noticed_at'],
     codes: ['created_at', 'opened_at', 'expires_at', 'sent_at', 'superseded_at'],
-    mails: ['created_at', 'started_at', 'offered_at', 'retry_at', 'lease_until', 'settled_at'],
+    mails: ['created_at', 'failing_since', 'offered_at', 'next_offer_at', 'retry_at', 'lease_until', 'settled_at'],
   }
   for (const [table, columns] of Object.entries(tables)) {
     const moves = columns.map((column) => `${column} = ${column} - make_interval(secs => $2)`)
@@ -184,11 +184,9 @@ export const scriptedMailer = (...steps: Step[]) => {
   return { ...mailer, sent }
 }
 
-export const attempt = (jobAttempt: number) => ({ jobAttempt, signal: new AbortController().signal })
-
-/** Tries once, as the first run of a job or as the one after `jobAttempt` failures. */
-export const deliver = (tools: DeliverTools, mailId: string, jobAttempt = 0): Promise<Delivery> =>
-  deliverMail(tools, mailId, attempt(jobAttempt))
+/** Tries once. */
+export const deliver = (tools: DeliverTools, mailId: string): Promise<Delivery> =>
+  deliverMail(tools, mailId, { signal: new AbortController().signal })
 
 /** Budgets that are never used up. */
 const free = async () => {}

@@ -128,7 +128,8 @@ describe.runIf(hasPromtool)('alerts', () => {
     await letMailsAge()
     await recording.look()
     expect(await recording.findOtherThan(['LatchkeyMailsLate', 'LatchkeyProviderDown'])).toBeNull()
-    await sql("update mails set started_at = started_at - interval '2 hours'")
+    await sql("update mails set failing_since = failing_since - interval '2 hours'")
+    await sql("update outboxes set possible_since = possible_since - interval '2 hours'")
     const isSettled = async () => (await sql('select 1 from mails where settled_at is null')).rowCount
     await expect.poll(isSettled, PATIENT).toBe(0)
     await recording.look()

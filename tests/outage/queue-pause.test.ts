@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openMailQueue, pauseQueue } from '../../src/worker/queue/mail-queue.ts'
+import { MAILS } from '../../src/worker/delivery/mail-kind.ts'
 import { openQueueBackend } from '../../src/worker/queue/open-queue-backend.ts'
+import { openOutboxQueue } from '../../src/worker/queue/outbox-queue.ts'
+import { pauseQueue } from '../../src/worker/queue/queue-pause.ts'
 import { backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
@@ -25,7 +27,7 @@ describe.each(backends)('a pause of the queue on %s', (backend) => {
   })
 
   test('stays as long as the longest that was asked for, in whatever order', async () => {
-    const queue = await openMailQueue(store, silent)
+    const queue = await openOutboxQueue(store, MAILS, silent)
     await pauseQueue(queue, 5000)
     await pauseQueue(queue, 20_000)
     await pauseQueue(queue, 3000)

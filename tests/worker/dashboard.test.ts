@@ -2,6 +2,7 @@ import { appRoutes } from '@bull-board/api/dist/routes.js'
 import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { reviveMails } from '../../src/worker/delivery/revive-mails.ts'
 import { createDashboard } from '../../src/worker/operators/dashboard.ts'
 import { from } from '../api/api-client.ts'
 import { basic } from '../support/api.ts'
@@ -48,7 +49,12 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   beforeAll(async () => {
     stage = await setStage(backend)
     worker = await stage.startWorker()
-    app = createDashboard([worker.queue], { operator: OPERATOR, trustedProxies: [], logger: silent })
+    app = createDashboard([worker.queue], {
+      operator: OPERATOR,
+      trustedProxies: [],
+      logger: silent,
+      revivals: { mail: reviveMails(stage.pool) },
+    })
   })
   beforeEach(async () => {
     stage.provider.answerWith([])

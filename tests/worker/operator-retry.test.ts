@@ -1,25 +1,44 @@
+import type { Hono } from 'hono'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { reviveMails } from '../../src/worker/delivery/revive-mails.ts'
+import { createDashboard } from '../../src/worker/operators/dashboard.ts'
+import { from } from '../api/api-client.ts'
 import { basic, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
+import { silent } from '../support/database.ts'
 import type { TestWorker } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
+const OPERATOR = { username: 'operator', password: 'hunter2 of the tests' }
+
 describe.each(backends)('jobs on %s that an operator retries', (backend) => {
   let stage: Stage
   let worker: TestWorker
+  let dashboard: Hono
 
   beforeAll(async () => {
     stage = await setStage(backend)
     worker = await stage.startWorker({ delivery: { giveUpAfterSeconds: 1 } })
+    dashboard = createDashboard([worker.queue], {
+      operator: OPERATOR,
+      trustedProxies: [],
+      logger: silent,
+      revivals: { mail: reviveMails(stage.pool) },
+    })
   })
   beforeEach(() => stage.provider.answerWith([]))
   afterAll(() => stage.close())
 
-  /** Retries as Bull Board does. */
+  const put = async (path: string) => {
+    const headers = { authorization: basic(OPERATOR.username, OPERATOR.password), origin: 'http://localhost' }
+    const answer = await dashboard.request(`/dashboard/api/queues/mail${path}`, { method: 'PUT', headers }, from('::1'))
+    expect(answer.ok).toBe(true)
+  }
   const retry = async (mailId: string, state: 'failed' | 'completed') => {
     await expect.poll(() => worker.queue.getJobState(mailId), PATIENT).toBe(state)
-    await (await worker.queue.getJob(mailId))?.retry(state)
+    if (state === 'failed') await put(`/${mailId}/retry`)
+    else await (await worker.queue.getJob(mailId))?.retry(state)
   }
 
   const activate = (user: { id: string; email: string }) => {
@@ -70,7 +89,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     const user = await stage.register('punctual@example.com')
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('given-up')
     const found = await stage.pool.query<{ seconds: number }>(
-      'select extract(epoch from settled_at - started_at)::float8 as seconds from mails where id = $1',
+      'select extract(epoch from settled_at - failing_since)::float8 as seconds from mails where id = $1',
       [user.mailId],
     )
     expect(found.rows[0]?.seconds).toBeGreaterThanOrEqual(1)
@@ -85,6 +104,28 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     await retry(user.mailId, 'failed')
     await expect.poll(() => stage.requestsTo(user.email).length, PATIENT).toBeGreaterThan(before + 1)
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('given-up')
+  })
+
+  test('a retry of the job alone, which is no act of an operator, starts nothing over', async () => {
+    stage.provider.answerWith([422])
+    const user = await stage.register('forged@example.com')
+    for (let round = 0; round < 9; round += 1) {
+      await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
+      await (await worker.queue.getJob(user.mailId))?.retry('failed')
+    }
+    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.failedReason, PATIENT).toBe('refused')
+    expect(stage.requestsTo(user.email)).toHaveLength(1)
+  })
+
+  test('a retry of all that failed reaches mails whose jobs the queue keeps no more', async () => {
+    stage.provider.answerWith([422, 422])
+    const users = [await stage.register('beyond1@example.com'), await stage.register('beyond2@example.com')]
+    for (const user of users) {
+      await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
+      await worker.queue.remove(user.mailId)
+    }
+    await put('/retry/failed')
+    for (const user of users) await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
   })
 
   test('the retry of a completed job sends nothing', async () => {

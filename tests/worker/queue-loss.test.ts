@@ -54,10 +54,9 @@ describe.each(backends)('jobs on %s', (backend) => {
     stage.provider.answerWith([answer])
     const user = await stage.register('kept@example.com')
     await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe(kept)
-    await stage.pool.query(
-      "update mails set settled_at = null, outcome = null, offered_at = offered_at - interval '1 hour' where id = $1",
-      [user.mailId],
-    )
+    await stage.pool.query('update mails set settled_at = null, outcome = null, next_offer_at = now() where id = $1', [
+      user.mailId,
+    ])
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
     await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('completed')
     expect(stage.provider.inbox(user.email)).toHaveLength(1)

@@ -64,7 +64,8 @@ export const setStage = async (backend: BackendName, store: Promise<TestRedis | 
     requestsTo: (email: string) => provider.requests.filter((mail) => mail.to === email),
 
     /** As if the relay had offered its mails an hour ago. */
-    letOffersAge: () => pool.query("update mails set offered_at = offered_at - interval '1 hour'"),
+    letOffersAge: () =>
+      pool.query("update mails set next_offer_at = next_offer_at - interval '1 hour' where settled_at is null"),
 
     close: async () => {
       await Promise.all(workers.map((worker) => worker.close()))

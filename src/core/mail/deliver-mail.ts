@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { maskEmailAddress } from '../credentials/email-address.ts'
-import { closeCode, markCodeSent } from '../postgres/codes.ts'
-import { postponeMail, settleMail } from '../postgres/mail-outcomes.ts'
-import { findMailTag } from '../postgres/mails.ts'
-import { type Tx, transaction } from '../postgres/pool.ts'
+import { postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { backOffMs } from './back-off.ts'
-import type { DeliverTools, Delivery, MailTag, Run } from './delivery.ts'
+import { type DeliverTools, type Delivery, LEASE_LOST, type Run } from './delivery.ts'
 import { keepLease, LEASE_SECONDS } from './keep-lease.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
 import { type PreparedMail, prepareMail } from './prepare-mail.ts'
 import type { ProviderHealth } from './provider-health.ts'
+import { untilRecorded } from './until-recorded.ts'
 
 const MAX_PREPARE_MS = (LEASE_SECONDS / 2) * 1000
 
@@ -19,12 +16,9 @@ const MAX_PREPARE_MS = (LEASE_SECONDS / 2) * 1000
  */
 export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run): Promise<Delivery> => {
   const begun = performance.now()
-  const prepared = await prepareMail(tools, mailId, run.jobAttempt)
-  const isPrepared = 'message' in prepared
-  const delivery = isPrepared ? await send(tools, prepared, run.signal, begun) : prepared
-  const { requestId, ref, to, attempt } = isPrepared ? prepared : await readTag(tools, mailId)
-  const durationMs = Math.round(performance.now() - begun)
-  run.report?.({ mailId, requestId, ref, to, attempt, delivery, durationMs })
+  const { tag, prepared } = await prepareMail(tools, mailId)
+  const delivery = 'message' in prepared ? await send(tools, prepared, run.signal, begun) : prepared
+  run.report?.({ mailId, ...tag, delivery, durationMs: Math.round(performance.now() - begun) })
   return delivery
 }
 
@@ -34,24 +28,22 @@ const send = async (
   signal: AbortSignal,
   begun: number,
 ): Promise<Delivery> => {
-  // A process that was held up so long may have lost its lease before the call.
-  if (performance.now() - begun > MAX_PREPARE_MS) return LEASE_LOST
-  const answer = await keepLease(tools.pool, prepared, () => callProvider(tools, prepared, signal))
-  return transaction(tools.pool, (tx) => settle(tx, tools, prepared, answer))
-}
-
-/** Asked for only when the mail was not tried; what became of it does not depend on the answer. */
-const readTag = async ({ pool }: DeliverTools, mailId: string): Promise<MailTag> => {
-  const row = await findMailTag(pool, mailId).catch(() => null)
-  if (!row) return { requestId: null, ref: null, to: null, attempt: 0 }
-  return { requestId: row.requestId, ref: row.ref, to: maskEmailAddress(row.email), attempt: row.attempts }
+  // A process that was held up so long may have lost its lease: nothing leaves, and the code that it opened is closed.
+  if (performance.now() - begun > MAX_PREPARE_MS) return postpone(tools, prepared, HELD_UP)
+  return keepLease(tools.pool, prepared, async () => {
+    const answer = await callProvider(tools, prepared, signal)
+    const answeredAt = performance.now()
+    return untilRecorded(signal, () => settle(tools, prepared, answer, (performance.now() - answeredAt) / 1000))
+  })
 }
 
 type Answer = { providerId: string | null } | MailRefused | MailerUnavailable
 
+const HELD_UP = new MailerUnavailable('held-up', { isClearNo: true })
+
 const callProvider = async (tools: DeliverTools, mail: PreparedMail, signal: AbortSignal): Promise<Answer> => {
   const { mailer, delivery, health, logger } = tools
-  if (!mail.message) return stayAtHome(health)
+  if (!mail.message) return answerAsProvider(health)
   const begun = performance.now()
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(delivery.timeoutMs)])
@@ -62,64 +54,72 @@ const callProvider = async (tools: DeliverTools, mail: PreparedMail, signal: Abo
     if (error instanceof MailRefused) health.noteAnswer(mail.mailId, performance.now() - begun)
     else health.noteTrouble(mail.mailId)
     if (error instanceof MailRefused || error instanceof MailerUnavailable) return error
-    logger.error(
-      { err: error, mailId: mail.mailId, requestId: mail.requestId },
-      'a mailer broke its promise; the mail is tried again',
-    )
+    logger.error({ err: error, mailId: mail.mailId }, 'a mailer broke its contract; the mail is tried again')
     return new MailerUnavailable('mailer-broken', { isClearNo: false, cause: error })
   }
 }
 
 /** The answer to a mail that does not leave: what the provider would say now, after as long. */
-const stayAtHome = async (health: ProviderHealth): Promise<Answer> => {
+const answerAsProvider = async (health: ProviderHealth): Promise<Answer> => {
   await sleep(health.latencyMs())
   return health.isWell() ? { providerId: null } : new MailerUnavailable('provider-in-trouble', { isClearNo: true })
 }
 
-const settle = (tx: Tx, tools: DeliverTools, mail: PreparedMail, answer: Answer): Promise<Delivery> => {
-  if (answer instanceof MailRefused) return refuse(tx, mail, answer.message)
-  if (answer instanceof MailerUnavailable) return postpone(tx, mail, answer)
-  return accept(tx, tools, mail, answer.providerId)
+const settle = (tools: DeliverTools, mail: PreparedMail, answer: Answer, agoSeconds: number): Promise<Delivery> => {
+  if (answer instanceof MailRefused) return refuse(tools, mail, answer.message)
+  if (answer instanceof MailerUnavailable) return postpone(tools, mail, answer)
+  return accept(tools, mail, answer.providerId, agoSeconds)
 }
-
-/** The lease has run out and passed to another run, which settles the mail. */
-const LEASE_LOST: Delivery = { end: 'later', reason: 'lease-lost', inMs: 1000 }
 
 const accept = async (
-  tx: Tx,
-  { policy }: DeliverTools,
-  mail: PreparedMail,
+  { pool, policy }: DeliverTools,
+  { mailId, token, isCodeOut }: PreparedMail,
   providerId: string | null,
+  agoSeconds: number,
 ): Promise<Delivery> => {
-  const settled = await settleMail(tx, mail.mailId, mail.token, { outcome: 'accepted', providerId })
-  if (!settled) return LEASE_LOST
-  await markCodeSent(tx, mail.codeId, policy.ttlSeconds, mail.isCodeOut)
-  return { end: 'done', outcome: 'accepted', settled }
+  const code = isCodeOut ? 'sent-before' : 'sent'
+  const { ttlSeconds } = policy
+  const settled = await settleMail(pool, {
+    ...{ mailId, token, providerId, agoSeconds, ttlSeconds, code },
+    outcome: 'accepted',
+  })
+  return settled ? { end: 'done', outcome: 'accepted', settled } : LEASE_LOST
 }
 
-const refuse = async (tx: Tx, mail: PreparedMail, reason: string): Promise<Delivery> => {
-  const settled = await settleMail(tx, mail.mailId, mail.token, { outcome: 'refused', error: reason })
-  if (!settled) return LEASE_LOST
-  if (!mail.isCodeOut) await closeCode(tx, mail.codeId)
-  return { end: 'failed', reason, settled }
+const refuse = async (tools: DeliverTools, mail: PreparedMail, reason: string): Promise<Delivery> => {
+  const settled = await endFailed(tools, mail, 'refused', reason, !mail.isCodeOut)
+  return settled ? { end: 'failed', reason, settled } : LEASE_LOST
 }
 
-const postpone = async (tx: Tx, mail: PreparedMail, answer: MailerUnavailable): Promise<Delivery> => {
-  const isLastTry = mail.giveUpInMs <= 0
-  const settled = isLastTry
-    ? await settleMail(tx, mail.mailId, mail.token, { outcome: 'given-up', error: answer.message })
-    : null
-  const isPostponed =
-    !isLastTry && (await postponeMail(tx, mail.mailId, mail.token, answer.message, answer.retryAfterMs))
-  if (!settled && !isPostponed) return LEASE_LOST
+const postpone = async (tools: DeliverTools, mail: PreparedMail, answer: MailerUnavailable): Promise<Delivery> => {
   // A clear no closes the code again; after silence somebody may have it, and after an earlier silence still.
-  if (answer.isClearNo && !mail.isCodeOut) await closeCode(tx, mail.codeId)
-  if (settled) return { end: 'failed', reason: `given-up: ${answer.message}`, settled }
-  const inMs = Math.max(answer.retryAfterMs ?? 0, backOffMs(mail.attempt))
-  return {
-    end: 'later',
-    reason: answer.message,
-    inMs: Math.ceil(Math.min(inMs, mail.giveUpInMs)),
-    ...(answer.isAboutUs && { isAboutUs: true }),
+  const isClosed = answer.isClearNo && !mail.isCodeOut
+  if (mail.giveUpInMs <= 0) {
+    const settled = await endFailed(tools, mail, 'given-up', answer.message, isClosed)
+    return settled ? { end: 'failed', reason: `given-up: ${answer.message}`, settled } : LEASE_LOST
   }
+  const backOff = Math.max(answer.retryAfterMs ?? 0, backOffMs(mail.attempt))
+  const inMs = Math.ceil(Math.min(backOff, mail.giveUpInMs))
+  const isPostponed = await postponeMail(tools.pool, {
+    mailId: mail.mailId,
+    token: mail.token,
+    error: answer.message,
+    inMs,
+    retryAfterMs: answer.retryAfterMs,
+    code: isClosed ? 'closed' : 'kept',
+    isKeySpoilt: answer.isKeySpoilt,
+  })
+  if (!isPostponed) return LEASE_LOST
+  return { end: 'later', reason: answer.message, inMs, ...(answer.isAboutUs && { isAboutUs: true }) }
+}
+
+const endFailed = (
+  { pool, policy }: DeliverTools,
+  { mailId, token }: PreparedMail,
+  outcome: 'refused' | 'given-up',
+  error: string,
+  isClosed: boolean,
+) => {
+  const code = isClosed ? 'closed' : 'kept'
+  return settleMail(pool, { mailId, token, outcome, error, ttlSeconds: policy.ttlSeconds, code })
 }

@@ -1,4 +1,4 @@
-import type { Settled } from '../postgres/mail-outcomes.ts'
+import type { Settled } from '../postgres/outbox/mail-outcomes.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { Logger } from '../process/logger.ts'
 import type { CodeTools } from '../registration/enqueue-code.ts'
@@ -14,11 +14,11 @@ export type DeliverTools = CodeTools & {
   logger: Logger
 }
 
-/** `timeoutMs` bounds one call to the provider; the mail is given up when it was tried for `giveUpAfterSeconds`. */
+/** `timeoutMs` bounds one call to the provider; a mail is given up when its tries have failed for `giveUpAfterSeconds`. */
 export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
 
-/** `jobAttempt` is how often the job has failed before; `signal` ends the try; `report` is told what came of it. */
-export type Run = { jobAttempt: number; signal: AbortSignal; report?(tried: Tried): void }
+/** `signal` ends the try; `report` is told what came of it. */
+export type Run = { signal: AbortSignal; report?(tried: Tried): void }
 
 /** Whom a mail is for, as logs may show it: `to` is the masked address, `attempt` counts the tries. Null when the row is gone. */
 export type MailTag = { requestId: string | null; ref: string | null; to: string | null; attempt: number }
@@ -34,3 +34,6 @@ export type Delivery =
   | { end: 'done'; outcome: 'accepted' | 'dropped'; settled?: Settled }
   | { end: 'failed'; reason: string; settled?: Settled }
   | { end: 'later'; reason: string; inMs: number; isAboutUs?: boolean }
+
+/** The lease has run out and passed to another run, which settles the mail. */
+export const LEASE_LOST: Delivery = { end: 'later', reason: 'lease-lost', inMs: 1000 }

@@ -1,4 +1,4 @@
-import { renewLease } from '../postgres/mail-leases.ts'
+import { renewLease } from '../postgres/outbox/outbox.ts'
 import type { Pool } from '../postgres/pool.ts'
 
 /** How long a mail is with nobody after its worker died. */
@@ -12,11 +12,11 @@ const RENEW_MS = 2000
  */
 export const keepLease = async <Result>(
   pool: Pool,
-  mail: { mailId: string; token: string },
+  { mailId, token }: { mailId: string; token: string },
   work: () => Promise<Result>,
 ): Promise<Result> => {
   const renewing = setInterval(() => {
-    renewLease(pool, { ...mail, seconds: LEASE_SECONDS }).catch(() => {})
+    renewLease(pool, 'mails', { id: mailId, token, seconds: LEASE_SECONDS }).catch(() => {})
   }, RENEW_MS)
   try {
     return await work()

@@ -1,21 +1,10 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { maskEmailAddress } from '../credentials/email-address.ts'
-import { openCode, supersedeCode } from '../postgres/codes.ts'
-import {
-  type ClaimedMail,
-  claimMail,
-  findMailStanding,
-  noteJobAttempt,
-  readClaimedMail,
-  reviveMail,
-  setMailCode,
-} from '../postgres/mail-leases.ts'
-import { settleMail } from '../postgres/mail-outcomes.ts'
-import { type Tx, transaction } from '../postgres/pool.ts'
-import { lockUserOfMail, takeNotice } from '../postgres/users.ts'
+import { type ClaimedMail, claimMail, openCode, replaceCode, takeNotice } from '../postgres/outbox/mail-claims.ts'
+import { endUntriedMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { deriveCode } from '../registration/activation-code.ts'
-import { createCode, digitsFor, isTooShort } from '../registration/enqueue-code.ts'
-import type { DeliverTools, Delivery } from './delivery.ts'
+import { digitsFor, isTooShort } from '../registration/enqueue-code.ts'
+import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
 import { LEASE_SECONDS } from './keep-lease.ts'
 import type { OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
@@ -24,12 +13,7 @@ import { codeMessage, noticeMessage } from './messages.ts'
 export type PreparedMail = {
   mailId: string
   token: string
-  requestId: string
-  ref: string
-  /** The masked address, for the log. */
-  to: string
   attempt: number
-  codeId: string
   /** An earlier try was never answered: somebody may have the code, and its deadline stays. */
   isCodeOut: boolean
   /** Null when the owner was told today already: nothing leaves, and for the registrant it looks as if it had. */
@@ -38,94 +22,110 @@ export type PreparedMail = {
   giveUpInMs: number
 }
 
-/** Claims the mail and opens its code's time, or tells what becomes of the job instead. */
-export const prepareMail = (
+/**
+ * Claims the mail and opens its code's time, or tells what becomes of the job instead. Each step is one statement that decides
+ * for itself, so that a process may die between any two.
+ */
+export const prepareMail = async (
   tools: DeliverTools,
   mailId: string,
-  jobAttempt: number,
-): Promise<PreparedMail | Delivery> =>
-  transaction(tools.pool, async (tx) => {
-    const token = randomUUID()
-    const isRevived = jobAttempt > 0 && (await reviveMail(tx, mailId, jobAttempt))
-    if (!(await claimMail(tx, { mailId, token, seconds: LEASE_SECONDS, jobAttempt })))
-      return explain(tx, tools, mailId, jobAttempt)
-    await lockUserOfMail(tx, mailId)
-    const mail = await readClaimedMail(tx, mailId, tools.delivery.giveUpAfterSeconds)
-    if (mail.isUserActive || mail.isCodeSuperseded) {
-      const settled = await settleMail(tx, mailId, token, { outcome: 'dropped' })
-      return { end: 'done', outcome: 'dropped', ...(settled && { settled }) }
-    }
-    const code = await chooseCode(tx, tools, mailId, mail, isRevived)
-    await openCode(tx, code.id, tools.policy.ttlSeconds)
-    const { requestId, ref, attempts: attempt, giveUpInMs } = mail
-    return {
-      mailId,
-      token,
-      requestId,
-      ref,
-      to: maskEmailAddress(mail.email),
-      attempt,
-      giveUpInMs,
-      codeId: code.id,
-      isCodeOut: code.isOut,
-      ...(await choose(tx, tools, mailId, mail, code)),
-    }
-  })
+): Promise<{ tag: MailTag; prepared: PreparedMail | Delivery }> => {
+  const token = randomUUID()
+  const { giveUpAfterSeconds } = tools.delivery
+  const mail = await claimMail(tools.pool, { mailId, token, leaseSeconds: LEASE_SECONDS, giveUpAfterSeconds })
+  if (!mail) return { tag: GONE, prepared: DROPPED }
+  const { requestId, ref, attempts: attempt } = mail
+  const tag = { requestId, ref, attempt, to: maskEmailAddress(mail.email) }
+  const prepared = mail.isClaimed
+    ? await prepareClaimed(tools, { ...mail, mailId, token })
+    : await explain(tools, mailId, mail)
+  return { tag, prepared }
+}
+
+const GONE: MailTag = { requestId: null, ref: null, to: null, attempt: 0 }
+const DROPPED: Delivery = { end: 'done', outcome: 'dropped' }
 
 /** Why the mail could not be claimed. */
-const explain = async (tx: Tx, { delivery }: DeliverTools, mailId: string, jobAttempt: number): Promise<Delivery> => {
-  const standing = await findMailStanding(tx, mailId, delivery.giveUpAfterSeconds)
-  if (!standing || standing.outcome === 'accepted' || standing.outcome === 'dropped')
-    return { end: 'done', outcome: 'dropped' }
-  if (standing.outcome) return { end: 'failed', reason: standing.outcome }
-  await noteJobAttempt(tx, mailId, jobAttempt + (standing.isHeldBack && standing.giveUpInMs <= 0 ? 0 : 1))
-  if (!standing.isHeldBack)
-    return { end: 'later', reason: 'taken-by-another-run', inMs: Math.ceil(standing.waitMs) + 100 }
-  if (standing.giveUpInMs > 0)
-    return {
-      end: 'later',
-      reason: 'held-back-by-provider',
-      inMs: Math.ceil(Math.min(standing.waitMs, standing.giveUpInMs)) + 100,
-    }
-  const settled = await settleMail(tx, mailId, null, { outcome: 'given-up' })
+const explain = async (tools: DeliverTools, mailId: string, mail: ClaimedMail): Promise<Delivery> => {
+  if (mail.outcome === 'accepted' || mail.outcome === 'dropped') return DROPPED
+  if (mail.outcome) return { end: 'failed', reason: mail.outcome }
+  const later = (reason: string, ms: number): Delivery => ({ end: 'later', reason, inMs: Math.ceil(ms) + 100 })
+  if (!mail.isHeldBack) return later('taken-by-another-run', mail.waitMs)
+  if (mail.giveUpInMs > 0) return later('held-back-by-provider', Math.min(mail.waitMs, mail.giveUpInMs))
+  const settled = await endUntriedMail(tools.pool, mailId, 'given-up')
   return { end: 'failed', reason: 'given-up', ...(settled && { settled }) }
 }
 
-type ChosenCode = { id: string; digits: string; isOut: boolean }
+type OwnMail = ClaimedMail & { mailId: string; token: string }
+
+const prepareClaimed = async (tools: DeliverTools, mail: OwnMail): Promise<PreparedMail | Delivery> => {
+  const { mailId, token, attempts: attempt, giveUpInMs } = mail
+  if (mail.isUserActive || mail.isCodeSuperseded) return drop(tools, mail)
+  const code = (await openFormer(tools, mail)) ?? (await openFresh(tools, mail))
+  // Superseded by a resend meanwhile.
+  if (!code) return drop(tools, mail)
+  const sending = mail.isAddressTaken
+    ? await prepareNotice(tools, mail)
+    : { message: codeMessage(mail.email, mail.ref, code.digits, tools.policy.ttlSeconds), idempotencyKey: code.id }
+  return { mailId, token, attempt, giveUpInMs, isCodeOut: code.isOut, ...sending }
+}
+
+const drop = async ({ pool, policy }: DeliverTools, { mailId, token }: OwnMail): Promise<Delivery> => {
+  const { ttlSeconds } = policy
+  const settled = await settleMail(pool, { mailId, token, outcome: 'dropped', ttlSeconds, code: 'kept' })
+  return settled ? { ...DROPPED, settled } : LEASE_LOST
+}
+
+type OpenedCode = { id: string; digits: string; isOut: boolean }
 
 /**
- * The code that leaves. An unanswered one is repeated while half of its time is left and it can still be used; otherwise
- * a fresh one takes its place, under a fresh key, as it does after an operator's retry.
+ * Opens the code that the mail has. An unanswered one is repeated while half of its time is left and it can still be used. Null
+ * when a fresh one has to take its place, also as other bytes would leave under its key, or the key is spoilt.
  */
-const chooseCode = async (
-  tx: Tx,
-  tools: DeliverTools,
-  mailId: string,
-  mail: ClaimedMail,
-  isRevived: boolean,
-): Promise<ChosenCode> => {
+const openFormer = async (tools: DeliverTools, mail: OwnMail): Promise<OpenedCode | null> => {
+  const { keyring, policy, pool } = tools
+  const digits = deriveCode(keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
+  if (digits === null) return null
   const isOut = mail.codeSecondsLeft !== null
-  const isStale = mail.codeSecondsLeft !== null && mail.codeSecondsLeft < tools.policy.ttlSeconds / 2
-  const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
   // A code that somebody may have in hand lasts through a surge of guesses elsewhere.
-  const isShort = isOut ? await isTooShort(tx, tools, mail) : mail.digits < (await digitsFor(tx, tools, mail.email))
-  const isUsedUp = mail.codeAttempts >= tools.policy.maxAttempts
-  if (digits !== null && !isStale && !isUsedUp && !isShort && !isRevived) return { id: mail.codeId, digits, isOut }
-  await supersedeCode(tx, mail.userId)
-  const fresh = await createCode(tx, tools, mail)
-  await setMailCode(tx, mailId, fresh.id)
-  return { id: fresh.id, digits: deriveCode(tools.keyring, fresh) ?? '', isOut: false }
+  const isShort = isOut ? await isTooShort(pool, tools, mail) : mail.digits < (await digitsFor(pool, tools, mail.email))
+  if (isShort) return null
+  const opening = { codeId: mail.codeId, ttlSeconds: policy.ttlSeconds, maxAttempts: policy.maxAttempts }
+  const isOpened = await openCode(pool, { ...opening, digest: digestOfCodeMail(tools, mail, digits) })
+  return isOpened ? { id: mail.codeId, digits, isOut } : null
 }
 
-const choose = async (
-  tx: Tx,
-  { policy }: DeliverTools,
-  mailId: string,
-  mail: ClaimedMail,
-  code: ChosenCode,
-): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey'>> => {
-  if (!mail.isAddressTaken)
-    return { message: codeMessage(mail.email, mail.ref, code.digits, policy.ttlSeconds), idempotencyKey: code.id }
-  const isNoticeDue = await takeNotice(tx, mail.email, mailId)
-  return { message: isNoticeDue ? noticeMessage(mail.email, mail.ref) : null, idempotencyKey: mailId }
+/** Opens a fresh code, under a fresh key. Null when the lease has passed on, or a resend was sooner. */
+const openFresh = async (tools: DeliverTools, mail: OwnMail): Promise<OpenedCode | null> => {
+  const { keyring, policy, pool } = tools
+  const fresh = { id: randomUUID(), digits: await digitsFor(pool, tools, mail.email), keyId: keyring[0].id }
+  const digits = deriveCode(keyring, fresh) ?? ''
+  const { mailId, token, userId, codeId: formerId } = mail
+  const digest = digestOfCodeMail(tools, mail, digits)
+  const isReplaced = await replaceCode(pool, {
+    ...{ mailId, token, userId, formerId, fresh, digest },
+    ttlSeconds: policy.ttlSeconds,
+  })
+  return isReplaced ? { id: fresh.id, digits, isOut: false } : null
 }
+
+/** A notice brings no code: what the registrant sees follows the code all the same, and the notice's own key and bytes are the mail's. */
+const prepareNotice = async (
+  { pool, mailer }: DeliverTools,
+  { mailId, email, ref }: OwnMail,
+): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey'>> => {
+  const message = noticeMessage(email, ref)
+  const digest = digestOf(mailer.format, message)
+  const key = await takeNotice(pool, { mailId, email, digest, freshKey: randomUUID() })
+  return key === null ? { message: null, idempotencyKey: mailId } : { message, idempotencyKey: key }
+}
+
+const digestOfCodeMail = ({ mailer, policy }: DeliverTools, mail: OwnMail, digits: string): Buffer =>
+  digestOf(mailer.format, codeMessage(mail.email, mail.ref, digits, policy.ttlSeconds))
+
+/** Two mails with the same digest leave as the same bytes: it covers the mail, and what the mailer adds. */
+const digestOf = (format: string | undefined, { to, subject, text, html }: OutgoingMail): Buffer =>
+  createHash('sha256')
+    .update(JSON.stringify([format, to, subject, text, html]))
+    .digest()
+    .subarray(0, 16)

@@ -49,33 +49,3 @@ export const countAttempt = async (tx: Tx, id: string): Promise<number> => {
 export const supersedeCode = async (tx: Tx, userId: string): Promise<void> => {
   await tx.query('update codes set superseded_at = now() where user_id = $1 and superseded_at is null', [userId])
 }
-
-/** Starts the code's time before the provider is called. A code that is open already keeps its deadline. */
-export const openCode = async (tx: Tx, id: string, ttlSeconds: number): Promise<void> => {
-  await tx.query(
-    `update codes
-     set opened_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => $2)
-     where id = $1 and opened_at is null`,
-    [id, ttlSeconds],
-  )
-}
-
-/** Ends the opening: nobody has the code. */
-export const closeCode = async (tx: Tx, id: string): Promise<void> => {
-  await tx.query('update codes set opened_at = null, expires_at = null where id = $1', [id])
-}
-
-/**
- * Records that the provider took the code's mail. Its time starts now, unless an earlier try was never answered:
- * somebody may have had the code since then, so the deadline of that try stays.
- */
-export const markCodeSent = async (tx: Tx, id: string, ttlSeconds: number, keepsDeadline: boolean): Promise<void> => {
-  await tx.query(
-    `update codes
-     set sent_at = clock_timestamp(),
-       opened_at = coalesce(opened_at, clock_timestamp()),
-       expires_at = case when $3 then coalesce(expires_at, clock_timestamp()) else clock_timestamp() + make_interval(secs => $2) end
-     where id = $1`,
-    [id, ttlSeconds, keepsDeadline],
-  )
-}

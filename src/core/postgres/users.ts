@@ -1,4 +1,4 @@
-import type { Outcome } from './mail-outcomes.ts'
+import type { Outcome } from './outbox/outbox.ts'
 import { type Queryable, type Tx, unlessRefused } from './pool.ts'
 
 const UNIQUE_VIOLATION = '23505'
@@ -99,11 +99,6 @@ export const lockUser = async (tx: Tx, id: string): Promise<{ email: string; isA
   return locked.rows[0] ?? null
 }
 
-/** The same for the registration that a mail belongs to, so that a resend and a delivery never both make its next code. */
-export const lockUserOfMail = async (tx: Tx, mailId: string): Promise<void> => {
-  await tx.query('select 1 from users where id = (select user_id from mails where id = $1) for no key update', [mailId])
-}
-
 /** Gives false when the password is not the verified one any more, or when the address is active through another registration. */
 export const activateUser = async (tx: Tx, id: string, passwordHash: string): Promise<boolean> => {
   const activated = await unlessRefused(tx, UNIQUE_VIOLATION, () =>
@@ -113,18 +108,6 @@ export const activateUser = async (tx: Tx, id: string, passwordHash: string): Pr
     ]),
   )
   return activated?.rowCount === 1
-}
-
-/** Takes the day's notice to the owner of the address for this mail. Gives false when another mail has it. */
-export const takeNotice = async (tx: Tx, email: string, mailId: string): Promise<boolean> => {
-  const taken = await tx.query(
-    `update users
-     set noticed_at = now(), notice_mail_id = $2
-     where email = $1 and activated_at is not null
-       and (notice_mail_id = $2 or noticed_at is null or noticed_at <= now() - interval '1 day')`,
-    [email, mailId],
-  )
-  return taken.rowCount === 1
 }
 
 /** Registrations that became active in the last hour; counts no further than `limit`. */

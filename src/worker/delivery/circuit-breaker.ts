@@ -75,6 +75,7 @@ export const createCircuitBreaker = (
 
 /** The same mailer, whose answers the gate hears of. `onPause` is told for how many milliseconds nothing should be tried. */
 export const watchMailer = (mailer: Mailer, gate: CircuitBreaker, onPause: (ms: number) => void): Mailer => ({
+  ...mailer,
   send: async (mail, sending) => {
     try {
       const sent = await mailer.send(mail, sending)
@@ -87,5 +88,4 @@ export const watchMailer = (mailer: Mailer, gate: CircuitBreaker, onPause: (ms: 
       throw error
     }
   },
-  close: mailer.close,
 })

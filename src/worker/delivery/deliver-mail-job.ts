@@ -38,7 +38,6 @@ export const deliverMailJob =
       throw new RateLimitError()
     }
     const delivery = await deliverMail(tools, job.data.mailId, {
-      jobAttempt: job.attemptsMade,
       signal: signal ?? new AbortController().signal,
       report: (tried) => reportTry(job, tools.logger, tried),
     }).catch((err: unknown) => {

@@ -2,12 +2,12 @@ import type { Queue, Telemetry } from 'bullmq'
 import type { DeliverTools } from '../../core/mail/delivery.ts'
 import type { WorkerMetrics } from '../operators/metrics.ts'
 import { deliverMailOptions } from '../queue/deliver-mail-options.ts'
-import { openMailQueue, pausedForMs, pauseQueue } from '../queue/mail-queue.ts'
-import { startMailWorker } from '../queue/mail-worker.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
+import { pausedForMs, pauseQueue } from '../queue/queue-pause.ts'
 import { createCircuitBreaker, watchMailer } from './circuit-breaker.ts'
 import { deliverMailJob } from './deliver-mail-job.ts'
-import { startRelay } from './relay-loop.ts'
+import { MAILS } from './mail-kind.ts'
+import { startOutbox } from './outbox.ts'
 
 /** `telemetry` is BullMQ's part of the traces, when there are any. */
 export type DeliverySettings = {
@@ -19,41 +19,37 @@ export type DeliverySettings = {
 
 export type Delivering = { queue: Queue; isProviderWell(): Promise<boolean>; close(): Promise<void> }
 
-/**
- * Starts all that brings mails from their rows to the provider: relay, queue and worker. `close` stops taking mails up first,
- * then finishes those in hand.
- */
+/** Starts all that brings mails from their rows to the provider: the outbox of the mails, behind a circuit breaker. */
 export const startDelivery = async (
   tools: DeliverTools & { backend: QueueBackend; metrics: WorkerMetrics },
   settings: DeliverySettings,
 ): Promise<Delivering> => {
-  const { backend, pool, logger, metrics } = tools
-  const queue = await openMailQueue(backend, logger)
+  const { logger, metrics } = tools
   const gate = createCircuitBreaker()
-  const pause = (ms: number) =>
-    pauseQueue(queue, ms).catch((err: unknown) => logger.warn({ err }, 'the queue could not be paused'))
-  const mailer = watchMailer(tools.mailer, gate, (ms) => {
-    logger.warn({ ms }, 'the mail provider is in trouble: mails wait, and one is tried now and then')
-    void pause(ms)
-  })
-  const worker = startMailWorker(
-    backend,
-    deliverMailJob({ ...tools, mailer, gate, pause }),
-    {
-      ...deliverMailOptions(settings.concurrency, settings.ratePerSecond),
-      ...(settings.telemetry && { telemetry: settings.telemetry }),
-    },
-    logger,
-  )
+  const processorFor = (queue: Queue) => {
+    const pause = (ms: number) =>
+      pauseQueue(queue, ms).catch((err: unknown) => logger.warn({ err }, 'the queue could not be paused'))
+    const mailer = watchMailer(tools.mailer, gate, (ms) => {
+      logger.warn({ ms }, 'the mail provider is in trouble: mails wait, and one is tried now and then')
+      void pause(ms)
+    })
+    return deliverMailJob({ ...tools, mailer, gate, pause })
+  }
+  const options = {
+    ...deliverMailOptions(settings.concurrency, settings.ratePerSecond),
+    ...(settings.telemetry && { telemetry: settings.telemetry }),
+  }
   const { giveUpAfterSeconds } = tools.delivery
-  const relay = startRelay({ pool, queue, logger, metrics, giveUpAfterSeconds, databaseUrl: settings.databaseUrl })
+  const onGivenUp = (count: number) => metrics.mailsSettled.inc({ outcome: 'given-up' }, count)
+  const outbox = await startOutbox(
+    { ...tools, databaseUrl: settings.databaseUrl },
+    MAILS,
+    { options, giveUpAfterSeconds, onGivenUp },
+    processorFor,
+  )
   return {
-    queue,
+    ...outbox,
     // The pause may be another worker's, or from before our start.
-    isProviderWell: async () => gate.isOpen() && (await pausedForMs(queue)) <= 0,
-    close: async () => {
-      await relay.stop()
-      await worker.close()
-    },
+    isProviderWell: async () => gate.isOpen() && (await pausedForMs(outbox.queue)) <= 0,
   }
 }

@@ -1,76 +1,92 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
-import { RELAY_BATCH, relayMails } from '../../core/mail/relay-mails.ts'
 import { listen } from '../../core/postgres/listen.ts'
-import { giveUpOverdueMails } from '../../core/postgres/mail-outcomes.ts'
-import { MAILS_CHANNEL } from '../../core/postgres/mails.ts'
+import { takeDueRows, takeOffersBack } from '../../core/postgres/outbox/outbox.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { Logger } from '../../core/process/logger.ts'
-import type { WorkerMetrics } from '../operators/metrics.ts'
-import { offerMails, pausedForMs } from '../queue/mail-queue.ts'
+import { type OutboxKind, offerRows } from '../queue/outbox-queue.ts'
+import { createWakeUp } from './wake-up.ts'
 
-const SWEEP_MS = 1000
+const BATCH = 100
+const SWEEP_MS = 2000
+const RETRY_MS = 1000
 
-export type RelayTools = {
-  pool: Pool
-  queue: Queue
-  databaseUrl: string
-  giveUpAfterSeconds: number
-  metrics: WorkerMetrics
-  logger: Logger
-}
+export type RelayTools = { pool: Pool; queue: Queue; kind: OutboxKind; databaseUrl: string; logger: Logger }
 
 /**
- * Moves mails from PostgreSQL to the queue until it is stopped: at once when a registration commits, and every second for
- * what no notification told. A failure is logged and tried again. `stop` resolves when nothing is in hand any more.
+ * Moves rows from PostgreSQL to the queue until `signal` aborts: at once when one is announced, and every two seconds for what no
+ * notification told and for what the queue may have lost. Of the latter a hundred are looked at, so that a backlog rests however
+ * large it is; only when some are lost, the next hundred follow at once. Resolves when nothing is in hand any more.
  */
-export const startRelay = (tools: RelayTools): { stop(): Promise<void> } => {
-  const stopping = new AbortController()
-  const running = run(tools, stopping.signal)
-  return {
-    stop: () => {
-      stopping.abort()
-      return running
-    },
-  }
-}
-
-const run = async (tools: RelayTools, signal: AbortSignal): Promise<void> => {
-  const alarm = createAlarm()
-  const listening = listen(tools.databaseUrl, MAILS_CHANNEL, () => alarm.ring(), signal)
+export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<void> => {
+  const wakeUp = createWakeUp()
+  const listening = listen(tools.databaseUrl, tools.kind.channel, wakeUp.notify, signal)
+  const relay = reportingOutages(tools)
+  let sweepAt = 0
+  let fresh = BATCH
   while (!signal.aborted) {
-    const rung = alarm.next()
-    const isMore = await relayOnce(tools)
-    if (!isMore) await Promise.race([rung, sleep(SWEEP_MS, undefined, { signal }).catch(() => {})])
+    const isSweep = performance.now() >= sweepAt
+    if (isSweep) sweepAt = performance.now() + SWEEP_MS
+    const relayed = await relay({ fresh, again: isSweep ? BATCH : 0 })
+    // After a failure one row finds out whether the queue takes rows again.
+    fresh = relayed ? BATCH : 1
+    if (!relayed) await sleep(RETRY_MS, undefined, { signal }).catch(() => {})
+    if (!relayed || relayed.isMoreLost) sweepAt = 0
+    else if (!relayed.isMoreFresh)
+      await wakeUp.wait(Math.max(0, sweepAt - performance.now()), relayed.count > 0, signal)
   }
   await listening
 }
 
-const relayOnce = async ({ pool, queue, giveUpAfterSeconds, metrics, logger }: RelayTools): Promise<boolean> => {
-  try {
-    const count = await relayMails(pool, (mails) => offerMails(queue, mails))
-    if (count > 0) logger.debug({ count }, 'mails offered to the queue')
-    // While the queue is paused no job runs that could give its mail up.
-    if ((await pausedForMs(queue)) > 0) {
-      const givenUp = await giveUpOverdueMails(pool, giveUpAfterSeconds)
-      metrics.mailsSettled.inc({ outcome: 'given-up' }, givenUp)
-      if (givenUp > 0) logger.warn({ count: givenUp }, 'mails were given up while the provider asked us to wait')
+type Limits = { fresh: number; again: number }
+type Relayed = { count: number; isMoreFresh: boolean; isMoreLost: boolean }
+
+/** Gives null when it failed. One line when an outage begins, and one when it is over. */
+const reportingOutages = (tools: RelayTools) => {
+  const fields = { queue: tools.kind.queue }
+  let isTroubled = false
+  return async (limits: Limits): Promise<Relayed | null> => {
+    try {
+      const relayed = await relayOnce(tools, limits)
+      if (isTroubled && relayed.count > 0) {
+        tools.logger.info(fields, 'rows are offered to the queue again')
+        isTroubled = false
+      }
+      return relayed
+    } catch (err) {
+      if (!isTroubled)
+        tools.logger.warn(
+          { ...fields, err },
+          'nothing can be offered to the queue now; it waits in PostgreSQL and is tried again',
+        )
+      isTroubled = true
+      return null
     }
-    return count === RELAY_BATCH
-  } catch (err) {
-    logger.warn({ err }, 'mails could not be offered to the queue; they wait in PostgreSQL and are tried again')
-    return false
   }
 }
 
-/** `next` resolves at the first `ring` after the call, so that no ring between two looks is missed. */
-const createAlarm = () => {
-  let bell = Promise.withResolvers<void>()
+const relayOnce = async ({ pool, queue, kind, logger }: RelayTools, limits: Limits): Promise<Relayed> => {
+  const rows = await takeDueRows(pool, kind.table, limits)
+  if (rows.length === 0) return { count: 0, isMoreFresh: false, isMoreLost: false }
+  const { lost, refused } = await offerRows(queue, kind, rows).catch(async (error: unknown) => {
+    // Should this fail too, they are offered again some seconds later.
+    const ids = rows.map(({ id }) => id)
+    await takeOffersBack(pool, kind.table, ids).catch(() => {})
+    throw error
+  })
+  const fields = { queue: kind.queue, count: rows.length }
+  logger.debug(fields, 'rows offered to the queue')
+  if (refused.length > 0)
+    logger.warn(
+      { ...fields, ids: refused },
+      'the queue refuses these rows; they are offered again, less and less often',
+    )
+  if (lost > 0)
+    logger.warn({ ...fields, lost }, 'the queue had lost rows that were offered before; they are there again')
+  const again = rows.filter(({ offers }) => offers > 1).length
   return {
-    ring: () => bell.resolve(),
-    next: () => {
-      bell = Promise.withResolvers<void>()
-      return bell.promise
-    },
+    count: rows.length,
+    isMoreFresh: rows.length - again >= limits.fresh,
+    isMoreLost: again > 0 && again >= limits.again && lost > 0,
   }
 }

@@ -2,7 +2,8 @@ import type { Job } from 'bullmq'
 import type { Delivery, Tried } from '../../core/mail/delivery.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import { noteOnSpan } from '../../core/process/telemetry/tracing.ts'
-import { messagingOf } from '../queue/mail-queue.ts'
+import { messagingOf } from '../queue/outbox-queue.ts'
+import { MAILS } from './mail-kind.ts'
 
 /** Where waiting does not help. */
 const ADVICE =
@@ -13,12 +14,15 @@ export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): 
   const { delivery, ...fields } = tried
   const advice = delivery.end === 'later' && delivery.isAboutUs ? ADVICE : undefined
   if (delivery.end === 'failed')
-    logger.warn({ ...fields, ...delivery }, 'mail failed for good; when its cause is mended, retry it in the dashboard')
+    logger.warn(
+      { ...fields, ...delivery },
+      'mail failed for good; when its cause is removed, retry it in the dashboard',
+    )
   else if (advice) logger.warn({ ...fields, ...delivery, advice }, 'mail tried')
   else logger.info({ ...fields, ...delivery }, 'mail tried')
   noteOnSpan(
     {
-      ...messagingOf(tried.mailId, 'process'),
+      ...messagingOf(MAILS.queue, tried.mailId, 'process'),
       ...(tried.requestId !== null && { 'latchkey.request_id': tried.requestId }),
       'latchkey.attempt': tried.attempt,
       'latchkey.outcome': delivery.end === 'done' ? delivery.outcome : delivery.reason,

@@ -1,6 +1,6 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
-import type { AfterHook, UIConfig } from '@bull-board/api/typings/app'
+import type { AfterHook, BeforeHook, UIConfig } from '@bull-board/api/typings/app'
 import { HonoAdapter } from '@bull-board/hono'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Queue } from 'bullmq'
@@ -28,14 +28,19 @@ const UI: UIConfig = {
   theme: { light: FONTS, dark: FONTS },
 }
 
+/** What an operator's retry does to the rows of a queue before it touches jobs: the row decides whether a job does anything. */
+export type Revival = { one(id: string): Promise<unknown>; all(): Promise<unknown> }
+
+export type DashboardSettings = OperatorSettings & { revivals: Record<string, Revival> }
+
 /** Bull Board for operators: behind Basic auth, same-origin only, framed by nobody. */
-export const createDashboard = (queues: Queue[], settings: OperatorSettings): Hono => {
+export const createDashboard = (queues: Queue[], settings: DashboardSettings): Hono => {
   const board = new HonoAdapter(serveStatic)
   board.setBasePath(DASHBOARD_PATH)
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue, { allowRetries: true })),
     serverAdapter: board,
-    options: { uiConfig: UI, handlerHooks: { after: showNextTry } },
+    options: { uiConfig: UI, handlerHooks: { before: reviveRows(settings), after: showNextTry } },
   })
 
   const app = new Hono()
@@ -63,6 +68,23 @@ export const createDashboard = (queues: Queue[], settings: OperatorSettings): Ho
   app.route(DASHBOARD_PATH, board.registerPlugin())
   return app
 }
+
+/** Only here a settled row starts over: an operator asks for it. Of all rows of a queue, also those whose jobs it keeps no more. */
+const reviveRows =
+  ({ revivals, logger }: DashboardSettings): BeforeHook =>
+  async ({ route, request }) => {
+    const { queueName = '', jobId } = request.params
+    const revival = revivals[queueName]
+    if (!revival || !/\/retry(?:\/|$)/.test(route)) return { allow: true }
+    try {
+      await (jobId === undefined ? revival.all() : revival.one(jobId))
+      logger.info({ queue: queueName, jobId }, 'an operator retries what has failed')
+      return { allow: true }
+    } catch (err) {
+      logger.warn({ err, queue: queueName, jobId }, "an operator's retry failed: PostgreSQL cannot work now")
+      return { allow: false, status: 500, message: 'PostgreSQL cannot work now: nothing was retried. Try again.' }
+    }
+  }
 
 /** Bull Board counts a retry's delay from when the job was made; here it counts from the last try, so that the time is right. */
 const showNextTry: AfterHook = (_context, result) => {

@@ -2,10 +2,10 @@ import type { Queue } from 'bullmq'
 import { Counter, Histogram } from 'prom-client'
 import type { Delivery } from '../../core/mail/delivery.ts'
 import { type Mailer, MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
-import type { Outcome } from '../../core/postgres/mail-outcomes.ts'
+import type { Outcome } from '../../core/postgres/outbox/outbox.ts'
 import { addReadings } from '../../core/process/telemetry/readings.ts'
 import type { Registry } from '../../core/process/telemetry/registry.ts'
-import { pausedForMs } from '../queue/mail-queue.ts'
+import { pausedForMs } from '../queue/queue-pause.ts'
 
 const ACCEPTANCE_SECONDS = [0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 1800, 3600]
 const PROVIDER_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
@@ -82,6 +82,7 @@ export const noteDelivery = (metrics: WorkerMetrics, delivery: Delivery): void =
 
 /** The same mailer, whose calls are timed and told apart by their result. */
 export const timeMailer = (mailer: Mailer, { providerSeconds }: WorkerMetrics): Mailer => ({
+  ...mailer,
   send: async (mail, sending) => {
     const end = providerSeconds.startTimer()
     try {
@@ -93,7 +94,6 @@ export const timeMailer = (mailer: Mailer, { providerSeconds }: WorkerMetrics): 
       throw error
     }
   },
-  close: mailer.close,
 })
 
 const resultOf = (error: unknown): Result => {

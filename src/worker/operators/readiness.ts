@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { measureRelayLag } from '../../core/postgres/mails.ts'
+import { measureRelayLag } from '../../core/postgres/outbox/outbox.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { Checks } from '../../core/process/http/ops-app.ts'
 import { checkDatabase } from '../../core/process/http/readiness.ts'
@@ -44,7 +44,7 @@ const checkQueue = async (backend: QueueBackend | null): Promise<Check> => {
 
 // What cannot be asked is told by the checks of database and queue.
 const checkRelay = async (pool: Pool): Promise<Check> => {
-  const lagMs = await measureRelayLag(pool).catch(() => 0)
+  const lagMs = await measureRelayLag(pool, 'mails').catch(() => 0)
   return lagMs > MAX_RELAY_LAG_MS ? `down: mails have waited for the queue for ${Math.round(lagMs / 1000)} s` : 'ok'
 }
 

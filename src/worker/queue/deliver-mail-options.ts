@@ -7,6 +7,8 @@ const LOCK_MS = 5000
 const STALLED_CHECK_MS = 2500
 const MAX_STALLED = 50
 const RUN_RETRY_MS = 1000
+// A pause is looked at again after this: an operator may have ended it, and a worker that stops does not sleep on.
+const MAX_PAUSE_SLEEP_MS = 3000
 const METRICS_MINUTES = 60
 const UNLIMITED = 1_000_000
 const WINDOWS_A_SECOND = 12
@@ -23,6 +25,7 @@ export const deliverMailOptions = (
   stalledInterval: STALLED_CHECK_MS,
   maxStalledCount: MAX_STALLED,
   runRetryDelay: RUN_RETRY_MS,
+  maximumRateLimitDelay: MAX_PAUSE_SLEEP_MS,
   metrics: { maxDataPoints: METRICS_MINUTES },
   settings: {
     backoffStrategy: (attemptsMade, _type, error) =>

@@ -13,7 +13,8 @@ import { waitUntil } from '../../core/process/wait-until.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
 
 const SCHEMA = 'bullmq'
-const LISTENERS = 4
+// One for each worker: mails, housekeeping.
+const LISTENERS = 2
 
 /** BullMQ in its own schema of our PostgreSQL. Objects made before the schema is there stay dead, so it waits for that first. */
 export const openPostgresBackend = async (settings: BackendSettings): Promise<QueueBackend> => {

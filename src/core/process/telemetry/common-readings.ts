@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client'
-import { measureBacklog, measureRelayLag } from '../../postgres/mails.ts'
+import { measureBacklog, measureRelayLag } from '../../postgres/outbox/outbox.ts'
 import type { Pool } from '../../postgres/pool.ts'
 import type { Readiness } from '../http/ops-app.ts'
 import { addReadings } from './readings.ts'
@@ -38,7 +38,7 @@ const addBacklog = (registry: Registry, pool: Pool): void =>
       latchkey_relay_lag_seconds: { help: 'Age of the oldest mail that no relay has offered to the queue yet.' },
     },
     async () => {
-      const [backlog, relayLagMs] = await Promise.all([measureBacklog(pool), measureRelayLag(pool)])
+      const [backlog, relayLagMs] = await Promise.all([measureBacklog(pool, 'mails'), measureRelayLag(pool, 'mails')])
       return {
         latchkey_mails_unsettled: backlog.unsettled,
         latchkey_mail_oldest_unsettled_age_seconds: backlog.oldestSeconds,

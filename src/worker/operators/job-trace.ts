@@ -1,8 +1,10 @@
 import type { Queue } from 'bullmq'
 import { createLogger } from '../../core/process/logger.ts'
 import { waitUntil } from '../../core/process/wait-until.ts'
-import { openMailQueue, pausedForMs } from '../queue/mail-queue.ts'
+import { MAILS } from '../delivery/mail-kind.ts'
 import { openQueueBackend } from '../queue/open-queue-backend.ts'
+import { openOutboxQueue } from '../queue/outbox-queue.ts'
+import { pausedForMs } from '../queue/queue-pause.ts'
 
 const PATIENCE_MS = 3000
 const MAX_LINES = 50
@@ -11,20 +13,20 @@ const MAX_LINES = 50
  * What the queue tells of a mail: where its job stands, a line for each try, and how long the whole queue is paused. Null when
  * it has no such job.
  */
-export type JobStory = { state: string; lines: string[]; pausedForMs: number } | null
+export type JobTrace = { state: string; lines: string[]; pausedForMs: number } | null
 
-/** Gives the stories of these mails' jobs, in the same order; 'unreachable' when the queue does not answer within three seconds. */
-export const readJobStories = async (
+/** Gives the traces of these mails' jobs, in the same order; 'unreachable' when the queue does not answer within three seconds. */
+export const readJobTraces = async (
   store: { redisUrl: string | undefined; databaseUrl: string },
   mailIds: string[],
-): Promise<JobStory[] | 'unreachable'> => {
+): Promise<JobTrace[] | 'unreachable'> => {
   const logger = createLogger('silent', 'trace-mail')
   const signal = AbortSignal.timeout(PATIENCE_MS)
   try {
     const backend = await openQueueBackend({ ...store, connections: 1, logger, signal })
     try {
       await waitUntil('the queue', backend.check, { logger, signal })
-      const queue = await openMailQueue(backend, logger)
+      const queue = await openOutboxQueue(backend, MAILS, logger)
       return await Promise.all(mailIds.map((id) => readJob(queue, id)))
     } finally {
       await backend.close()
@@ -34,7 +36,7 @@ export const readJobStories = async (
   }
 }
 
-const readJob = async (queue: Queue, id: string): Promise<JobStory> => {
+const readJob = async (queue: Queue, id: string): Promise<JobTrace> => {
   const state = await queue.getJobState(id)
   if (state === 'unknown') return null
   const [{ logs }, pausedMs] = await Promise.all([queue.getJobLogs(id, 0, MAX_LINES), pausedForMs(queue)])

@@ -1,9 +1,9 @@
 import { maskEmailAddress } from '../../core/credentials/email-address.ts'
-import type { MailStory } from '../../core/postgres/mail-stories.ts'
-import type { JobStory } from './job-story.ts'
+import type { MailTrace } from '../../core/postgres/outbox/mail-traces.ts'
+import type { JobTrace } from './job-trace.ts'
 
-/** One mail's story for the person on call: what happened when, and what holds now. No whole address, no code. */
-export const tellMailStory = (mail: MailStory, job: JobStory | 'unreachable'): string => {
+/** One mail's trace for the person on call: what happened when, and what holds now. No whole address, no code. */
+export const describeMailTrace = (mail: MailTrace, job: JobTrace | 'unreachable'): string => {
   const { ref, email, mailId, userId, requestId } = mail
   const traceId = /"00-([0-9a-f]{32})-/.exec(mail.traceContext ?? '')?.[1]
   return [
@@ -17,9 +17,9 @@ export const tellMailStory = (mail: MailStory, job: JobStory | 'unreachable'): s
 
 type Event = { at: string; text: string }
 
-const linesOf = (job: JobStory | 'unreachable'): string[] => (job === null || job === 'unreachable' ? [] : job.lines)
+const linesOf = (job: JobTrace | 'unreachable'): string[] => (job === null || job === 'unreachable' ? [] : job.lines)
 
-const eventsOf = (mail: MailStory, lines: string[]): Event[] => {
+const eventsOf = (mail: MailTrace, lines: string[]): Event[] => {
   const tries = lines.map(readLine)
   const untold = mail.attempts - tries.length
   const events = [
@@ -35,16 +35,16 @@ const eventsOf = (mail: MailStory, lines: string[]): Event[] => {
   return [...[...events, ...tries].toSorted((a, b) => a.at.localeCompare(b.at)), ...rest]
 }
 
-const triesUntold = (mail: MailStory, count: number): string =>
+const triesUntold = (mail: MailTrace, count: number): string =>
   `${count} ${count === 1 ? 'try' : 'tries'} of which the queue tells nothing${mail.lastError ? `; the last error was ${mail.lastError}` : ''}`
 
-/** A line of a job's log begins with its time and with what the head of the story says already. */
+/** A line of a job's log begins with its time and with what the head of the trace says already. */
 const readLine = (line: string): Event => {
   const [, at = '', text = line] = /^(\S+) (?:.*, (?=try \d))?(.*)$/.exec(line) ?? []
   return { at, text }
 }
 
-const outcomeOf = ({ outcome, providerId, lastError }: MailStory): string => {
+const outcomeOf = ({ outcome, providerId, lastError }: MailTrace): string => {
   switch (outcome) {
     case 'accepted':
       return providerId ? `accepted by the provider as ${providerId}` : 'accepted'
@@ -60,11 +60,11 @@ const outcomeOf = ({ outcome, providerId, lastError }: MailStory): string => {
 }
 
 /** What holds now, what waits and until when, and what to do about it. */
-const standingOf = (mail: MailStory, job: JobStory | 'unreachable'): string => {
+const standingOf = (mail: MailTrace, job: JobTrace | 'unreachable'): string => {
   if (mail.outcome === 'accepted') return codeStanding(mail)
   if (mail.outcome === 'dropped')
     return 'the registration was active already, or a newer code had taken the place of this one'
-  if (mail.outcome) return 'nothing is tried any more; when the cause is mended, retry the job in the dashboard'
+  if (mail.outcome) return 'nothing is tried any more; when the cause is removed, retry the job in the dashboard'
   if (mail.leaseUntil && mail.leaseUntil > mail.now)
     return `a worker has it in hand, until ${mail.leaseUntil.toISOString()} at most`
   if (mail.retryAt && mail.retryAt > mail.now)
@@ -77,7 +77,7 @@ const standingOf = (mail: MailStory, job: JobStory | 'unreachable'): string => {
   return `its job is ${job.state}${nextTryOf(job.lines.at(-1) ?? '')}`
 }
 
-const codeStanding = ({ activatedAt, expiresAt, now }: MailStory): string => {
+const codeStanding = ({ activatedAt, expiresAt, now }: MailTrace): string => {
   if (activatedAt) return 'the registration is active'
   if (!expiresAt) return 'nobody has its code'
   return `its code ${expiresAt > now ? 'is valid until' : 'was valid until'} ${expiresAt.toISOString()}`

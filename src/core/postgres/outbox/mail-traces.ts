@@ -1,10 +1,10 @@
-import type { Outcome } from './mail-outcomes.ts'
-import type { Pool } from './pool.ts'
+import type { Pool } from '../pool.ts'
+import type { Outcome } from './outbox.ts'
 
 // Of the table mails: all that is known of one, for whoever asks after it.
 
 /** All that the rows tell of one mail. `expiresAt` is the end of its code's time; `now` is the database's clock. */
-export type MailStory = {
+export type MailTrace = {
   mailId: string
   userId: string
   requestId: string
@@ -30,8 +30,8 @@ export type MailStory = {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** The newest `limit` mails whose own id, registration, reference or request this is; the oldest of them first. */
-export const findMailStories = async (pool: Pool, wanted: string, limit: number): Promise<MailStory[]> => {
-  const found = await pool.query<MailStory>(
+export const findMailTraces = async (pool: Pool, wanted: string, limit: number): Promise<MailTrace[]> => {
+  const found = await pool.query<MailTrace>(
     `with named as (
        select id
        from mails

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findMailStories } from '../../src/core/postgres/mail-stories.ts'
+import { findMailTraces } from '../../src/core/postgres/outbox/mail-traces.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { addPending, type Pending } from './fixtures.ts'
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const find = async (wanted: string) => (await findMailStories(database.pool, wanted, LIMIT)).map(({ mailId }) => mailId)
+const find = async (wanted: string) => (await findMailTraces(database.pool, wanted, LIMIT)).map(({ mailId }) => mailId)
 
 test('a mail is found by its id, request, registration and reference', async () => {
   const { mailId, user } = pending

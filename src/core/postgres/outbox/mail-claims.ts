@@ -1,0 +1,195 @@
+import type { Pool } from '../pool.ts'
+import type { Outcome } from './outbox.ts'
+
+// Of the tables mails and codes: how one try to deliver gets a mail and opens its code, and nobody else does.
+
+export type Claim = { mailId: string; token: string; leaseSeconds: number; giveUpAfterSeconds: number }
+
+export type ClaimedMail = {
+  /** Whether it is ours for the lease; else `outcome`, `waitMs` and `isHeldBack` say why not. */
+  isClaimed: boolean
+  outcome: Outcome | null
+  /** The time until it can be claimed; `isHeldBack` when the provider asked for that time. */
+  waitMs: number
+  isHeldBack: boolean
+  requestId: string
+  attempts: number
+  userId: string
+  email: string
+  ref: string
+  isUserActive: boolean
+  /** The address is active through another registration. */
+  isAddressTaken: boolean
+  codeId: string
+  digits: number
+  keyId: string
+  codeAttempts: number
+  isCodeSuperseded: boolean
+  /** Seconds left of a code whose earlier try was never answered; null when nobody can have it. */
+  codeSecondsLeft: number | null
+  /** What went under the code's key before; null when nothing did. */
+  mailDigest: Buffer | null
+  /** Negative when the time to give up has come. */
+  giveUpInMs: number
+}
+
+/**
+ * Takes the mail for one try, so that nobody else gets it while the lease runs, and reads all that the try needs. A mail that is
+ * settled, taken, or held back by the provider is only read. Null when there is no such mail.
+ */
+export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail | null> => {
+  const found = await pool.query<ClaimedMail>(
+    `with claimed as (
+       update mails
+       set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
+       where id = $1
+         and settled_at is null
+         and (lease_until is null or lease_until <= now())
+         and (retry_at is null or retry_at <= now())
+       returning attempts
+     )
+     select claimed.attempts is not null as "isClaimed",
+       mails.outcome,
+       greatest(0, extract(epoch from greatest(mails.lease_until, mails.retry_at) - now()) * 1000)::float8 as "waitMs",
+       coalesce(mails.retry_at > now() and (mails.lease_until is null or mails.lease_until <= now()), false) as "isHeldBack",
+       mails.request_id as "requestId",
+       coalesce(claimed.attempts, mails.attempts) as attempts,
+       users.id as "userId",
+       users.email, users.ref,
+       users.activated_at is not null as "isUserActive",
+       exists (
+         select 1
+         from users as other
+         where other.email = users.email and other.activated_at is not null and other.id <> users.id
+       ) as "isAddressTaken",
+       codes.id as "codeId",
+       codes.digits,
+       codes.key_id as "keyId",
+       codes.attempts as "codeAttempts",
+       codes.superseded_at is not null as "isCodeSuperseded",
+       extract(epoch from codes.expires_at - now())::float8 as "codeSecondsLeft",
+       codes.mail_digest as "mailDigest",
+       coalesce(extract(epoch from greatest(mails.failing_since, (
+         select possible_since from outboxes where kind = 'mails' and mails.failing_since is not null
+       )) - now()), 0)::float8 * 1000 + $4 * 1000 as "giveUpInMs"
+     from mails
+     join users on users.id = mails.user_id
+     join codes on codes.id = mails.code_id
+     left join claimed on true
+     where mails.id = $1`,
+    [claim.mailId, claim.token, claim.leaseSeconds, claim.giveUpAfterSeconds],
+  )
+  return found.rows[0] ?? null
+}
+
+export type Opening = { codeId: string; ttlSeconds: number; maxAttempts: number; digest: Buffer }
+
+/**
+ * Starts the code's time before the provider is called; one that is open already keeps its deadline. Gives false, and changes
+ * nothing, when the code may not leave: superseded, used up, its time half over, or other bytes went under its key.
+ */
+export const openCode = async (pool: Pool, opening: Opening): Promise<boolean> => {
+  const opened = await pool.query(
+    `update codes
+     set opened_at = coalesce(opened_at, now()),
+       expires_at = coalesce(expires_at, now() + make_interval(secs => $2)),
+       mail_digest = $4
+     where id = $1
+       and superseded_at is null
+       and attempts < $3
+       and (expires_at is null or expires_at >= now() + make_interval(secs => $2 / 2.0))
+       and (mail_digest is null or mail_digest = $4)`,
+    [opening.codeId, opening.ttlSeconds, opening.maxAttempts, opening.digest],
+  )
+  return opened.rowCount === 1
+}
+
+export type Replacement = {
+  mailId: string
+  token: string
+  userId: string
+  formerId: string
+  fresh: { id: string; digits: number; keyId: string }
+  ttlSeconds: number
+  digest: Buffer
+}
+
+/**
+ * Puts a fresh code, open already, in the place of the mail's. Holds back other changes of the registration, so that a resend and
+ * a delivery never both make its next code. Gives false when the lease has passed on or the code was superseded meanwhile.
+ */
+export const replaceCode = async (pool: Pool, replacement: Replacement): Promise<boolean> => {
+  const { fresh } = replacement
+  const replaced = await pool.query(
+    `with person as (
+       select id
+       from users
+       where id = $3
+       for no key update
+     ), mail as (
+       select mails.id
+       from mails
+       join person on person.id = mails.user_id
+       where mails.id = $1 and mails.lease_token = $2 and mails.settled_at is null
+       for update of mails
+     ), former as (
+       update codes
+       set superseded_at = now()
+       from mail
+       where codes.id = $4 and codes.superseded_at is null
+       returning codes.user_id
+     ), fresh as (
+       insert into codes (id, user_id, digits, key_id, opened_at, expires_at, mail_digest)
+       select $5, user_id, $6, $7, now(), now() + make_interval(secs => $8), $9
+       from former
+       returning id
+     )
+     update mails
+     set code_id = fresh.id
+     from fresh
+     where mails.id = $1`,
+    [
+      replacement.mailId,
+      replacement.token,
+      replacement.userId,
+      replacement.formerId,
+      fresh.id,
+      fresh.digits,
+      fresh.keyId,
+      replacement.ttlSeconds,
+      replacement.digest,
+    ],
+  )
+  return replaced.rowCount === 1
+}
+
+/**
+ * Takes the day's notice to the owner of the address for this mail, and gives the idempotency key for these bytes: the mail's id,
+ * or `freshKey` when others went, or may have gone, under the former key. Null when another mail has the day's notice.
+ */
+export const takeNotice = async (
+  pool: Pool,
+  notice: { mailId: string; email: string; digest: Buffer; freshKey: string },
+): Promise<string | null> => {
+  const taken = await pool.query<{ key: string }>(
+    `with owner as (
+       update users
+       set noticed_at = now(), notice_mail_id = $2
+       where email = $1 and activated_at is not null
+         and (notice_mail_id = $2 or noticed_at is null or noticed_at <= now() - interval '1 day')
+       returning 1
+     )
+     update mails
+     set notice_digest = $3,
+       notice_key = case
+         when notice_digest is null then id
+         when notice_digest = $3 then notice_key
+         else $4
+       end
+     from owner
+     where mails.id = $2
+     returning notice_key as key`,
+    [notice.email, notice.mailId, notice.digest, notice.freshKey],
+  )
+  return taken.rows[0]?.key ?? null
+}

@@ -1,0 +1,175 @@
+import type { Pool } from '../pool.ts'
+import type { Outcome } from './outbox.ts'
+
+// Of the tables mails and codes: how a try ends. Each statement ends both, and does so again, to no effect, for whoever lost its answer.
+
+/** How a mail has ended, and how long after it was asked for. */
+export type Settled = { outcome: Outcome; afterSeconds: number }
+
+export type Settlement = {
+  mailId: string
+  token: string
+  outcome: Outcome
+  providerId?: string | null
+  error?: string
+  /** How long ago the provider answered. */
+  agoSeconds?: number
+  ttlSeconds: number
+  code: CodeEnd
+}
+
+/**
+ * What becomes of the mail's code. `sent`: its time starts at the provider's answer. `sent-before`: an earlier try was never
+ * answered, so somebody may have had the code since then, and the deadline of that try stays. `closed`: nobody has it. `kept`: as it is.
+ */
+export type CodeEnd = 'sent' | 'sent-before' | 'closed' | 'kept'
+
+/**
+ * Ends the mail, and its code's opening, in one. Gives null, and changes nothing, when the lease has passed to somebody else or
+ * the mail was settled by another; who settled it with this token already gets the same answer again.
+ */
+export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
+  const settled = await pool.query<Settled>(
+    `with settled as (
+       update mails
+       set settled_at = now(), outcome = $3, provider_id = $4, last_error = coalesce($5, last_error), retry_at = null
+       where id = $1 and settled_at is null and lease_token = $2
+       returning code_id, outcome, settled_at, created_at
+     ), code as (
+       update codes
+       set sent_at = case when $6 like 'sent%' then now() - make_interval(secs => $7) end,
+         opened_at = case when $6 like 'sent%' then coalesce(opened_at, now() - make_interval(secs => $7)) end,
+         expires_at = case $6
+           when 'sent' then now() - make_interval(secs => $7) + make_interval(secs => $8)
+           when 'sent-before' then coalesce(expires_at, now())
+         end
+       from settled
+       where codes.id = settled.code_id and $6 <> 'kept'
+     ), ended as (
+       select outcome, settled_at, created_at from settled
+       union all
+       select outcome, settled_at, created_at from mails where id = $1 and lease_token = $2 and outcome = $3
+     )
+     select outcome, extract(epoch from settled_at - created_at)::float8 as "afterSeconds"
+     from ended
+     limit 1`,
+    [
+      settlement.mailId,
+      settlement.token,
+      settlement.outcome,
+      settlement.providerId ?? null,
+      settlement.error ?? null,
+      settlement.code,
+      settlement.agoSeconds ?? 0,
+      settlement.ttlSeconds,
+    ],
+  )
+  return settled.rows[0] ?? null
+}
+
+export type Postponement = {
+  mailId: string
+  token: string
+  error: string
+  /** When the job tries again. */
+  inMs: number
+  /** When the provider named a time: no try before it. */
+  retryAfterMs: number | null
+  code: 'closed' | 'kept'
+  /** The key fits no bytes any more: the next try takes a fresh one. */
+  isKeySpoilt: boolean
+}
+
+// A job may be some seconds late before the queue is taken to have lost it.
+const LATE_SECONDS = 10
+
+/** Gives the mail back for a later try. Gives false when the lease has passed to somebody else or the mail is settled. */
+export const postponeMail = async (pool: Pool, postponement: Postponement): Promise<boolean> => {
+  const postponed = await pool.query(
+    `with postponed as (
+       update mails
+       set last_error = $3,
+         failing_since = coalesce(failing_since, now()),
+         retry_at = now() + make_interval(secs => $5::float8 / 1000),
+         next_offer_at = now() + make_interval(secs => $4::float8 / 1000 + $8),
+         notice_digest = case when $7 and notice_digest is not null then '' else notice_digest end,
+         lease_token = null,
+         lease_until = null
+       where id = $1 and settled_at is null and lease_token = $2
+       returning code_id
+     ), code as (
+       update codes
+       set opened_at = case when $6 = 'closed' then null else opened_at end,
+         expires_at = case when $6 = 'closed' then null else expires_at end,
+         mail_digest = case when $7 then '' else mail_digest end
+       from postponed
+       where codes.id = postponed.code_id and ($6 = 'closed' or $7)
+     )
+     select 1 from postponed`,
+    [
+      postponement.mailId,
+      postponement.token,
+      postponement.error,
+      postponement.inMs,
+      postponement.retryAfterMs,
+      postponement.code,
+      postponement.isKeySpoilt,
+      LATE_SECONDS,
+    ],
+  )
+  return postponed.rowCount === 1
+}
+
+/** Ends a mail that needs no try any more, or whose time to give up came while the provider held it back. */
+export const endUntriedMail = async (
+  pool: Pool,
+  mailId: string,
+  outcome: 'dropped' | 'given-up',
+): Promise<Settled | null> => {
+  const ended = await pool.query<Settled>(
+    `update mails
+     set settled_at = now(), outcome = $2, retry_at = null
+     where id = $1 and settled_at is null and (lease_until is null or lease_until <= now())
+     returning outcome, extract(epoch from settled_at - created_at)::float8 as "afterSeconds"`,
+    [mailId, outcome],
+  )
+  return ended.rows[0] ?? null
+}
+
+/** Starts one refused or given-up mail over, see `reviveFailedMails`. Gives false when it has not ended so. */
+export const reviveMail = async (pool: Pool, id: string): Promise<boolean> => (await revive(pool, 'id = $1', id)) === 1
+
+/**
+ * Starts up to `limit` refused and given-up mails over, as an operator wants: with a fresh code under a fresh key, and with the
+ * whole time before they are given up. Returns how many.
+ */
+export const reviveFailedMails = (pool: Pool, limit: number): Promise<number> =>
+  revive(pool, 'true order by settled_at limit $1', limit)
+
+// The operator's own retry of the job comes first; a job that the queue does not hold is made anew by the relay.
+const RETRY_SECONDS = 5
+
+const revive = async (pool: Pool, which: string, value: string | number): Promise<number> => {
+  const revived = await pool.query(
+    `with failed as (
+       select id
+       from mails
+       where outcome in ('refused', 'given-up') and ${which}
+       for update skip locked
+     ), revived as (
+       update mails
+       set settled_at = null, outcome = null, lease_token = null, lease_until = null, attempts = 0, failing_since = null,
+         next_offer_at = now() + make_interval(secs => $2),
+         notice_digest = case when notice_digest is not null then ''::bytea end
+       from failed
+       where mails.id = failed.id
+       returning mails.code_id
+     )
+     update codes
+     set mail_digest = ''
+     from revived
+     where codes.id = revived.code_id`,
+    [value, RETRY_SECONDS],
+  )
+  return revived.rowCount ?? 0
+}

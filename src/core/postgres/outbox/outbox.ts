@@ -1,0 +1,194 @@
+import type { Pool } from '../pool.ts'
+
+/**
+ * A table whose rows have to leave this service: a row is its own enqueueing, a relay offers it to a queue, a worker claims it by
+ * a lease and settles it. Each has the columns that are named here, and indexes like those of `mails` (`…_to_offer`, `…_failing`,
+ * `…_failed`), so that no statement reads more than it returns. The name goes into statements as it is: never from outside.
+ */
+export type OutboxTable = 'mails'
+
+/** How an unsettled row ends. */
+export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
+
+/** `offers` counts this offer too; `delayMs` is how long the receiver still wants it held back; the lower `priority` goes first. */
+export type OfferedRow = { id: string; offers: number; delayMs: number; priority: number; traceContext: string | null }
+
+const MAX_PRIORITY = 2 ** 21 - 1
+const PRIORITY_SECONDS = 4
+
+/**
+ * Marks unsettled rows as offered: up to `fresh` that never were, the newest first, as who has just registered waits at the
+ * screen; and up to `again` whose last offer is some seconds ago (5, 10, 20, then every 40), the longest waiting first, as the
+ * queue may have lost them. Two relays never get the same one at the same time. A process that dies now costs those seconds.
+ */
+export const takeDueRows = async (
+  pool: Pool,
+  table: OutboxTable,
+  limits: { fresh: number; again: number },
+): Promise<OfferedRow[]> => {
+  const taken = await pool.query<OfferedRow>(
+    `with fresh as (
+       select id
+       from ${table}
+       where settled_at is null and next_offer_at = '-infinity'
+       order by created_at desc
+       limit $1
+       for update skip locked
+     ), again as (
+       select id
+       from ${table}
+       where settled_at is null and next_offer_at > '-infinity' and next_offer_at <= now()
+         and (lease_until is null or lease_until <= now())
+       order by next_offer_at
+       limit $2
+       for update skip locked
+     ), due as (
+       select id from fresh
+       union all
+       select id from again
+     )
+     update ${table}
+     set offered_at = now(), offers = offers + 1,
+       next_offer_at = greatest(retry_at, now()) + make_interval(secs => least(40, 5 * 2 ^ least(offers, 10)))
+     from due
+     where ${table}.id = due.id
+     returning ${table}.id, offers,
+       trace_context as "traceContext",
+       greatest(0, ceil(extract(epoch from retry_at - now()) * 1000))::float8 as "delayMs",
+       least($4, greatest(1, $4 - floor(extract(epoch from created_at - (
+         select coalesce(min(priority_from), now() - interval '1 hour') from outboxes where kind = $3
+       )) / $5)))::integer as priority`,
+    [limits.fresh, limits.again, table, MAX_PRIORITY, PRIORITY_SECONDS],
+  )
+  return taken.rows
+}
+
+/** Undoes the offer of rows that the queue could not take, so that they are offered as soon as it can. */
+export const takeOffersBack = async (pool: Pool, table: OutboxTable, ids: string[]): Promise<void> => {
+  await pool.query(
+    `update ${table}
+     set offers = offers - 1,
+       offered_at = case when offers = 1 then null else offered_at end,
+       next_offer_at = case when offers = 1 then '-infinity' else now() end
+     where id = any($1::uuid[]) and settled_at is null and offers > 0`,
+    [ids],
+  )
+}
+
+/** Keeps the row for `seconds` more. Does nothing when it has passed to somebody else or is settled. */
+export const renewLease = async (
+  pool: Pool,
+  table: OutboxTable,
+  lease: { id: string; token: string; seconds: number },
+): Promise<void> => {
+  await pool.query(
+    `update ${table}
+     set lease_until = now() + make_interval(secs => $3)
+     where id = $1 and settled_at is null and lease_token = $2`,
+    [lease.id, lease.token, lease.seconds],
+  )
+}
+
+/**
+ * Says that rows can be delivered now, and tells whether nobody else has said so within the last seconds: who said it does what
+ * one worker of all has to do. After a minute without a word delivery counts as possible since now.
+ */
+export const beat = async (pool: Pool, table: OutboxTable, everySeconds: number): Promise<boolean> => {
+  const beaten = await pool.query(
+    `insert into outboxes as known (kind)
+     values ($1)
+     on conflict (kind) do update
+     set beat_at = now(),
+       possible_since = case when known.beat_at < now() - interval '1 minute' then now() else known.possible_since end,
+       priority_from = case
+         when known.priority_from < now() - interval '1 day'
+           and (select count(*) from (select from ${table} where settled_at is null limit 500) as waiting) < 500
+         then now() - interval '1 hour'
+         else known.priority_from
+       end
+     where known.beat_at <= now() - make_interval(secs => $2)`,
+    [table, everySeconds],
+  )
+  return beaten.rowCount === 1
+}
+
+/**
+ * Gives up to `limit` rows up: their first try failed so long ago, and delivery has been possible since then. What was never
+ * tried stays, and what somebody has in hand.
+ */
+export const giveUpOverdueRows = async (
+  pool: Pool,
+  table: OutboxTable,
+  { afterSeconds, limit }: { afterSeconds: number; limit: number },
+): Promise<number> => {
+  const given = await pool.query(
+    `with overdue as (
+       select id
+       from ${table}
+       where settled_at is null
+         and failing_since <= now() - make_interval(secs => $1)
+         and (lease_until is null or lease_until <= now())
+         and not exists (
+           select 1 from outboxes where kind = $3 and possible_since > now() - make_interval(secs => $1)
+         )
+       order by failing_since
+       limit $2
+       for update skip locked
+     )
+     update ${table}
+     set settled_at = now(), outcome = 'given-up', retry_at = null
+     from overdue
+     where ${table}.id = overdue.id`,
+    [afterSeconds, limit, table],
+  )
+  return given.rowCount ?? 0
+}
+
+/** Milliseconds for which the oldest unsettled row has not been offered to the queue; 0 when there is none. */
+export const measureRelayLag = async (pool: Pool, table: OutboxTable): Promise<number> => {
+  const lag = await pool.query<{ ms: number }>(
+    `select extract(epoch from now() - created_at)::float8 * 1000 as ms
+     from ${table}
+     where settled_at is null and next_offer_at = '-infinity'
+     order by created_at
+     limit 1`,
+  )
+  return Math.max(0, lag.rows[0]?.ms ?? 0)
+}
+
+export type Backlog = { unsettled: number; oldestSeconds: number }
+
+const COUNTED = 10_000
+
+/**
+ * How many rows have not ended, and the age of the oldest; 0 when there is none. Up to 10,000 are counted; of more the number is
+ * the planner's, some minutes old at worst, and the age that of the oldest among as many and all that were never offered.
+ */
+export const measureBacklog = async (pool: Pool, table: OutboxTable): Promise<Backlog> => {
+  const measured = await pool.query<Backlog>(
+    `with waiting as (
+       select created_at
+       from ${table}
+       where settled_at is null
+       order by next_offer_at
+       limit $1
+     ), counted as (
+       select count(*) as unsettled, min(created_at) as oldest
+       from waiting
+     )
+     select case
+         when unsettled < $1 then unsettled
+         else greatest(unsettled, (select reltuples from pg_class where oid = to_regclass('${table}_to_offer')))
+       end::float8 as unsettled,
+       coalesce(extract(epoch from now() - least(oldest, (
+         select created_at
+         from ${table}
+         where settled_at is null and next_offer_at = '-infinity'
+         order by created_at
+         limit 1
+       ))), 0)::float8 as "oldestSeconds"
+     from counted`,
+    [COUNTED],
+  )
+  return measured.rows[0] ?? { unsettled: 0, oldestSeconds: 0 }
+}

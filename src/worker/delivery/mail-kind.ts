@@ -1,0 +1,11 @@
+import { MAILS_CHANNEL } from '../../core/postgres/mails.ts'
+import type { OutboxKind } from '../queue/outbox-queue.ts'
+
+/** The mails: queue `mail`, jobs `send-code`. */
+export const MAILS = {
+  table: 'mails',
+  channel: MAILS_CHANNEL,
+  queue: 'mail',
+  job: 'send-code',
+  dataOf: (id) => ({ mailId: id }),
+} satisfies OutboxKind

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Processor, type Queue, RateLimitError, type WorkerOptions } from 'bullmq'
+import { beat, giveUpOverdueRows } from '../../core/postgres/outbox/outbox.ts'
+import type { Pool } from '../../core/postgres/pool.ts'
+import type { Logger } from '../../core/process/logger.ts'
+import { type OutboxKind, openOutboxQueue } from '../queue/outbox-queue.ts'
+import type { QueueBackend } from '../queue/queue-backend.ts'
+import { startQueueWorker } from '../queue/queue-worker.ts'
+import { runRelay } from './relay-loop.ts'
+
+const BEAT_SECONDS = 5
+const GIVE_UP_BATCH = 1000
+
+export type OutboxTools = { pool: Pool; backend: QueueBackend; databaseUrl: string; logger: Logger }
+
+export type OutboxSettings = {
+  options: Omit<WorkerOptions, 'connection'>
+  giveUpAfterSeconds: number
+  /** Is told how many rows were given up, besides those whose own last try ended so. */
+  onGivenUp(count: number): void
+}
+
+export type Outbox = { queue: Queue; close(): Promise<void> }
+
+/**
+ * Starts all that brings the rows of one kind out of the house: relay, queue and worker, and what one worker of all does now and
+ * then. `close` stops all of it at once, takes no job any more, and resolves when those in hand are finished.
+ */
+export const startOutbox = async (
+  tools: OutboxTools,
+  kind: OutboxKind,
+  settings: OutboxSettings,
+  processorFor: (queue: Queue) => Processor,
+): Promise<Outbox> => {
+  const { pool, backend, databaseUrl, logger } = tools
+  const stopping = new AbortController()
+  const queue = await openOutboxQueue(backend, kind, logger)
+  const processor = untilStopped(processorFor(queue), stopping.signal)
+  const worker = startQueueWorker(backend, kind.queue, processor, settings.options, logger)
+  const loops = [
+    runRelay({ pool, queue, kind, databaseUrl, logger }, stopping.signal),
+    keepBeating(tools, kind, settings, stopping.signal),
+  ]
+  return {
+    queue,
+    close: async () => {
+      stopping.abort()
+      await Promise.all([worker.close(), ...loops])
+    },
+  }
+}
+
+/** A job that the worker still gets hold of goes back to where it came from, at no cost of an attempt. */
+const untilStopped =
+  (processor: Processor, stopping: AbortSignal): Processor =>
+  // BullMQ hands the signal over only to a function with exactly these three parameters.
+  async (job, token, signal) => {
+    if (stopping.aborted) throw new RateLimitError()
+    return processor(job, token, signal)
+  }
+
+/** Says that rows can be delivered, while the queue answers, and gives up those whose time is over: paused queue or not. */
+const keepBeating = async (
+  { pool, backend, logger }: OutboxTools,
+  { table, queue }: OutboxKind,
+  { giveUpAfterSeconds: afterSeconds, onGivenUp }: OutboxSettings,
+  signal: AbortSignal,
+): Promise<void> => {
+  const giveUpAll = async () => {
+    let count = GIVE_UP_BATCH
+    while (count === GIVE_UP_BATCH && !signal.aborted) {
+      count = await giveUpOverdueRows(pool, table, { afterSeconds, limit: GIVE_UP_BATCH })
+      if (count === 0) continue
+      onGivenUp(count)
+      logger.warn({ queue, count }, 'rows were given up: their tries have failed for too long')
+    }
+  }
+  while (!signal.aborted) {
+    try {
+      await backend.check()
+      if (await beat(pool, table, BEAT_SECONDS)) await giveUpAll()
+    } catch (err) {
+      logger.debug({ queue, err }, 'no beat: PostgreSQL or the queue does not answer')
+    }
+    await sleep(BEAT_SECONDS * 1000 * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => {})
+  }
+}

@@ -1,0 +1,132 @@
+import type { Queue } from 'bullmq'
+import type { OfferedRow, OutboxTable } from '../../core/postgres/outbox/outbox.ts'
+import type { Logger } from '../../core/process/logger.ts'
+import { beginStep, keptTrace, type Step } from '../../core/process/telemetry/tracing.ts'
+import type { QueueBackend } from './queue-backend.ts'
+
+/**
+ * What one kind of outbox is called where, and what its jobs carry. To add a kind: a table with the columns and indexes of
+ * `OutboxTable`, a channel that is notified when a row is there, a value of this type, and a processor that claims, sends and
+ * settles the row of a job's id; then `startOutbox` does the rest.
+ */
+export type OutboxKind = {
+  table: OutboxTable
+  channel: string
+  queue: string
+  job: string
+  /** What a job carries: the row of this id carries the rest. */
+  dataOf(id: string): Record<string, string>
+}
+
+const DAY_SECONDS = 86_400
+
+const JOB_OPTIONS = {
+  // Giving up is a matter of time, decided by the row, never of counting.
+  attempts: 1_000_000,
+  backoff: { type: 'custom' },
+  // Kept so that operators see what was done; few, as PostgreSQL gets slower with many.
+  removeOnComplete: { age: DAY_SECONDS, count: 100 },
+  removeOnFail: { age: 7 * DAY_SECONDS, count: 10_000 },
+  stackTraceLimit: 20,
+  keepLogs: 50,
+}
+
+/** Resolves when jobs can be added; on Redis at once, as its connection comes and goes. */
+export const openOutboxQueue = async (
+  backend: QueueBackend,
+  { queue: name }: Pick<OutboxKind, 'queue'>,
+  logger: Logger,
+): Promise<Queue> => {
+  const queue = backend.newQueue(name, { defaultJobOptions: JOB_OPTIONS })
+  queue.on('error', (err) => logger.debug({ err, queue: name }, 'the queue reports trouble'))
+  if (backend.name === 'postgresql') await queue.waitUntilReady()
+  return queue
+}
+
+/** `lost`: how many of the rows that were offered before the queue did not hold any more. `refused`: those that it does not take. */
+export type Offered = { lost: number; refused: string[] }
+
+/**
+ * Puts rows into the queue under their own ids. One that was offered before is left as it is while it waits or runs there;
+ * whatever else the queue says of it, it is made anew. Rejects when the queue cannot be reached.
+ */
+export const offerRows = async (queue: Queue, kind: OutboxKind, rows: OfferedRow[]): Promise<Offered> => {
+  const states = await Promise.all(rows.map((row) => (row.offers > 1 ? clear(queue, row.id) : 'new')))
+  const missing = rows.filter((_row, index) => states[index] !== 'held')
+  const offers = missing.map((row) => beginOffer(kind, row))
+  try {
+    const refused = await add(
+      queue,
+      offers.map(({ row, traceContext }) => jobOf(kind, row, traceContext)),
+    )
+    return { lost: states.filter((state) => state === 'lost').length, refused }
+  } catch (error) {
+    for (const { step } of offers) step?.fail(error)
+    throw error
+  } finally {
+    for (const { step } of offers) step?.end()
+  }
+}
+
+// In these states a job will run, or runs. What BullMQ knows by an id in no list, after an eviction, is 'unknown'.
+const HELD = new Set(['waiting', 'prioritized', 'delayed', 'active', 'waiting-children'])
+
+/** Makes room for a job of this id, unless it will run. */
+const clear = async (queue: Queue, id: string): Promise<'held' | 'lost'> => {
+  if (HELD.has(await queue.getJobState(id))) return 'held'
+  await queue.remove(id)
+  return 'lost'
+}
+
+type NewJob = ReturnType<typeof jobOf>
+
+/** Adds the jobs at once; when the queue refuses, one by one, so that one bad job holds back no other. Returns those refused. */
+const add = async (queue: Queue, jobs: NewJob[]): Promise<string[]> => {
+  if (jobs.length === 0) return []
+  try {
+    await queue.addBulk(jobs)
+    return []
+  } catch (error) {
+    if (jobs.length === 1) throw error
+    const ends = await Promise.allSettled(jobs.map(({ name, data, opts }) => queue.add(name, data, opts)))
+    const refused = jobs.filter((_job, index) => ends[index]?.status === 'rejected')
+    if (refused.length === jobs.length) throw error
+    return refused.map(({ opts }) => opts.jobId)
+  }
+}
+
+/** The relay's part of the row's trace. A later offer finds the job in the queue, as a rule, and has no part of its own. */
+const beginOffer = (
+  { queue }: OutboxKind,
+  row: OfferedRow,
+): { row: OfferedRow; step: Step | null; traceContext: string | null } => {
+  const parent = keptTrace(row.traceContext)
+  if (!parent) return { row, step: null, traceContext: null }
+  if (row.offers > 1) return { row, step: null, traceContext: row.traceContext }
+  const step = beginStep(`send ${queue}`, { kind: 'producer', parent, attributes: messagingOf(queue, row.id, 'send') })
+  return { row, step, traceContext: step.traceContext ?? row.traceContext }
+}
+
+/**
+ * Newest first, by priority: who has just registered is not queued behind an outage's backlog. Not by `lifo`, as only a priority
+ * outlives a failed try and a pause.
+ */
+const jobOf = (kind: OutboxKind, row: OfferedRow, traceContext: string | null) => ({
+  name: kind.job,
+  data: kind.dataOf(row.id),
+  opts: {
+    jobId: row.id,
+    delay: row.delayMs,
+    priority: row.priority,
+    ...(traceContext !== null && { telemetry: { metadata: traceContext } }),
+  },
+})
+
+/** OpenTelemetry's names for what is done with a message. */
+export const messagingOf = (queue: string, id: string, operation: 'send' | 'process') => ({
+  'messaging.system': 'bullmq',
+  'messaging.destination.name': queue,
+  'messaging.message.id': id,
+  'messaging.operation.name': operation,
+  'messaging.operation.type': operation,
+})
