@@ -161,7 +161,7 @@ describe("the api's metrics", () => {
     expect(seconds).toBeGreaterThanOrEqual(90)
     expect(seconds).toBeLessThan(120)
     expect(readValue(page, 'latchkey_relay_lag_seconds')).toBeGreaterThanOrEqual(90)
-    await sql('update mails set offered_at = now()')
+    await sql('update mails set next_offer_at = now()')
     expect(readValue(await pageOf(api), 'latchkey_relay_lag_seconds')).toBe(0)
     await sql('delete from users')
   })
@@ -242,7 +242,10 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
     const [late, given] = [await register('late@example.com'), await register('given@example.com')]
     await expect.poll(() => provider.requests.some(({ to }) => to === given.email), PATIENT).toBe(true)
     await database.pool.query('update users set activated_at = now() where id = $1', [late.id])
-    await database.pool.query("update mails set started_at = now() - interval '2 hours' where user_id = $1", [given.id])
+    await database.pool.query("update mails set failing_since = now() - interval '2 hours' where user_id = $1", [
+      given.id,
+    ])
+    await database.pool.query("update outboxes set possible_since = now() - interval '2 hours'")
     await settled()
     const grown = async (outcome: string) =>
       growthOf(before, await pageOf(worker))('latchkey_mails_settled_total', { outcome })
@@ -283,9 +286,9 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
   })
 
   test('each pool of connections is shown under its name', async () => {
-    expect(await value('latchkey_postgres_connections_limit', { pool: 'latchkey-worker' })).toBe(20)
+    expect(await value('latchkey_postgres_connections_limit', { pool: 'latchkey-worker' })).toBe(5)
     const ofQueue = await value('latchkey_postgres_connections_limit', { pool: 'latchkey-bullmq' })
-    expect(ofQueue).toBe(backend === 'postgresql' ? 24 : undefined)
+    expect(ofQueue).toBe(backend === 'postgresql' ? 7 : undefined)
   })
 
   test.runIf(backend === 'redis')('without Redis the queue is not shown, and everything else is, at once', async () => {

@@ -53,7 +53,10 @@ describeWithBrowser.each(backends)('the dashboard in a browser, with jobs on %s'
 
   /** As if the mail had been tried for two hours, twice as long as it may; its next try does not wait for the back-off. */
   const letGiveUp = async (mailId: string) => {
-    await stage.pool.query("update mails set started_at = started_at - interval '2 hours' where id = $1", [mailId])
+    await stage.pool.query("update mails set failing_since = failing_since - interval '2 hours' where id = $1", [
+      mailId,
+    ])
+    await stage.pool.query("update outboxes set possible_since = possible_since - interval '2 hours'")
     const headers = { authorization: basic(OPERATOR.username, OPERATOR.password) }
     const promote = () => fetch(`${worker.opsUrl}/dashboard/api/queues/mail/promote`, { method: 'PUT', headers })
     await expect.poll(() => promote().then(() => stage.outcomeOf(mailId)), PATIENT).toBe('given-up')
