@@ -21,7 +21,7 @@ export const isMailboxGuessedOut = async (
     `select coalesce(bool_or(budget.max <= (
        select count(*)
        from guesses
-       where mailbox_key = any($1) and at > clock_timestamp() - make_interval(secs => budget.seconds)
+       where mailbox_key = any($1) and at > now() - make_interval(secs => budget.seconds)
      )), false) as "isOut"
      from unnest($2::integer[], $3::integer[]) as budget (max, seconds)`,
     [mailboxKeys, budgets.map((budget) => budget.max), budgets.map((budget) => budget.seconds)],
@@ -34,7 +34,7 @@ export const countWrongCodes = async (db: Queryable): Promise<number> => {
   const counted = await db.query<{ count: number }>(
     `select count(*)::integer as count
      from guesses
-     where at > clock_timestamp() - interval '1 hour'`,
+     where at > now() - interval '1 hour'`,
   )
   return counted.rows[0]?.count ?? 0
 }

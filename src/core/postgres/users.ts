@@ -117,7 +117,7 @@ export const countActivations = async (db: Queryable, limit: number): Promise<nu
      from (
        select
        from users
-       where activated_at > clock_timestamp() - interval '1 hour'
+       where activated_at > now() - interval '1 hour'
        limit $1
      ) as lately`,
     [limit],

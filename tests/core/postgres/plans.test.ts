@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { keepHouse } from '../../../src/core/postgres/housekeeping.ts'
+import { openCode, replaceCode, takeNotice } from '../../../src/core/postgres/outbox/mail-claims.ts'
+import {
+  endUntriedMail,
+  postponeMail,
+  reviveFailedMails,
+  reviveMail,
+  settleMail,
+} from '../../../src/core/postgres/outbox/mail-outcomes.ts'
+import { findMailTraces } from '../../../src/core/postgres/outbox/mail-traces.ts'
+import {
+  beat,
+  giveUpOverdueRows,
+  measureBacklog,
+  measureRelayLag,
+  renewLease,
+  takeDueRows,
+  takeOffersBack,
+} from '../../../src/core/postgres/outbox/outbox.ts'
+import type { Pool } from '../../../src/core/postgres/pool.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { deliverTools } from '../../support/delivery.ts'
+import { addPending, clearNo, deliver, refused, scriptedMailer, silence } from '../fixtures.ts'
+import { expectBoundedReads, fill, idOf, record } from './plans.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await fill(database)
+}, 60_000)
+afterAll(() => database.drop())
+
+// Waiting, never offered or offered, not failing; those of people that are not active have numbers that end in 0.
+const WAITING = 1210
+const lease = { mailId: idOf('mail', WAITING), token: randomUUID(), ttlSeconds: 60 }
+const digest = Buffer.alloc(16)
+const tries = (step: Error) => async (pool: Pool) => {
+  await deliver({ ...deliverTools(database, scriptedMailer(step)), pool }, idOf('mail', 4010))
+}
+
+/**
+ * Everything that request, relay, job and housekeeping ask PostgreSQL. To add something: its name, what sends the statements, and
+ * how many rows of a table one of them may read, when that is more than a few. A whole use case is as good as a single function.
+ */
+const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: number }> = {
+  'relay: take rows': { run: (pool) => takeDueRows(pool, 'mails', { fresh: 100, again: 100 }), mayRead: 250 },
+  'relay: undo an offer': { run: (pool) => takeOffersBack(pool, 'mails', [idOf('mail', WAITING)]) },
+  'relay: beat': { run: (pool) => beat(pool, 'mails', 5), mayRead: 500 },
+  'relay: give up': {
+    run: (pool) => giveUpOverdueRows(pool, 'mails', { afterSeconds: 3600, limit: 20 }),
+    mayRead: 50,
+  },
+  'metrics: lag': { run: (pool) => measureRelayLag(pool, 'mails') },
+  'metrics: backlog': { run: (pool) => measureBacklog(pool, 'mails'), mayRead: 10_000 },
+  'job: deliver': {
+    run: (pool) => deliver({ ...deliverTools(database, scriptedMailer()), pool }, idOf('mail', WAITING)),
+  },
+  'job: deliver, refused': { run: tries(refused()) },
+  'job: deliver, later': { run: tries(clearNo()) },
+  'job: deliver, silent': { run: tries(silence()) },
+  'job: renew a lease': {
+    run: (pool) => renewLease(pool, 'mails', { id: lease.mailId, token: lease.token, seconds: 7 }),
+  },
+  'job: open a code': {
+    run: (pool) => openCode(pool, { codeId: idOf('code', 20), ttlSeconds: 60, maxAttempts: 3, digest }),
+  },
+  'job: replace a code': {
+    run: (pool) =>
+      replaceCode(pool, {
+        ...{ ...lease, digest, userId: idOf('user', WAITING), formerId: idOf('code', WAITING) },
+        fresh: { id: randomUUID(), digits: 4, keyId: 'a key' },
+      }),
+  },
+  'job: take a notice': {
+    run: (pool) =>
+      takeNotice(pool, { ...{ mailId: lease.mailId, email: 'person11@example.com', digest }, freshKey: randomUUID() }),
+  },
+  'job: settle': { run: (pool) => settleMail(pool, { ...lease, outcome: 'accepted', code: 'sent' }) },
+  'job: postpone': {
+    run: (pool) =>
+      postponeMail(pool, { ...lease, error: 'x', inMs: 1, retryAfterMs: null, code: 'closed', isKeySpoilt: true }),
+  },
+  'job: end untried': { run: (pool) => endUntriedMail(pool, idOf('mail', 30), 'given-up') },
+  'operator: retry one': { run: (pool) => reviveMail(pool, idOf('mail', 30_000)) },
+  'operator: retry all': { run: (pool) => reviveFailedMails(pool, 20), mayRead: 50 },
+  'operator: trace by mail': { run: (pool) => findMailTraces(pool, idOf('mail', 7), 20) },
+  'operator: trace by request': { run: (pool) => findMailTraces(pool, 'request77', 20) },
+  'operator: trace by reference': { run: (pool) => findMailTraces(pool, 'K77', 20), mayRead: 200 },
+  housekeeping: { run: (pool) => keepHouse(pool, new AbortController().signal), mayRead: 3000 },
+}
+
+test.each(Object.entries(cases))('%s reads no more rows than it needs', async (_name, { run, mayRead = 60 }) => {
+  await expectBoundedReads(database.pool, () => run(database.pool), mayRead)
+})
+
+test('a statement that reads a whole table is found out', async () => {
+  const slow = () => database.pool.query("select 1 from guesses where at > clock_timestamp() - interval '1 hour'")
+  await expect(expectBoundedReads(database.pool, slow, 1000)).rejects.toThrow('to deeply equal')
+})
+
+test('a mail goes from its claim to its end by five statements, outside any transaction', async () => {
+  const { pool } = database
+  const { mailId } = await addPending(database)
+  const statements = await record(() => deliver(deliverTools(database, scriptedMailer()), mailId), /./)
+  expect(statements.length).toBeLessThanOrEqual(5)
+  expect((await pool.query('select outcome from mails where id = $1', [mailId])).rows).toEqual([
+    { outcome: 'accepted' },
+  ])
+})
