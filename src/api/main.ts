@@ -8,6 +8,7 @@ import { checkDatabase } from '../core/process/http/readiness.ts'
 import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger } from '../core/process/logger.ts'
+import { requireTables } from '../core/process/require-tables.ts'
 import { codePolicyOf, isPooled } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
 import { createRegistry } from '../core/process/telemetry/registry.ts'
@@ -29,7 +30,7 @@ const main = async (): Promise<void> => {
   const config = readApiConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL, 'api')
   warnOfUnknownNames(process.env, logger)
-  const { onStop } = createLifecycle(logger)
+  const { onStop, stopping } = createLifecycle(logger)
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-api', logger)
   onStop('traces', () => tracing?.close())
 
@@ -72,6 +73,7 @@ const main = async (): Promise<void> => {
   onStop('operators HTTP', () => ops.close())
   onStop('public HTTP', () => server.close())
   logger.info({ port: server.port, opsPort: ops.port }, 'api listening')
+  await requireTables(pool, { logger, signal: stopping })
 }
 
 await run(main)

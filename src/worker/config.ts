@@ -11,8 +11,14 @@ import {
 import { mailSettings, withMailUrl } from './mail-settings.ts'
 import { readRedisUrl } from './queue/redis-url.ts'
 
+const prefix = v.pipe(
+  v.string(),
+  v.regex(/^[\w.-]{1,64}$/, 'must be at most 64 letters, digits, dots, hyphens and underscores'),
+)
+
 /** Where BullMQ keeps its jobs; `db/migrate.ts` reads it too. */
 export const queueSettings = {
+  QUEUE_PREFIX: v.optional(prefix, 'bull'),
   REDIS_URL: v.optional(
     v.pipe(
       v.string(),

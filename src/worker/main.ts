@@ -8,6 +8,7 @@ import { createOpsApp } from '../core/process/http/ops-app.ts'
 import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger, type Logger } from '../core/process/logger.ts'
+import { requireTables } from '../core/process/require-tables.ts'
 import { codePolicyOf, directUrlOf, isPooled } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
 import { createRegistry } from '../core/process/telemetry/registry.ts'
@@ -55,7 +56,8 @@ const main = async (): Promise<void> => {
 
   const mailer = timeMailer(createMailer(config.MAIL_PROVIDER, mailerSettings(config)), metrics)
   onStop('mailer', () => mailer.close())
-  const backend = await openBackend(config, logger, stopping)
+  await requireTables(pool, { logger, signal: stopping })
+  const backend = await openBackend(config, pool, logger, stopping)
   parts.backend = backend
   onStop('queue', () => backend.close())
 
@@ -87,11 +89,14 @@ const openPool = (config: WorkerConfig, logger: Logger): Pool =>
     isPooled: isPooled(config),
   })
 
-const openBackend = (config: WorkerConfig, logger: Logger, signal: AbortSignal): Promise<QueueBackend> =>
+const openBackend = (config: WorkerConfig, pool: Pool, logger: Logger, signal: AbortSignal): Promise<QueueBackend> =>
   openQueueBackend({
     redisUrl: config.REDIS_URL,
     databaseUrl: directUrlOf(config),
     connections: QUEUE_CONNECTIONS,
+    schema: config.DATABASE_SCHEMA,
+    prefix: config.QUEUE_PREFIX,
+    outages: pool.outages,
     logger,
     signal,
   })

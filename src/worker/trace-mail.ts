@@ -25,7 +25,12 @@ const traceMail = async (wanted: string): Promise<number> => {
     return 1
   }
   const jobs = await readJobTraces(
-    { redisUrl: config.REDIS_URL, databaseUrl },
+    {
+      redisUrl: config.REDIS_URL,
+      databaseUrl,
+      schema: config.DATABASE_SCHEMA,
+      prefix: config.QUEUE_PREFIX,
+    },
     mails.map(({ mailId }) => mailId),
   )
   const where = config.REDIS_URL === undefined ? 'PostgreSQL' : 'Redis'

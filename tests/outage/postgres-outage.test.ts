@@ -6,7 +6,7 @@ import { type SteadyPostgres, startSteadyPostgres } from '../../bench/soak/stead
 import { createDatabase } from '../../dev/embedded-postgres.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
 import { createPool, isDatabaseUnavailable, type Pool, transaction } from '../../src/core/postgres/pool.ts'
-import { migrateQueue } from '../../src/worker/queue/queue-backend-postgres.ts'
+import { migrateQueue } from '../../src/worker/queue/migrate-queue.ts'
 import { readProblem } from '../support/answers.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
@@ -91,7 +91,7 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     expect(await statuses('/livez')).toEqual([200, 200])
 
     // Its relay has run into it, too.
-    await expect.poll(() => worker.log(), PATIENT).toContain('mails could not be offered to the queue')
+    await expect.poll(() => worker.log(), PATIENT).toContain('PostgreSQL cannot work now')
     await restart()
     await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([200, 200])
     expect(await outcomesOf('refused@example.com')).toEqual([])

@@ -7,7 +7,7 @@ import { type SteadyPostgres, startSteadyPostgres } from '../../bench/soak/stead
 import { createDatabase, findFreePort } from '../../dev/embedded-postgres.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
-import { migrateQueue } from '../../src/worker/queue/queue-backend-postgres.ts'
+import { migrateQueue } from '../../src/worker/queue/migrate-queue.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { silent } from '../support/database.ts'
@@ -153,7 +153,7 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
           program
             .out()
             .split('\n')
-            .filter((line) => line.includes('Redis is not connected'))
+            .filter((line) => line.includes('Redis cannot work now'))
         await expect.poll(() => told().join(), PATIENT).toMatch(reason)
         await expect.poll(() => program.out().split('Redis connection').length, PATIENT).toBeGreaterThan(4)
         expect(told()).toHaveLength(1)

@@ -22,7 +22,7 @@ export const handleError =
       return problemResponse(c, 'unavailable', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     }
     if (isDatabaseUnavailable(err)) {
-      logger.warn({ err, requestId }, 'PostgreSQL cannot work now: the request was refused and nothing was stored')
+      logger.debug({ err, requestId }, 'refused, as PostgreSQL cannot work now')
       return problemResponse(c, 'unavailable', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     }
     logger.error({ err, requestId }, 'a request failed by a fault of this service')

@@ -1,12 +1,13 @@
 import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
+import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
 import { inSpan } from '../process/telemetry/tracing.ts'
 import { beginStatement, withSession } from './connection/session.ts'
 
 declare const inTransaction: unique symbol
 
 /** Runs statements outside a transaction, each on any connection. `begin` is how one begins a transaction on it. */
-export type Pool = pg.Pool & { readonly begin: string }
+export type Pool = pg.Pool & { readonly begin: string; readonly outages: OutageLog }
 
 /** A connection inside an open transaction; the brand keeps a pool or a bare client out. */
 export type Tx = Pick<pg.PoolClient, 'query'> & { readonly [inTransaction]: true }
@@ -28,10 +29,22 @@ const LIMITS = {
   idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
 }
 
-type PoolOptions = { max: number; name: string; logger: Logger; schema?: string; isPooled?: boolean }
+const MESSAGES = {
+  begins: 'PostgreSQL cannot work now: requests are refused and nothing of them is stored, mails wait',
+  ends: 'PostgreSQL works again',
+}
+
+type PoolOptions = {
+  max: number
+  name: string
+  logger: Logger
+  schema?: string
+  isPooled?: boolean
+  outages?: OutageLog
+}
 
 /**
- * Opens no connection before the first statement. A lost connection is logged and replaced, never fatal. What role and
+ * Opens no connection before the first statement. A lost connection is replaced, never fatal; an outage is two lines in the log. What role and
  * database have as defaults does not count. `isPooled`: behind PgBouncer or the like, which gives each transaction to another
  * session and refuses settings of one; there every statement is a transaction that makes its own. Without `schema` the URL decides.
  */
@@ -47,30 +60,42 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     query_timeout: ANSWER_TIMEOUT_MS,
     ...(options.isPooled ? { pipeline: true } : LIMITS),
   })
-  const lost = (err: Error) =>
-    options.logger.warn(
-      { err, pool: options.name },
-      'a PostgreSQL connection was lost; a new one is opened when needed',
-    )
-  pool.on('error', lost)
+  const outages = options.outages ?? createOutageLog(options.logger, MESSAGES)
+  pool.on('error', (err) => options.logger.debug({ err, pool: options.name }, 'an idle connection was lost'))
   // A client that is checked out reports its loss itself, and without a listener that would end the process.
   pool.on('connect', (client) => void client.on('error', () => {}))
-  if (!options.isPooled) return Object.assign(pool, { begin: beginStatement() })
-  const begin = beginStatement({
-    schema: options.schema,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    idleTimeoutMs: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-  })
-  return Object.assign(pool, { begin, query: queryInTransaction(pool, begin) })
+  const begin = beginStatement(
+    options.isPooled && {
+      schema: options.schema,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      idleTimeoutMs: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    },
+  )
+  const send: Send = options.isPooled ? queryInTransaction(pool, begin) : pool.query.bind(pool)
+  const query: Send = (statement, values) => noting(outages, () => send(statement, values))
+  return Object.assign(pool, { begin, outages, query })
+}
+
+type Send = <Row extends pg.QueryResultRow>(
+  statement: string | pg.QueryConfig,
+  values?: unknown[],
+) => Promise<pg.QueryResult<Row>>
+
+const noting = async <Result>(outages: OutageLog, work: () => Promise<Result>): Promise<Result> => {
+  try {
+    const result = await work()
+    outages.worked()
+    return result
+  } catch (error) {
+    if (isDatabaseUnavailable(error)) outages.failed(error)
+    throw error
+  }
 }
 
 /** Sends a statement in a transaction of its own, in one round trip. */
 const queryInTransaction =
-  (pool: pg.Pool, begin: string) =>
-  async <Row extends pg.QueryResultRow>(
-    statement: string | pg.QueryConfig,
-    values?: unknown[],
-  ): Promise<pg.QueryResult<Row>> => {
+  (pool: pg.Pool, begin: string): Send =>
+  async <Row extends pg.QueryResultRow>(statement: string | pg.QueryConfig, values?: unknown[]) => {
     const client = await pool.connect()
     const sent = [client.query(begin), client.query<Row>(statement, values), client.query('commit')] as const
     const [, answer] = await Promise.allSettled(sent)
@@ -93,7 +118,7 @@ export const isReadOnly = async (pool: Pool): Promise<boolean> => {
 /** Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. */
 export const transaction = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
   inSpan('transaction', { kind: 'internal', attributes: { 'db.system.name': 'postgresql' } }, () =>
-    commitOrRollBack(pool, statements),
+    noting(pool.outages, () => commitOrRollBack(pool, statements)),
   )
 
 const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {

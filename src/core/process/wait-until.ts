@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ConfigError } from './config.ts'
 import type { Logger } from './logger.ts'
 
 const PAUSE_MS = 500
-const TRIES_BETWEEN_LOG_LINES = 20
 
-/** Tries again until `attempt` succeeds, says in the log what it waits for, and rejects when `signal` aborts. */
+/**
+ * Tries again until `attempt` succeeds, says in the log once what it waits for, and rejects when `signal` aborts or when the fault is
+ * one of the configuration, which does not pass.
+ */
 export const waitUntil = async <Result>(
   what: string,
   attempt: () => Promise<Result>,
@@ -16,7 +19,8 @@ export const waitUntil = async <Result>(
       if (tries > 0) tools.logger.info(`${what}: there now`)
       return result
     } catch (err) {
-      if (tries % TRIES_BETWEEN_LOG_LINES === 0) tools.logger.warn({ err }, `waiting for ${what}`)
+      if (err instanceof ConfigError) throw err
+      if (tries === 0) tools.logger.warn({ err }, `waiting for ${what}`)
     }
     await sleep(PAUSE_MS, undefined, { signal: tools.signal })
   }

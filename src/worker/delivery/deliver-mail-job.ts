@@ -58,7 +58,7 @@ const refuse = (logger: DeliverTools['logger']): UnrecoverableError => {
 const interruptedBy = (err: unknown, job: Job, logger: DeliverTools['logger']): DeliveryPostponed => {
   const fields = { err, mailId: job.id, attempt: job.attemptsMade + 1 }
   const isAway = isDatabaseUnavailable(err)
-  if (isAway) logger.warn(fields, 'PostgreSQL cannot work now: the mail is tried again, and goes out when it can')
+  if (isAway) logger.debug(fields, 'a try broke off, as PostgreSQL cannot work now; it is repeated')
   else logger.error(fields, 'a mail could not be tried by a fault of this service; it is tried again')
   const postponed = new DeliveryPostponed(
     isAway ? 'database-unavailable' : 'internal-error',

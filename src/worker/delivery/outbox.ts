@@ -38,7 +38,7 @@ export const startOutbox = async (
   const processor = untilStopped(processorFor(queue), stopping.signal)
   const worker = startQueueWorker(backend, kind.queue, processor, settings.options, logger)
   const loops = [
-    runRelay({ pool, queue, kind, databaseUrl, logger }, stopping.signal),
+    runRelay({ pool, queue, kind, databaseUrl, outages: backend.outages, logger }, stopping.signal),
     keepBeating(tools, kind, settings, stopping.signal),
   ]
   return {

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
 import { listen } from '../../core/postgres/listen.ts'
 import { takeDueRows, takeOffersBack } from '../../core/postgres/outbox/outbox.ts'
-import type { Pool } from '../../core/postgres/pool.ts'
+import { isDatabaseUnavailable, type Pool } from '../../core/postgres/pool.ts'
 import type { Logger } from '../../core/process/logger.ts'
+import type { OutageLog } from '../../core/process/outage-log.ts'
 import { type OutboxKind, offerRows } from '../queue/outbox-queue.ts'
 import { createWakeUp } from './wake-up.ts'
 
@@ -11,7 +12,15 @@ const BATCH = 100
 const SWEEP_MS = 2000
 const RETRY_MS = 1000
 
-export type RelayTools = { pool: Pool; queue: Queue; kind: OutboxKind; databaseUrl: string; logger: Logger }
+/** `outages` are those of the queue's store. */
+export type RelayTools = {
+  pool: Pool
+  queue: Queue
+  kind: OutboxKind
+  databaseUrl: string
+  outages: OutageLog
+  logger: Logger
+}
 
 /**
  * Moves rows from PostgreSQL to the queue until `signal` aborts: at once when one is announced, and every two seconds for what no
@@ -21,7 +30,7 @@ export type RelayTools = { pool: Pool; queue: Queue; kind: OutboxKind; databaseU
 export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<void> => {
   const wakeUp = createWakeUp()
   const listening = listen(tools.databaseUrl, tools.kind.channel, wakeUp.notify, signal)
-  const relay = reportingOutages(tools)
+  const relay = reportingFaults(tools)
   let sweepAt = 0
   let fresh = BATCH
   while (!signal.aborted) {
@@ -41,23 +50,19 @@ export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<
 type Limits = { fresh: number; again: number }
 type Relayed = { count: number; isMoreFresh: boolean; isMoreLost: boolean }
 
-/** Gives null when it failed. One line when an outage begins, and one when it is over. */
-const reportingOutages = (tools: RelayTools) => {
-  const fields = { queue: tools.kind.queue }
+/** Gives null when it failed. Of an outage the store's own log tells; of another fault it is one line, until it is over. */
+const reportingFaults = (tools: RelayTools) => {
   let isTroubled = false
   return async (limits: Limits): Promise<Relayed | null> => {
     try {
       const relayed = await relayOnce(tools, limits)
-      if (isTroubled && relayed.count > 0) {
-        tools.logger.info(fields, 'rows are offered to the queue again')
-        isTroubled = false
-      }
+      isTroubled = false
       return relayed
     } catch (err) {
-      if (!isTroubled)
-        tools.logger.warn(
-          { ...fields, err },
-          'nothing can be offered to the queue now; it waits in PostgreSQL and is tried again',
+      if (!isTroubled && !isDatabaseUnavailable(err))
+        tools.logger.error(
+          { queue: tools.kind.queue, err },
+          'rows cannot be offered to the queue by a fault of this service',
         )
       isTroubled = true
       return null
@@ -65,15 +70,22 @@ const reportingOutages = (tools: RelayTools) => {
   }
 }
 
-const relayOnce = async ({ pool, queue, kind, logger }: RelayTools, limits: Limits): Promise<Relayed> => {
+const relayOnce = async (
+  { pool, queue, kind, outages, logger }: RelayTools,
+  limits: Limits,
+): Promise<Relayed | null> => {
   const rows = await takeDueRows(pool, kind.table, limits)
   if (rows.length === 0) return { count: 0, isMoreFresh: false, isMoreLost: false }
-  const { lost, refused } = await offerRows(queue, kind, rows).catch(async (error: unknown) => {
+  const offered = await offerRows(queue, kind, rows).catch(async (error: unknown) => {
+    outages.failed(error)
     // Should this fail too, they are offered again some seconds later.
     const ids = rows.map(({ id }) => id)
     await takeOffersBack(pool, kind.table, ids).catch(() => {})
-    throw error
+    return null
   })
+  if (!offered) return null
+  outages.worked()
+  const { lost, refused } = offered
   const fields = { queue: kind.queue, count: rows.length }
   logger.debug(fields, 'rows offered to the queue')
   if (refused.length > 0)

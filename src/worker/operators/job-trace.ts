@@ -4,6 +4,7 @@ import { waitUntil } from '../../core/process/wait-until.ts'
 import { MAILS } from '../delivery/mail-kind.ts'
 import { openQueueBackend } from '../queue/open-queue-backend.ts'
 import { openOutboxQueue } from '../queue/outbox-queue.ts'
+import type { BackendSettings } from '../queue/queue-backend.ts'
 import { pausedForMs } from '../queue/queue-pause.ts'
 
 const PATIENCE_MS = 3000
@@ -17,7 +18,7 @@ export type JobTrace = { state: string; lines: string[]; pausedForMs: number } |
 
 /** Gives the traces of these mails' jobs, in the same order; 'unreachable' when the queue does not answer within three seconds. */
 export const readJobTraces = async (
-  store: { redisUrl: string | undefined; databaseUrl: string },
+  store: Pick<BackendSettings, 'redisUrl' | 'databaseUrl' | 'schema' | 'prefix'>,
   mailIds: string[],
 ): Promise<JobTrace[] | 'unreachable'> => {
   const logger = createLogger('silent', 'trace-mail')

@@ -1,74 +1,86 @@
 import {
   assertSchemaCompatibility,
+  type BackendFactory,
   createPostgresBackend,
   isPgPool,
+  LATEST_SCHEMA_VERSION,
+  type PostgresConnectionOptions,
+  type PostgresQueueBackend,
   Queue,
-  runMigrations,
-  Worker,
+  SchemaMigrationRequiredError,
+  SchemaVersionMismatchError,
   withBackend,
 } from 'bullmq'
 import { createPool, type Pool, ping } from '../../core/postgres/pool.ts'
-import type { Logger } from '../../core/process/logger.ts'
+import { ConfigError } from '../../core/process/config.ts'
 import { waitUntil } from '../../core/process/wait-until.ts'
+import { queueSchemaOf } from './migrate-queue.ts'
+import { asPlain, asPlainWorker, isStoreTrouble, paced } from './paced-backend.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
 
-const SCHEMA = 'bullmq'
 // One for each worker: mails, housekeeping.
 const LISTENERS = 2
+const MIGRATE = 'run node db/migrate.ts without REDIS_URL, then start again.'
 
 /** BullMQ in its own schema of our PostgreSQL. Objects made before the schema is there stay dead, so it waits for that first. */
 export const openPostgresBackend = async (settings: BackendSettings): Promise<QueueBackend> => {
   const { databaseUrl, logger } = settings
-  const pool = createPool(databaseUrl, {
-    max: settings.connections + LISTENERS,
-    name: 'latchkey-bullmq',
-    logger,
-    schema: SCHEMA,
-  })
-  await waitUntil(
-    "BullMQ's tables in PostgreSQL (node db/migrate.ts makes them)",
-    () => checkSchema(pool),
-    settings,
-  ).catch(async (error: unknown) => {
-    await pool.end()
-    throw error
-  })
-  const OnPostgres = withBackend(createPostgresBackend)
+  const schema = queueSchemaOf(settings.schema)
+  const max = settings.connections + LISTENERS
+  const shared = settings.outages && { outages: settings.outages }
+  const pool = createPool(databaseUrl, { max, name: 'latchkey-bullmq', logger, schema, ...shared })
+  await waitUntil("PostgreSQL, for BullMQ's tables", () => checkSchema(pool, schema), settings).catch(
+    async (error: unknown) => {
+      await pool.end()
+      throw error
+    },
+  )
+  const { outages } = pool
+  const OnPostgres = withBackend(paced(inSchema(schema), outages))
   const connection: unknown = pool
   if (!isPgPool(connection)) throw new Error('BullMQ does not know this pool')
   return {
     name: 'postgresql',
-    newQueue: (name, options) => asPlain<Queue>(Queue, new OnPostgres.Queue(name, { ...options, connection })),
-    newWorker: (name, processor, options) =>
-      asPlain<Worker>(Worker, new OnPostgres.Worker(name, processor, { ...options, connection })),
+    outages,
+    newQueue: (name, options) => {
+      const queue = asPlain<Queue>(Queue, new OnPostgres.Queue(name, { ...options, connection }))
+      return queue.on('error', (err) => logger.debug({ err, queue: name }, 'a queue reports trouble'))
+    },
+    newWorker: (name, processor, options) => {
+      const worker = asPlainWorker(new OnPostgres.Worker(name, processor, { ...options, connection }))
+      return worker.on('error', (err) => (isStoreTrouble(err) ? outages.failed(err) : logger.debug({ err }, 'a job')))
+    },
     pools: [pool],
     check: () => ping(pool),
     close: () => pool.end(),
   }
 }
 
-/** BullMQ types its classes by their backend, although what we call is the same on both. */
-const asPlain = <Plain>(plain: new (...args: never[]) => Plain, object: object): Plain => {
-  if (!(object instanceof plain)) throw new Error('BullMQ made an object of another class')
-  return object
-}
+/** BullMQ looks for its version in the schema `bullmq` whenever it is given a pool, whatever the pool's search path is. */
+const inSchema =
+  (schema: string): BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> =>
+  (name, options, kind) => {
+    const backend = createPostgresBackend(name, options, kind)
+    Object.assign(backend.connection, { schema })
+    return backend
+  }
 
-const checkSchema = async (pool: Pool): Promise<void> => {
+/** Waiting makes no schema, and none that fits. */
+const checkSchema = async (pool: Pool, schema: string): Promise<void> => {
   const client = await pool.connect()
   try {
-    await assertSchemaCompatibility(client, SCHEMA)
+    const version = await assertSchemaCompatibility(client, schema)
+    if (version < LATEST_SCHEMA_VERSION)
+      throw new ConfigError(`BullMQ's tables in ${schema} are older than this release: ${MIGRATE}`)
+  } catch (error) {
+    if (error instanceof SchemaMigrationRequiredError)
+      throw new ConfigError(`BullMQ's tables are not in the schema ${schema} of PostgreSQL: ${MIGRATE}`)
+    if (error instanceof SchemaVersionMismatchError)
+      throw new ConfigError(
+        `BullMQ's tables in ${schema} are newer than this release: start the release that made them, or a later one.`,
+      )
+    throw error
   } finally {
     client.release()
-  }
-}
-
-/** Brings BullMQ's schema up to date. Several at once wait for each other. */
-export const migrateQueue = async (databaseUrl: string, logger: Logger): Promise<void> => {
-  const pool = createPool(databaseUrl, { max: 1, name: 'latchkey-migrate', logger })
-  try {
-    const client = await pool.connect()
-    await runMigrations(client, SCHEMA).finally(() => client.release())
-  } finally {
-    await pool.end()
   }
 }

@@ -1,40 +1,49 @@
 import { once } from 'node:events'
-import { Queue, Worker } from 'bullmq'
-import type { Logger } from '../../core/process/logger.ts'
+import { createRedisBackend, Queue, withBackend } from 'bullmq'
+import { createOutageLog, type OutageLog } from '../../core/process/outage-log.ts'
+import { asPlainWorker, isStoreTrouble, paced } from './paced-backend.ts'
 import type { BackendSettings, QueueBackend } from './queue-backend.ts'
 import { connectFast, connectPatiently, type RedisClient } from './redis-clients.ts'
 import { readRedisUrl } from './redis-url.ts'
 
-// BullMQ's scripts touch many keys at once, and a Cluster runs them only where the braces put all on one node. Elsewhere the
-// prefix is BullMQ's own, so that its tools find the queue.
-const PREFIX = { single: 'bull', sentinel: 'bull', cluster: '{bull}' }
+const DEFAULT_PREFIX = 'bull'
 
 /**
  * BullMQ in Redis. Two kinds of connection: the queue's fails fast, so that the relay rolls back and tries again; the
  * workers' waits for as long as it takes, so that no completion is lost. Resolves when the first try to connect has ended,
- * well or not: the next ones come by themselves.
+ * well or not: the next ones come by themselves. No command needs more rights than docs/operations.md names.
  */
-export const openRedisBackend = async ({
-  redisUrl,
-  logger,
-  signal,
-}: BackendSettings & { redisUrl: string }): Promise<QueueBackend> => {
-  const store = readRedisUrl(redisUrl)
+export const openRedisBackend = async (settings: BackendSettings & { redisUrl: string }): Promise<QueueBackend> => {
+  const { logger, signal } = settings
+  const store = readRedisUrl(settings.redisUrl)
   if (!store) throw new Error('REDIS_URL is not a URL of Redis')
-  const prefix = PREFIX[store.kind]
+  const prefix = prefixOf(settings.prefix ?? DEFAULT_PREFIX, store.kind)
   const fast = connectFast(store)
   const patient = connectPatiently(store)
   for (const redis of [fast, patient]) redis.on('error', (err) => logger.debug({ err }, 'Redis connection'))
-  const reporting = reportOutages(fast, logger)
+  const outages = createOutageLog(logger, {
+    begins: 'Redis cannot work now; mails wait in PostgreSQL and are offered again when it can',
+    ends: 'Redis works again',
+  })
+  const reporting = reportLosses(fast, outages)
   await once(fast, 'ready', { signal }).catch(() => {})
+  const OnRedis = withBackend(paced(createRedisBackend, outages))
+  // BullMQ asks for the version with INFO, which is among the dangerous commands.
+  const common = { prefix, skipVersionCheck: true }
   return {
     name: 'redis',
-    newQueue: (name, options) =>
-      new Queue(name, { ...options, prefix, connection: fast, skipVersionCheck: true, skipWaitingForReady: true }),
-    newWorker: (name, processor, options) => new Worker(name, processor, { ...options, prefix, connection: patient }),
+    outages,
+    newQueue: (name, options) => {
+      const queue = new Queue(name, { ...options, ...common, connection: fast, skipWaitingForReady: true })
+      return queue.on('error', (err) => logger.debug({ err, queue: name }, 'a queue reports trouble'))
+    },
+    newWorker: (name, processor, options) => {
+      const worker = asPlainWorker(new OnRedis.Worker(name, processor, { ...options, ...common, connection: patient }))
+      return worker.on('error', (err) => (isStoreTrouble(err) ? outages.failed(err) : logger.debug({ err }, 'a job')))
+    },
     pools: [],
     // Of a Cluster it asks the node that holds the queue.
-    check: async () => void (await fast.exists(prefix)),
+    check: async () => void (await fast.exists(`${prefix}:`)),
     close: async () => {
       reporting.stop()
       fast.disconnect()
@@ -43,27 +52,21 @@ export const openRedisBackend = async ({
   }
 }
 
-/** One line when Redis goes, with the reason, and one when it is there: not one for each try to connect. */
-const reportOutages = (redis: RedisClient, logger: Logger): { stop(): void } => {
+// BullMQ's scripts touch many keys at once, and a Cluster runs them only where the braces put all on one node. Elsewhere the
+// prefix stands as it is, so that BullMQ's tools find the queue.
+const prefixOf = (prefix: string, kind: 'single' | 'sentinel' | 'cluster'): string =>
+  kind === 'cluster' ? `{${prefix}}` : prefix
+
+const reportLosses = (redis: RedisClient, outages: OutageLog): { stop(): void } => {
   let reason: Error | undefined
-  let isReported = false
   redis.on('error', (err) => {
     reason = reasonOf(err)
   })
-  const report = () => {
-    if (isReported) return
-    isReported = true
-    logger.warn(
-      { err: reason },
-      'Redis is not connected; mails wait in PostgreSQL and are offered again when it is back',
-    )
-  }
-  redis.on('close', report)
   redis.on('ready', () => {
-    logger.info('Redis is connected')
-    isReported = false
     reason = undefined
   })
+  const report = () => outages.failed(reason ?? new Error('the connection was closed'))
+  redis.on('close', report)
   return { stop: () => void redis.off('close', report) }
 }
 

@@ -16,9 +16,6 @@ export const startQueueWorker = (
   logger: Logger,
 ): QueueWorker => {
   const worker = backend.newWorker(queue, processor, options)
-  worker.on('error', (err) =>
-    logger.warn({ err, queue }, 'a worker has trouble with its queue; it goes on when that is over'),
-  )
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const id of jobIds) worker.cancelJob(id, 'lock lost')
   })

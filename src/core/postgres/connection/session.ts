@@ -15,15 +15,16 @@ const OPTIONS = [
 ]
 
 /** Says in the URL itself what a session is like, after the options that it has: the last one counts. No pooler takes this. */
-export const withSession = (databaseUrl: string, schema?: string): string => {
-  const options = [...OPTIONS, ...(schema === undefined ? [] : [`-c+search_path=${schema}`])].join('+')
+export const withSession = (databaseUrl: string, schema?: string, more: string[] = []): string => {
+  const own = [...(schema === undefined ? [] : [`search_path=${schema}`]), ...more]
+  const options = [...OPTIONS, ...own.map((setting) => `-c+${setting}`)].join('+')
   const url = asUrl(databaseUrl)
   const start = url.indexOf('?')
   if (start < 0) return `${url}?options=${options}`
   const others = url.slice(start + 1).split('&')
-  const own = others.findLast((part) => part.startsWith('options='))?.slice('options='.length)
+  const given = others.findLast((part) => part.startsWith('options='))?.slice('options='.length)
   const kept = others.filter((part) => !part.startsWith('options='))
-  return `${url.slice(0, start)}?${[...kept, `options=${own ? `${own}+` : ''}${options}`].join('&')}`
+  return `${url.slice(0, start)}?${[...kept, `options=${given ? `${given}+` : ''}${options}`].join('&')}`
 }
 
 /** The same form of a socket's address that has a place for options. */
@@ -37,11 +38,9 @@ const asUrl = (databaseUrl: string): string => {
  * How a transaction begins. Behind a pooler each has a session that others have used, so it says all by itself, its time
  * limits in milliseconds included.
  */
-export const beginStatement = (pooled?: {
-  schema: string | undefined
-  statementTimeoutMs: number
-  idleTimeoutMs: number
-}): string => {
+export const beginStatement = (
+  pooled: false | undefined | { schema: string | undefined; statementTimeoutMs: number; idleTimeoutMs: number },
+): string => {
   const begin = 'begin isolation level read committed'
   if (!pooled) return begin
   const settings = [

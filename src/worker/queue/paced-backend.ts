@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type BackendFactory, type IQueueBackend, Worker } from 'bullmq'
+import type { OutageLog } from '../../core/process/outage-log.ts'
+
+const PAUSE_MS = 1000
+
+// What BullMQ says of a job that another run has taken: nothing is wrong with the store.
+const ABOUT_A_JOB = /Missing (?:lock|key) for job|Lock mismatch for job|is not in the \w+ state/
+
+/** Whether an error tells that the store of the jobs does not work. */
+export const isStoreTrouble = (error: Error): boolean => !ABOUT_A_JOB.test(error.message)
+
+/**
+ * The same backend, whose workers pause after a failure of their store. BullMQ pauses only when a connection is refused; after every
+ * other error (NOPERM, OOM, MISCONF, LOADING, a read-only or full PostgreSQL) it asks again at once, as fast as the store refuses.
+ */
+export const paced =
+  <Backend extends IQueueBackend, Connection>(
+    factory: BackendFactory<Backend, Connection>,
+    outages: OutageLog,
+  ): BackendFactory<Backend, Connection> =>
+  (name, options, kind) => {
+    const backend = factory(name, options, kind)
+    return kind?.withBlockingConnection ? withPauses(backend, outages) : backend
+  }
+
+const withPauses = <Backend extends IQueueBackend>(backend: Backend, outages: OutageLog): Backend => {
+  let interrupted = new AbortController()
+  const pausing =
+    <Arguments extends unknown[], Result>(call: (...given: Arguments) => Promise<Result>) =>
+    async (...given: Arguments): Promise<Result> => {
+      try {
+        const result = await call(...given)
+        outages.worked()
+        return result
+      } catch (error) {
+        if (error instanceof Error && isStoreTrouble(error))
+          await sleep(PAUSE_MS, undefined, { signal: interrupted.signal }).catch(() => {})
+        throw error
+      }
+    }
+  const { disconnectBlocking, reconnectBlocking } = {
+    disconnectBlocking: backend.disconnectBlocking.bind(backend),
+    reconnectBlocking: backend.reconnectBlocking.bind(backend),
+  }
+  return Object.assign(backend, {
+    waitForJob: pausing(backend.waitForJob.bind(backend)),
+    moveToActive: pausing(backend.moveToActive.bind(backend)),
+    moveToCompleted: pausing(backend.moveToCompleted.bind(backend)),
+    moveToFailed: pausing(backend.moveToFailed.bind(backend)),
+    moveToDelayed: pausing(backend.moveToDelayed.bind(backend)),
+    retryJob: pausing(backend.retryJob.bind(backend)),
+    moveStalledJobsToWait: pausing(backend.moveStalledJobsToWait.bind(backend)),
+    // A worker that closes interrupts its own wait by this.
+    disconnectBlocking: (wait?: boolean) => {
+      interrupted.abort()
+      return disconnectBlocking(wait)
+    },
+    reconnectBlocking: () => {
+      interrupted = new AbortController()
+      return reconnectBlocking()
+    },
+  })
+}
+
+/** BullMQ types its classes by their backend, although what we call is the same on both. */
+export const asPlain = <Plain>(plain: new (...args: never[]) => Plain, object: object): Plain => {
+  if (!(object instanceof plain)) throw new Error('BullMQ made an object of another class')
+  return object
+}
+
+export const asPlainWorker = (worker: object): Worker => asPlain<Worker>(Worker, worker)
