@@ -4,7 +4,7 @@ import { warnOfUnknownNames } from '../src/core/process/known-names.ts'
 import { createLogger } from '../src/core/process/logger.ts'
 import { coreSettings, directUrlOf } from '../src/core/process/settings.ts'
 import { queueSettings } from '../src/worker/config.ts'
-import { migrateQueue } from '../src/worker/queue/migrate-queue.ts'
+import { migrateQueue } from '../src/worker/queue/backends/migrate-queue.ts'
 
 /** Brings the database up to date: our tables, and BullMQ's own schema when its jobs are kept there too. */
 try {

@@ -75,7 +75,7 @@ describe('a package has one home', () => {
     ['pg', ['core/postgres/']],
     ['node-pg-migrate', ['core/postgres/migrate.ts']],
     ['bullmq', ['worker/']],
-    ['ioredis', ['worker/queue/redis-clients.ts']],
+    ['ioredis', ['worker/queue/backends/redis-clients.ts']],
     ['@node-rs/bcrypt', ['core/credentials/password.ts']],
     ['p-queue', ['core/credentials/hashing-queue.ts']],
     ['tr46', ['core/credentials/email-address.ts']],

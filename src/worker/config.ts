@@ -9,7 +9,7 @@ import {
   tracingSettings,
 } from '../core/process/settings.ts'
 import { mailSettings, withMailUrl } from './mail-settings.ts'
-import { readRedisUrl } from './queue/redis-url.ts'
+import { readRedisUrl } from './queue/backends/redis-url.ts'
 
 const prefix = v.pipe(
   v.string(),

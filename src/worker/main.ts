@@ -23,7 +23,7 @@ import { createDashboard, DASHBOARD_PATH } from './operators/dashboard.ts'
 import { addQueueReadings, createWorkerMetrics, timeMailer } from './operators/metrics.ts'
 import { checkWorker, type WorkerParts } from './operators/readiness.ts'
 import { createMailer } from './providers/create-mailer.ts'
-import { openQueueBackend } from './queue/open-queue-backend.ts'
+import { openQueueBackend } from './queue/backends/open-queue-backend.ts'
 import type { QueueBackend } from './queue/queue-backend.ts'
 import { openQueueTelemetry } from './queue/queue-telemetry.ts'
 

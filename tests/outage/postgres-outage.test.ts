@@ -6,7 +6,7 @@ import { type SteadyPostgres, startSteadyPostgres } from '../../bench/soak/stead
 import { createDatabase } from '../../dev/embedded-postgres.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
 import { createPool, isDatabaseUnavailable, type Pool, transaction } from '../../src/core/postgres/pool.ts'
-import { migrateQueue } from '../../src/worker/queue/migrate-queue.ts'
+import { migrateQueue } from '../../src/worker/queue/backends/migrate-queue.ts'
 import { readProblem } from '../support/answers.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MAILS } from '../../src/worker/delivery/mail-kind.ts'
-import { openQueueBackend } from '../../src/worker/queue/open-queue-backend.ts'
+import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import { openOutboxQueue } from '../../src/worker/queue/outbox-queue.ts'
 import { pauseQueue } from '../../src/worker/queue/queue-pause.ts'
 import { backends } from '../support/backends.ts'

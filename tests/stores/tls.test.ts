@@ -7,7 +7,7 @@ import { type SteadyPostgres, startSteadyPostgres } from '../../bench/soak/stead
 import { createDatabase, findFreePort } from '../../dev/embedded-postgres.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
-import { migrateQueue } from '../../src/worker/queue/migrate-queue.ts'
+import { migrateQueue } from '../../src/worker/queue/backends/migrate-queue.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { silent } from '../support/database.ts'

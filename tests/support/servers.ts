@@ -7,7 +7,7 @@ import { findBrowser } from '../../dev/browser.ts'
 import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
 import { createLogger } from '../../src/core/process/logger.ts'
-import { migrateQueue } from '../../src/worker/queue/migrate-queue.ts'
+import { migrateQueue } from '../../src/worker/queue/backends/migrate-queue.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Housekeeping, startHousekeeping } from '../../src/worker/delivery/housekeeping.ts'
-import { openQueueBackend } from '../../src/worker/queue/open-queue-backend.ts'
+import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import type { QueueBackend } from '../../src/worker/queue/queue-backend.ts'
 import { backends, startStore } from '../support/backends.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'

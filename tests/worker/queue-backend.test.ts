@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
-import { openQueueBackend } from '../../src/worker/queue/open-queue-backend.ts'
+import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import { backends, startStore } from '../support/backends.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 import type { TestRedis } from '../support/redis.ts'

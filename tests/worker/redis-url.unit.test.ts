@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readRedisUrl } from '../../src/worker/queue/redis-url.ts'
+import { readRedisUrl } from '../../src/worker/queue/backends/redis-url.ts'
 
 const NOBODY = { username: undefined, password: undefined }
 

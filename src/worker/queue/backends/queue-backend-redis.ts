@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createRedisBackend, Queue, withBackend } from 'bullmq'
-import { createOutageLog, type OutageLog } from '../../core/process/outage-log.ts'
+import { createOutageLog, type OutageLog } from '../../../core/process/outage-log.ts'
+import type { BackendSettings, QueueBackend } from '../queue-backend.ts'
 import { asPlainWorker, isStoreTrouble, paced } from './paced-backend.ts'
-import type { BackendSettings, QueueBackend } from './queue-backend.ts'
 import { connectFast, connectPatiently, type RedisClient } from './redis-clients.ts'
 import { readRedisUrl } from './redis-url.ts'
 

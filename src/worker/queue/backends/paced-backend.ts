@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BackendFactory, type IQueueBackend, Worker } from 'bullmq'
-import type { OutageLog } from '../../core/process/outage-log.ts'
+import type { OutageLog } from '../../../core/process/outage-log.ts'
 
 const PAUSE_MS = 1000
 

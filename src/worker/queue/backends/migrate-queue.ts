@@ -1,6 +1,6 @@
 import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } from 'bullmq'
-import { makeJobSequences, untilLocked, withChangingClient } from '../../core/postgres/connection/changing-tables.ts'
-import type { Logger } from '../../core/process/logger.ts'
+import { makeJobSequences, untilLocked, withChangingClient } from '../../../core/postgres/connection/changing-tables.ts'
+import type { Logger } from '../../../core/process/logger.ts'
 
 // All that ever get a job.
 const QUEUES = ['mail', 'housekeeping', 'webhook']

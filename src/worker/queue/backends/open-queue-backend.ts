@@ -1,4 +1,4 @@
-import type { BackendSettings, QueueBackend } from './queue-backend.ts'
+import type { BackendSettings, QueueBackend } from '../queue-backend.ts'
 import { openPostgresBackend } from './queue-backend-postgres.ts'
 import { openRedisBackend } from './queue-backend-redis.ts'
 

@@ -11,12 +11,12 @@ import {
   SchemaVersionMismatchError,
   withBackend,
 } from 'bullmq'
-import { createPool, type Pool, ping } from '../../core/postgres/pool.ts'
-import { ConfigError } from '../../core/process/config.ts'
-import { waitUntil } from '../../core/process/wait-until.ts'
+import { createPool, type Pool, ping } from '../../../core/postgres/pool.ts'
+import { ConfigError } from '../../../core/process/config.ts'
+import { waitUntil } from '../../../core/process/wait-until.ts'
+import type { BackendSettings, QueueBackend } from '../queue-backend.ts'
 import { queueSchemaOf } from './migrate-queue.ts'
 import { asPlain, asPlainWorker, isStoreTrouble, paced } from './paced-backend.ts'
-import type { BackendSettings, QueueBackend } from './queue-backend.ts'
 
 // One for each worker: mails, housekeeping.
 const LISTENERS = 2
