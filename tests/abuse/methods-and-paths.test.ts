@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PASSWORD } from '../support/api.ts'
 import { expectOwnAnswer, expectRawProblem, type Service, startService } from './service.ts'
-import { get, speak } from './speak.ts'
+import { get, postOf, speak } from './speak.ts'
 
 let service: Service
 beforeAll(async () => {
@@ -56,22 +57,43 @@ test.each(['/livez', '/nothing', '/v1/users/x'])('HEAD %s has the headers of a G
   expect(namesOf(head.answers[0]?.headers)).toEqual(namesOf(whole?.headers))
 })
 
+/** Paths that a proxy before us may take for others than we do. */
+const SEVERAL_WAYS = [
+  '//v1/users',
+  '/v1//users',
+  '/v1/users//',
+  '//',
+  '/v1%2fusers',
+  '/v1%2Fusers',
+  '/v1%5cusers',
+  '/v1%5Cusers',
+  '/v1\\users',
+  '/livez/../nothing',
+  '/v1/../livez',
+  '/v1/./users',
+  '/v1/users/..',
+  '/v1/users/.',
+  '/%2e/livez',
+  '/v1/users/%2e%2e/users',
+  '/v1/users/.%2e/users',
+  '/v1/users/%2E%2e/users',
+  '/v1/users/%2e./users',
+  '/docs/..%2f..%2fpackage.json',
+  '/docs/%2e%2e/%2e%2e/etc/passwd',
+  `/${'%2e%2e/'.repeat(2000)}x`,
+  'http://latchkey/v1/%2e%2e/livez',
+  'http://latchkey//livez',
+]
+
 describe('paths', () => {
   test.each([
-    '//v1/users',
-    '/v1//users',
     '/v1/users/',
     '/V1/USERS',
-    '/v1%2fusers',
-    '/v1%5cusers',
     '/v1/users;x=1',
     '/v1/users%00',
     '/v1/users%20',
     '/v1/users%0d%0aX:1',
     '/%zz',
-    '/livez/../nothing',
-    '/docs/..%2f..%2fpackage.json',
-    '/docs/%2e%2e/%2e%2e/etc/passwd',
     '/.git/config',
     '/__proto__',
     '/problems/__proto__',
@@ -80,7 +102,6 @@ describe('paths', () => {
     '/dashboard',
     `/${'a'.repeat(15_000)}`,
     `/${'a/'.repeat(7000)}`,
-    `/${'%2e%2e/'.repeat(2000)}x`,
   ])('%.60s is not there', async (path) => {
     expectRawProblem(await ask(`GET ${path} HTTP/1.1`), 404, 'not-found')
   })
@@ -96,15 +117,31 @@ describe('paths', () => {
     '/\0',
     'ftp://latchkey/livez',
     'http://',
+    ...SEVERAL_WAYS,
   ])('%j is no path that can be read', async (path) => {
     expectRawProblem(await ask(`GET ${path} HTTP/1.1`), 400, 'malformed-request')
+  })
+
+  test('a registration is made under no other spelling of its path', async () => {
+    const body = JSON.stringify({ email: 'ada@example.com', password: PASSWORD })
+    for (const path of ['/v1/users/%2e%2e/users', '/v1/./users', '//v1/users', '/v1/users/x/..']) {
+      const { answers } = await speak(service.url, postOf(path, body, 'X-Request-Id: mine'))
+      expectRawProblem(answers[0], 400, 'malformed-request')
+      expect(answers[0]?.headers['x-request-id']).toBe('mine')
+    }
+    expect((await service.database.pool.query('select 1 from users')).rowCount).toBe(0)
+  })
+
+  test.each(SEVERAL_WAYS)("%.60s is refused on the operators' port too", async (path) => {
+    const { answers } = await speak(service.opsUrl, get(`GET ${path} HTTP/1.1`))
+    expect(answers[0]?.status).toBe(400)
   })
 
   test('one of 20 KB is too large', async () => {
     expectRawProblem(await ask(`GET /${'a'.repeat(20_000)} HTTP/1.1`), 431, 'malformed-request')
   })
 
-  test.each(['/livez?x=1', '/livez?__proto__[x]=1', '/v1/../livez', '/%2e/livez', 'http://evil.example/livez'])(
+  test.each(['/livez?x=1', '/livez?__proto__[x]=1', '/livez?next=//a/../b%2f%5c\\', 'http://evil.example/livez'])(
     '%s leads to the one resource that it names',
     async (path) => {
       const answer = await ask(`GET ${path} HTTP/1.1`)
@@ -113,7 +150,7 @@ describe('paths', () => {
     },
   )
 
-  test.each(['%E0%A4%A', '%00', '%ff', "'%20or%201=1--", '..%2f..%2f', '[object%20Object]', '0', '__proto__', 'NaN'])(
+  test.each(['%E0%A4%A', '%00', '%ff', "'%20or%201=1--", '...', '[object%20Object]', '0', '__proto__', 'NaN'])(
     'the id %s is no more and no less than an unknown one',
     async (id) => {
       const credentials = 'Authorization: Basic YWRhQGV4YW1wbGUuY29tOmNvcnJlY3QgaG9yc2U='

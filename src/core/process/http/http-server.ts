@@ -1,8 +1,9 @@
-import { createServer, type RequestListener, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type RequestListener, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { ConfigError } from '../config.ts'
-import { createTurns } from './http-turns.ts'
+import { serializePipelines } from './pipelining.ts'
+import { isPlainTarget } from './request-target.ts'
 
 // Node's defaults (a minute for headers, five for a body) let a slow client hold a connection for long.
 const HEADERS_TIMEOUT_MS = 10_000
@@ -22,11 +23,13 @@ export type HttpServer = { port: number; close(): Promise<void> }
 /** What cannot be read at all, came too slowly, or has too large a head. */
 export type UnreadableStatus = 400 | 408 | 431
 
-/** `onUnreadable` answers a request that cannot be made one of the app's, such as one with a broken Host. */
-type App = {
-  fetch: Parameters<typeof getRequestListener>[0]
-  onUnreadable?: (status: UnreadableStatus) => Response | Promise<Response>
-}
+type OnUnreadable = (status: UnreadableStatus, headers: IncomingHttpHeaders) => Response | Promise<Response>
+
+/**
+ * `onUnreadable` answers a request that cannot be made one of the app's, such as one with a broken Host or a path that is not
+ * plain; the headers are none when not even they could be read.
+ */
+type App = { fetch: Parameters<typeof getRequestListener>[0]; onUnreadable?: OnUnreadable }
 
 const PARSER_STATUS: Record<string, UnreadableStatus> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 
@@ -44,18 +47,15 @@ const OPTIONS = {
  */
 export const startHttpServer = async (app: App, address: { host: string; port: number }): Promise<HttpServer> => {
   const onUnreadable = app.onUnreadable ?? ((status) => new Response(null, { status }))
-  // The name stands in for a missing Host, which HTTP/1.0 allows; whether it is missed is the app's to say, in its own words.
-  const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: () => onUnreadable(400) })
-  const { inTurn, lastAnswer } = createTurns()
-  const server = createServer(OPTIONS, inTurn(listener))
+  const listener = createListener(app.fetch, onUnreadable)
+  const server = createServer(OPTIONS)
   server.maxHeadersCount = MAX_HEADERS
   server.timeout = SILENCE_TIMEOUT_MS
-  server.on('checkContinue', inTurn(inviteBody(listener))).on('checkExpectation', inTurn(listener))
+  serializePipelines(server)
+  server.on('request', listener).on('checkContinue', inviteBody(listener)).on('checkExpectation', listener)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = PARSER_STATUS[error.code ?? ''] ?? 400
-    lastAnswer(socket)
-      .then(() => refuseRaw(socket, status, onUnreadable))
-      .catch(() => socket.destroy())
+    refuseRaw(socket, status, onUnreadable).catch(() => socket.destroy())
   })
   await new Promise<void>((resolve, reject) =>
     server.once('error', (error) => reject(asConfigError(error))).listen(address.port, address.host, resolve),
@@ -74,6 +74,21 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
           resolve()
         })
       }),
+  }
+}
+
+const createListener = (fetch: App['fetch'], onUnreadable: OnUnreadable): RequestListener => {
+  // Hono's listener makes a URL of the request at once, and tells of what cannot be one before it returns.
+  let headers: IncomingHttpHeaders = {}
+  const listener = getRequestListener(
+    (request, env) =>
+      isPlainTarget(env.incoming.url ?? '') ? fetch(request, env) : onUnreadable(400, env.incoming.headers),
+    // The name stands in for a missing Host, which HTTP/1.0 allows; whether it is missed is the app's to say, in its own words.
+    { hostname: 'localhost', errorHandler: () => onUnreadable(400, headers) },
+  )
+  return (incoming, outgoing) => {
+    headers = incoming.headers
+    void listener(incoming, outgoing)
   }
 }
 
@@ -107,13 +122,9 @@ const inviteBody =
   }
 
 /** The same answer on the bare socket, to what is not even HTTP. */
-const refuseRaw = async (
-  socket: Duplex,
-  status: UnreadableStatus,
-  answer: (status: UnreadableStatus) => Response | Promise<Response>,
-): Promise<void> => {
+const refuseRaw = async (socket: Duplex, status: UnreadableStatus, answer: OnUnreadable): Promise<void> => {
   if (!socket.writable) return void socket.destroy()
-  const response = await answer(status)
+  const response = await answer(status, {})
   const body = await response.text()
   const headers = [
     ...response.headers,
