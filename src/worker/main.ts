@@ -20,7 +20,7 @@ import { startHousekeeping } from './delivery/housekeeping.ts'
 import { MAILS } from './delivery/mail-kind.ts'
 import { reviveMails } from './delivery/revive-mails.ts'
 import { createDashboard, DASHBOARD_PATH } from './operators/dashboard.ts'
-import { addQueueReadings, createWorkerMetrics, timeMailer } from './operators/metrics.ts'
+import { addHousekeepingReadings, addQueueReadings, createWorkerMetrics, timeMailer } from './operators/metrics.ts'
 import { checkWorker, type WorkerParts } from './operators/readiness.ts'
 import { createMailer } from './providers/create-mailer.ts'
 import { openQueueBackend } from './queue/backends/open-queue-backend.ts'
@@ -75,6 +75,7 @@ const main = async (): Promise<void> => {
   addQueueReadings(registry, delivering.queue)
   const housekeeping = await startHousekeeping(backend, pool, logger)
   jobs.push(housekeeping)
+  addHousekeepingReadings(registry, housekeeping)
 
   dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], { pool, logger })
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')

@@ -1,7 +1,8 @@
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { keepHouse } from '../../src/core/postgres/housekeeping.ts'
+import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { addActive, addGuesses, addPending } from './fixtures.ts'
+import { addActive, addGuesses, addPending, openFor, type Pending, useCaseTools } from './fixtures.ts'
 
 let database: TestDatabase
 
@@ -30,6 +31,57 @@ test('a registration that nobody activated within a day goes, with its code and 
   await register(young.user.id, '23 hours')
   expect(await clean()).toEqual({ ...NOTHING, abandonedUsers: 1 })
   expect([await count('users'), await count('codes'), await count('mails')]).toEqual([1, 1, 1])
+})
+
+test('a registration of yesterday stays while its code lives, and goes when that is over', async () => {
+  const { user, mailId, codeId } = await addPending(database)
+  await settle(mailId, '1 second')
+  await register(user.id, '25 hours')
+  await openFor(database, codeId, 60)
+  expect(await clean()).toEqual(NOTHING)
+  await openFor(database, codeId, -1)
+  expect(await clean()).toEqual({ ...NOTHING, abandonedUsers: 1 })
+})
+
+test('what a resend changes while a registration is about to be removed keeps it', async () => {
+  const people = await Promise.all(Array.from({ length: 8 }, () => addPending(database)))
+  for (const { user, mailId } of people) {
+    await settle(mailId, '1 minute')
+    await register(user.id, '25 hours')
+  }
+  const resend = ({ user }: Pending) =>
+    resendCode(useCaseTools(database), { userId: user.id, requestId: 'again' }, async () => {})
+  const resent = await Promise.all([...people.map(resend), clean()])
+  const kept = resent.filter((answer) => typeof answer === 'object' && 'mail' in answer).length
+  expect(await count('users')).toBe(kept)
+  const waiting = await run('select 1 from mails where settled_at is null')
+  expect(waiting.rowCount).toBe(kept)
+})
+
+test('thousands that have to stay are passed once, and those behind them go', async () => {
+  await run(`insert into users (id, email, password_hash, ref, created_at)
+    select gen_random_uuid(), 'stays' || n || '@example.com', 'x', 'R', now() - interval '2 days' from generate_series(1, 2500) as n`)
+  await run(`insert into codes (id, user_id, digits, key_id) select id, id, 4, 'k' from users`)
+  await run(`insert into mails (id, user_id, code_id, request_id) select id, id, id, 'r' from users`)
+  const { user, mailId } = await addPending(database)
+  await settle(mailId, '1 minute')
+  await register(user.id, '25 hours')
+  expect(await clean()).toEqual({ ...NOTHING, abandonedUsers: 1 })
+})
+
+test('the codes of an account go with its mails, and those of a registration that is still open stay', async () => {
+  const [account, open] = [await addActive(database), await addPending(database)]
+  for (const { mailId } of [account, open]) await settle(mailId, '8 days')
+  expect(await clean()).toEqual({ ...NOTHING, settledMails: 2 })
+  expect((await run('select id from codes')).rows).toEqual([{ id: open.codeId }])
+})
+
+test('what cannot be removed keeps nothing else, and is told', async () => {
+  await addGuesses(database, 'ada@example.com', 2, 366 * 86_400)
+  await run('alter table mails rename to mails_away')
+  await expect(clean()).rejects.toThrow('not everything could be removed')
+  await run('alter table mails_away rename to mails')
+  expect(await count('guesses')).toBe(0)
 })
 
 test('an account stays for ever', async () => {

@@ -1,3 +1,4 @@
+import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Housekeeping, startHousekeeping } from '../../src/worker/delivery/housekeeping.ts'
 import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
@@ -12,6 +13,7 @@ describe.each(backends)('housekeeping on %s', (name) => {
   let redis: TestRedis | null
   let backend: QueueBackend
   let housekeeping: Housekeeping
+  let warnings: string[]
 
   beforeEach(async () => {
     ;[database, redis] = await Promise.all([createTestDatabase(), startStore(name)])
@@ -23,7 +25,9 @@ describe.each(backends)('housekeeping on %s', (name) => {
       logger: silent,
       signal,
     })
-    housekeeping = await startHousekeeping(backend, database.pool, silent)
+    warnings = []
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
+    housekeeping = await startHousekeeping(backend, database.pool, logger)
   })
   afterEach(async () => {
     await housekeeping.close()
@@ -46,5 +50,17 @@ describe.each(backends)('housekeeping on %s', (name) => {
     const { id } = await housekeeping.queue.add('housekeeping', {})
     await expect.poll(async () => (await housekeeping.queue.getJob(id ?? ''))?.returnvalue, PATIENT).toBeTruthy()
     expect((await database.pool.query('select 1 from rate_limits')).rowCount).toBe(0)
+  })
+
+  test('when it last succeeded is known, and a failure is a warning and tried again', async () => {
+    await expect.poll(() => housekeeping.lastSuccessAt(), PATIENT).toBeInstanceOf(Date)
+    const before = await housekeeping.lastSuccessAt()
+    await database.pool.query('alter table guesses rename to guesses_away')
+    const { id = '' } = await housekeeping.queue.add('housekeeping', {})
+    await expect
+      .poll(async () => (await housekeeping.queue.getJob(id))?.failedReason, PATIENT)
+      .toContain('not everything')
+    expect(warnings).toContainEqual(expect.stringContaining('housekeeping failed'))
+    expect(await housekeeping.lastSuccessAt()).toEqual(before)
   })
 })

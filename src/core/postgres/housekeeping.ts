@@ -2,7 +2,7 @@ import { deleteOldGuesses } from './guesses.ts'
 import { deleteOldMails } from './mails.ts'
 import type { Pool } from './pool.ts'
 import { deleteExpiredCounters } from './rate-limits.ts'
-import { deleteAbandonedUsers, forgetOldIdempotencyKeys } from './user-removal.ts'
+import { deleteAbandonedUsers, forgetOldIdempotencyKeys, type Place, START } from './user-removal.ts'
 
 const BATCH = 1000
 
@@ -10,15 +10,31 @@ export type Removed = Record<'abandonedUsers' | 'idempotencyKeys' | 'settledMail
 
 /**
  * Removes what is no longer needed, in short statements of a bounded batch, so that nothing is locked for long. Returns how
- * many rows of each kind. Two at once do no harm: each takes what the other has not locked.
+ * many rows of each kind. Two at once do no harm: each takes what the other has not locked. What fails keeps nothing else from
+ * being removed; then it rejects with what failed.
  */
-export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Removed> => ({
-  abandonedUsers: await sweep(deleteAbandonedUsers, pool, signal),
-  idempotencyKeys: await sweep(forgetOldIdempotencyKeys, pool, signal),
-  settledMails: await sweep(deleteOldMails, pool, signal),
-  guesses: await sweep(deleteOldGuesses, pool, signal),
-  rateLimits: await sweep(deleteExpiredCounters, pool, signal),
-})
+export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Removed> => {
+  const removed: Removed = { abandonedUsers: 0, idempotencyKeys: 0, settledMails: 0, guesses: 0, rateLimits: 0 }
+  const failures: unknown[] = []
+  const sweeps = {
+    abandonedUsers: () => sweepUsers(pool, signal),
+    idempotencyKeys: () => sweep(forgetOldIdempotencyKeys, pool, signal),
+    settledMails: () => sweep(deleteOldMails, pool, signal),
+    guesses: () => sweep(deleteOldGuesses, pool, signal),
+    rateLimits: () => sweep(deleteExpiredCounters, pool, signal),
+  } satisfies Record<keyof Removed, () => Promise<number>>
+  for (const kind of KINDS)
+    await sweeps[kind]().then(
+      (count) => {
+        removed[kind] = count
+      },
+      (error: unknown) => failures.push(error),
+    )
+  if (failures.length > 0) throw new AggregateError(failures, 'not everything could be removed')
+  return removed
+}
+
+const KINDS = ['abandonedUsers', 'idempotencyKeys', 'settledMails', 'guesses', 'rateLimits'] as const
 
 const sweep = async (
   removeBatch: (pool: Pool, limit: number) => Promise<number>,
@@ -27,5 +43,16 @@ const sweep = async (
 ): Promise<number> => {
   let total = 0
   for (let count = BATCH; count === BATCH && !signal.aborted; total += count) count = await removeBatch(pool, BATCH)
+  return total
+}
+
+/** Goes once through all old registrations: those that have to stay are not looked at again and again. */
+const sweepUsers = async (pool: Pool, signal: AbortSignal): Promise<number> => {
+  let total = 0
+  for (let place: Place | null = START; place !== null && !signal.aborted; ) {
+    const { removed, next } = await deleteAbandonedUsers(pool, place, BATCH)
+    total += removed
+    place = next
+  }
   return total
 }

@@ -1,25 +1,48 @@
-import type { Pool } from './pool.ts'
+import { type Pool, transaction } from './pool.ts'
 
 // Of the table users: what housekeeping removes.
 
-/** Removes registrations that nobody activated within a day, with their codes and mails; not while a mail is on its way. */
-export const deleteAbandonedUsers = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from users
-     where id in (
-       select id
+/** Where a sweep goes on: after the registration of this moment and id. */
+export type Place = { createdAt: string; id: string }
+
+export const START: Place = { createdAt: '-infinity', id: '00000000-0000-0000-0000-000000000000' }
+
+/**
+ * Of the next `limit` registrations that nobody activated within a day it removes those that nobody can activate any more, with
+ * their codes and mails: no mail is on its way, and no code lives. `next` is null when there are no more. What is decided is decided
+ * again while the rows are locked, as a resend may have come between.
+ */
+export const deleteAbandonedUsers = (
+  pool: Pool,
+  from: Place,
+  limit: number,
+): Promise<{ removed: number; next: Place | null }> =>
+  transaction(pool, async (tx) => {
+    const old = await tx.query<Place>(
+      `select id, created_at::text as "createdAt"
        from users
        where activated_at is null
          and created_at <= now() - interval '24 hours'
-         and not exists (select 1 from mails where mails.user_id = users.id and settled_at is null)
-       order by created_at
-       limit $1
-       for update skip locked
-     )`,
-    [limit],
-  )
-  return deleted.rowCount ?? 0
-}
+         and created_at >= $1
+         and (created_at, id) > ($1::timestamptz, $2::uuid)
+       order by created_at, id
+       limit $3
+       for update skip locked`,
+      [from.createdAt, from.id, limit],
+    )
+    const deleted = await tx.query(
+      `delete from users
+       where id = any($1::uuid[])
+         and activated_at is null
+         and not exists (select from mails where mails.user_id = users.id and settled_at is null)
+         and not exists (
+           select from codes where codes.user_id = users.id and superseded_at is null and expires_at > now()
+         )`,
+      [old.rows.map(({ id }) => id)],
+    )
+    const last = old.rows.at(-1) ?? null
+    return { removed: deleted.rowCount ?? 0, next: old.rows.length === limit ? last : null }
+  })
 
 /** Frees idempotency keys that are older than a day. */
 export const forgetOldIdempotencyKeys = async (pool: Pool, limit: number): Promise<number> => {

@@ -12,9 +12,11 @@ const RENEW_MS = 60_000
 // At the start Redis is not connected yet.
 const RETRY_MS = 1000
 // What one leaves undone the next one does.
+const TRIES = { attempts: 3, backoff: { type: 'fixed', delay: 60_000 } }
 const STOP = { graceMs: 0, limitMs: 2000 }
 
-export type Housekeeping = { queue: Queue; close(): Promise<void> }
+/** `lastSuccessAt`: when it last did all that it has to do, as far as the queue knows; null when it never did. */
+export type Housekeeping = { queue: Queue; lastSuccessAt(): Promise<Date | null>; close(): Promise<void> }
 
 /**
  * Removes what is no longer needed, every hour, in one worker of all. The schedule is renewed every minute: a flushed Redis
@@ -34,6 +36,9 @@ export const startHousekeeping = async (backend: QueueBackend, pool: Pool, logge
     },
     { concurrency: 1 },
   )
+  worker.on('failed', (_job, err) =>
+    logger.warn({ err }, 'housekeeping failed: what is left over stays until the next run'),
+  )
   const report = (err: Error) => logger.debug({ err }, 'housekeeping has trouble with its queue')
   queue.on('error', report)
   worker.on('error', report)
@@ -41,6 +46,10 @@ export const startHousekeeping = async (backend: QueueBackend, pool: Pool, logge
   void renewSchedule(queue, logger, stopping.signal)
   return {
     queue,
+    lastSuccessAt: async () => {
+      const [last] = await queue.getCompleted(0, 0)
+      return last?.finishedOn === undefined ? null : new Date(last.finishedOn)
+    },
     close: async () => {
       stopping.abort()
       await closeWorker(worker, STOP, logger)
@@ -50,7 +59,7 @@ export const startHousekeeping = async (backend: QueueBackend, pool: Pool, logge
 
 const renewSchedule = async (queue: Queue, logger: Logger, signal: AbortSignal): Promise<void> => {
   while (!signal.aborted) {
-    const isRenewed = await queue.upsertJobScheduler(QUEUE, { every: EVERY_MS }, { name: QUEUE }).then(
+    const isRenewed = await queue.upsertJobScheduler(QUEUE, { every: EVERY_MS }, { name: QUEUE, opts: TRIES }).then(
       () => true,
       (err: unknown) => {
         logger.debug({ err }, 'the schedule of housekeeping is renewed later')

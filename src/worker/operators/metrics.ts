@@ -105,6 +105,25 @@ const resultOf = (error: unknown): Result => {
   return error.isClearNo ? 'unavailable' : 'silent'
 }
 
+/** When housekeeping last succeeded, in one worker of all. */
+export const addHousekeepingReadings = (
+  registry: Registry,
+  { lastSuccessAt }: { lastSuccessAt(): Promise<Date | null> },
+): void =>
+  addReadings(
+    registry,
+    'housekeeping',
+    {
+      latchkey_housekeeping_last_success_timestamp_seconds: {
+        help: 'When what is no longer needed was last removed; it is every hour. 0 when that never was.',
+      },
+    },
+    async () => {
+      const at = await lastSuccessAt()
+      return { latchkey_housekeeping_last_success_timestamp_seconds: at ? at.getTime() / 1000 : 0 }
+    },
+  )
+
 /** What the queue holds, and whether it stands still. */
 export const addQueueReadings = (registry: Registry, queue: Queue): void =>
   addReadings(
