@@ -1,10 +1,10 @@
-import { channelSql } from './connection/installation.ts'
+import { announce } from './announce.ts'
 import type { Pool, Tx } from './pool.ts'
 
 /** The channel that wakes the relays. */
 export const MAILS_CHANNEL = 'latchkey_mails'
 
-/** Enqueues a mail: when the transaction commits, the relays are told, and would find the row without being told. */
+/** Enqueues a mail. Relays find it when the transaction has committed, within two seconds, or at once by `announceMails`. */
 export const insertMail = async (
   tx: Tx,
   mail: { id: string; userId: string; codeId: string; requestId: string; traceContext: string | null },
@@ -16,8 +16,10 @@ export const insertMail = async (
     mail.requestId,
     mail.traceContext,
   ])
-  await tx.query(`select pg_notify(${channelSql('$1')}, '')`, [MAILS_CHANNEL])
 }
+
+/** Wakes the relays; to be called after the commit, so that commits do not wait for each other. */
+export const announceMails = (pool: Pool): void => announce(pool, MAILS_CHANNEL)
 
 /**
  * Removes mails that were settled a week ago, and with them the codes that nobody asks for any more: of people who are active, and

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { HashWork } from '../credentials/hashing-queue.ts'
 import { lookupKeys } from '../credentials/keyring.ts'
 import type { PasswordHasher } from '../credentials/password.ts'
+import { announceMails } from '../postgres/mails.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import { type Credentials, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
 import { type CodeTools, enqueueCode } from './enqueue-code.ts'
@@ -78,7 +79,7 @@ const insert = async (
     ref: createPublicRef(),
     idempotencyKey,
   }
-  return transaction(tools.pool, async (tx) => {
+  const inserted = await transaction(tools.pool, async (tx) => {
     if (idempotencyKey) await forgetOldIdempotencyKey(tx, idempotencyKey)
     if (!(await insertUser(tx, user))) return null
     await spending.spend(tx)
@@ -86,6 +87,8 @@ const insert = async (
     // Not after the commit: who is told 503 must not have been registered.
     return read({ ...tools, pool: tx }, user.id)
   })
+  if (inserted) announceMails(tools.pool)
+  return inserted
 }
 
 const read = async (tools: StatusTools, userId: string): Promise<User> => {

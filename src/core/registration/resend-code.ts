@@ -1,4 +1,5 @@
 import { supersedeCode } from '../postgres/codes.ts'
+import { announceMails } from '../postgres/mails.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { findUser, lockUser, type UserRow } from '../postgres/users.ts'
 import { type CodeTools, enqueueCode } from './enqueue-code.ts'
@@ -15,7 +16,17 @@ export type Resent = { mail: 'enqueued' | 'already-on-its-way'; user: User } | R
  * Sends a fresh code, ends the former one, and gives the registration as it then stands. Within the cool-down it gives the seconds
  * to wait; while the former mail waits there is nothing to resend. `spendMail` is called, and may throw, only when a mail is about to be enqueued.
  */
-export const resendCode = (
+export const resendCode = async (
+  tools: ResendTools,
+  request: { userId: string; requestId: string },
+  spendMail: (tx: Tx) => Promise<void>,
+): Promise<Resent> => {
+  const resent = await enqueueAnother(tools, request, spendMail)
+  if (typeof resent === 'object' && 'mail' in resent && resent.mail === 'enqueued') announceMails(tools.pool)
+  return resent
+}
+
+const enqueueAnother = (
   tools: ResendTools,
   request: { userId: string; requestId: string },
   spendMail: (tx: Tx) => Promise<void>,
