@@ -52,12 +52,20 @@ create table mails (
   failing_since timestamp with time zone,
   notice_key uuid,
   notice_digest bytea,
+  provider text,
+  delivered_at timestamp with time zone,
+  bounced_at timestamp with time zone,
+  bounce text,
+  stands_for uuid,
   constraint mails_pkey PRIMARY KEY (id),
   constraint mails_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
   constraint mails_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
+  constraint mails_check2 CHECK (((bounced_at IS NULL) = (bounce IS NULL))),
+  constraint mails_bounce_check CHECK ((bounce = ANY (ARRAY['hard-bounce'::text, 'dropped'::text, 'suppressed'::text, 'complaint'::text]))),
   constraint mails_code_id_fkey FOREIGN KEY (code_id) REFERENCES codes(id) ON DELETE CASCADE,
   constraint mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
   constraint mails_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'given-up'::text, 'dropped'::text]))),
+  constraint mails_stands_for_fkey FOREIGN KEY (stands_for) REFERENCES mails(id) ON DELETE SET NULL,
   constraint mails_trace_context_check CHECK ((length(trace_context) <= 1024))
 );
 
@@ -66,6 +74,7 @@ CREATE INDEX mails_failed ON public.mails USING btree (settled_at) WHERE (outcom
 CREATE INDEX mails_failing ON public.mails USING btree (failing_since) WHERE ((settled_at IS NULL) AND (failing_since IS NOT NULL));
 CREATE INDEX mails_request ON public.mails USING btree (request_id);
 CREATE INDEX mails_settled ON public.mails USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+CREATE INDEX mails_stand_for ON public.mails USING btree (stands_for) WHERE (stands_for IS NOT NULL);
 CREATE INDEX mails_to_offer ON public.mails USING btree (next_offer_at, created_at DESC) WHERE (settled_at IS NULL);
 CREATE INDEX mails_user ON public.mails USING btree (user_id);
 
@@ -76,6 +85,21 @@ create table outboxes (
   priority_from timestamp with time zone not null default (now() - '01:00:00'::interval),
   constraint outboxes_pkey PRIMARY KEY (kind)
 );
+
+create table provider_reports (
+  provider text not null,
+  provider_id text not null,
+  mail_id uuid,
+  delivered_at timestamp with time zone,
+  bounced_at timestamp with time zone,
+  bounce text,
+  created_at timestamp with time zone not null default now(),
+  constraint provider_reports_pkey PRIMARY KEY (provider, provider_id),
+  constraint provider_reports_mail_id_fkey FOREIGN KEY (mail_id) REFERENCES mails(id) ON DELETE CASCADE
+);
+
+CREATE INDEX provider_reports_early ON public.provider_reports USING btree (created_at) WHERE (mail_id IS NULL);
+CREATE INDEX provider_reports_mail ON public.provider_reports USING btree (mail_id) WHERE (mail_id IS NOT NULL);
 
 create table rate_limits (
   key character varying(255) not null,

@@ -16,8 +16,12 @@ import { readUser, readUserDocs } from './routes/read-user.ts'
 import { registerUser, registerUserDocs } from './routes/register-user.ts'
 import { sendCode, sendCodeDocs } from './routes/send-code.ts'
 import { showProblem, showProblemDocs } from './routes/show-problem.ts'
+import { takeProviderEvents, takeProviderEventsDocs } from './routes/take-provider-events.ts'
 
 const MAX_BODY_BYTES = 4096
+// A provider sends its events in batches.
+const MAX_EVENTS_BYTES = 1024 * 1024
+const EVENTS_PATH = '/v1/provider-events/'
 
 /** What is left of the body is not read, so nothing else can come on this connection. */
 const refuseLarge = (c: Context<ApiEnv>): Response =>
@@ -37,12 +41,15 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
         problemResponse(c, 'method-not-allowed', { headers: { Allow: methods.join(', ') } }),
     }),
   )
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLarge }))
+  const limitBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLarge })
+  const limitEvents = bodyLimit({ maxSize: MAX_EVENTS_BYTES, onError: refuseLarge })
+  app.use((c, next) => (c.req.path.startsWith(EVENTS_PATH) ? limitEvents : limitBody)(c, next))
 
   app.post('/v1/users', describeRoute(registerUserDocs(tools.passwordMinLength)), registerUser(tools))
   app.get('/v1/users/:id', describeRoute(readUserDocs), readUser(tools))
   app.post('/v1/users/:id/codes', describeRoute(sendCodeDocs), sendCode(tools))
   app.post('/v1/users/:id/activation', describeRoute(activateUserDocs), activateUser(tools))
+  app.post(`${EVENTS_PATH}:provider`, describeRoute(takeProviderEventsDocs), takeProviderEvents(tools))
   app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem)
   addHealth(app, tools.readiness)
   addOpenApi(app)

@@ -1,6 +1,14 @@
 import * as v from 'valibot'
 import { budgets, type Environment, readConfig, wholeNumber } from '../core/process/config.ts'
-import { codeSettings, coreSettings, listenSettings, proxySettings, tracingSettings } from '../core/process/settings.ts'
+import {
+  codeSettings,
+  coreSettings,
+  egressSettings,
+  listenSettings,
+  proxySettings,
+  tracingSettings,
+} from '../core/process/settings.ts'
+import { eventSettings } from './provider-events.ts'
 
 const PER_NET = '20/1h,60/24h'
 
@@ -13,6 +21,8 @@ export const readApiConfig = (environment: Environment) =>
       ...listenSettings(3001),
       ...tracingSettings,
       ...proxySettings,
+      ...egressSettings,
+      ...eventSettings(environment),
       PORT: v.optional(wholeNumber(0, 65_535), '3000'),
       RESEND_COOLDOWN_SECONDS: v.optional(wholeNumber(0, 86_400), '30'),
       BCRYPT_COST: v.optional(wholeNumber(4, 15), '12'),

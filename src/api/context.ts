@@ -8,6 +8,7 @@ import type { CodeTools } from '../core/registration/enqueue-code.ts'
 import type { RegistrationPolicy } from '../core/registration/policy.ts'
 import type { Limits } from './limits/limits.ts'
 import type { ApiMetrics } from './metrics.ts'
+import type { ProviderEvents } from './provider-events.ts'
 
 /** What the routes work with. */
 export type ApiTools = CodeTools & {
@@ -19,6 +20,7 @@ export type ApiTools = CodeTools & {
   trustedProxies: Network[]
   readiness: Readiness
   metrics: ApiMetrics
+  providerEvents: ProviderEvents
   logger: Logger
 }
 

@@ -18,6 +18,7 @@ import { createApp } from './app.ts'
 import { readApiConfig } from './config.ts'
 import { budgetsOf, createLimits } from './limits/limits.ts'
 import { addSurgeReading, createApiMetrics } from './metrics.ts'
+import { openProviderEvents } from './provider-events.ts'
 import { answerUnreadable } from './request/unreadable.ts'
 import { watchHasher } from './watch-hasher.ts'
 
@@ -52,17 +53,13 @@ const main = async (): Promise<void> => {
 
   const keyring = createKeyring(config.SECRET_KEY)
   const app = createApp({
-    pool,
-    keyring,
-    surge,
+    ...{ pool, keyring, surge, readiness, metrics, logger },
+    providerEvents: openProviderEvents(config),
     hasher: watchHasher(await createPasswordHasher(config.BCRYPT_COST), metrics, registry),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     trustedProxies: config.TRUSTED_PROXIES,
-    readiness,
-    metrics,
-    logger,
   })
   const server = await startHttpServer(
     { fetch: app.fetch, onUnreadable: answerUnreadable },

@@ -1,4 +1,5 @@
 import { Counter, Histogram } from 'prom-client'
+import type { Told } from '../core/postgres/outbox/provider-reports.ts'
 import { addReadings } from '../core/process/telemetry/readings.ts'
 import type { Registry } from '../core/process/telemetry/registry.ts'
 import type { Activated } from '../core/registration/activate.ts'
@@ -6,6 +7,7 @@ import { type LimitName, limitNames } from './limits/limits.ts'
 
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const TYPING_SECONDS = [5, 10, 15, 20, 30, 40, 50, 60, 120]
+const DELIVERY_SECONDS = [0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600]
 const HASHING_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5]
 
 type Outcome = Exclude<Activated, object> | 'code-incorrect'
@@ -31,6 +33,8 @@ export type ApiMetrics = {
   /** From the provider's acceptance of the mail to the activation. */
   typingSeconds: Histogram
   noteActivation(activated: Activated): void
+  /** What a provider reported of mails of ours. */
+  noteReports(provider: string, told: Told[]): void
 }
 
 export const createApiMetrics = (registry: Registry): ApiMetrics => {
@@ -58,6 +62,31 @@ export const createApiMetrics = (registry: Registry): ApiMetrics => {
     limitRefusals,
     ...createHashingMetrics(registers),
     ...createActivationMetrics(registers),
+    ...createReportMetrics(registers),
+  }
+}
+
+const createReportMetrics = (registers: Registry[]): Pick<ApiMetrics, 'noteReports'> => {
+  const deliverySeconds = new Histogram({
+    name: 'latchkey_acceptance_to_delivery_seconds',
+    help: "Time from the provider's acceptance of a mail to the mailbox's, as the provider reports it.",
+    labelNames: ['provider'],
+    buckets: DELIVERY_SECONDS,
+    registers,
+  })
+  const bounces = new Counter({
+    name: 'latchkey_mail_bounces_total',
+    help: 'Mails that the provider took and then reported as not arriving, by provider and kind.',
+    labelNames: ['provider', 'kind'],
+    registers,
+  })
+  return {
+    noteReports: (provider, told) => {
+      for (const { isDelivered, isBounced, bounce, afterSeconds } of told) {
+        if (isDelivered) deliverySeconds.observe({ provider }, afterSeconds)
+        if (isBounced && bounce !== null) bounces.inc({ provider, kind: bounce })
+      }
+    },
   }
 }
 

@@ -28,7 +28,14 @@ test('a new registration is pending and its code is queued', async () => {
     ref: expect.stringMatching(/^[A-Z0-9]{4}$/),
     createdAt: expect.stringMatching(ISO),
     activatedAt: null,
-    code: { status: 'queued', sentAt: null, expiresAt: null, attemptsLeft: 3, resendAfter: expect.stringMatching(ISO) },
+    code: {
+      status: 'queued',
+      sentAt: null,
+      deliveredAt: null,
+      expiresAt: null,
+      attemptsLeft: 3,
+      resendAfter: expect.stringMatching(ISO),
+    },
   })
   expect(Date.parse(user.code?.resendAfter ?? '') - Date.parse(user.createdAt)).toBe(30_000)
 })

@@ -21,7 +21,7 @@ test('a registration answers 202 with the user and where it is', async () => {
     email: 'ada@example.com',
     status: 'pending',
     activatedAt: null,
-    code: { status: 'queued', sentAt: null, expiresAt: null, attemptsLeft: 3 },
+    code: { status: 'queued', sentAt: null, deliveredAt: null, expiresAt: null, attemptsLeft: 3 },
   })
 })
 

@@ -66,7 +66,7 @@ test('after the cool-down a new code is on its way, and the former one is supers
     id: user.id,
     ref: user.ref,
     status: 'pending',
-    code: { status: 'queued', sentAt: null, expiresAt: null, attemptsLeft: 3 },
+    code: { status: 'queued', sentAt: null, deliveredAt: null, expiresAt: null, attemptsLeft: 3 },
   })
   const codes = await database.pool.query(
     'select superseded_at is null as "isCurrent" from codes where user_id = $1 order by created_at',

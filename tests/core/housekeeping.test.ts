@@ -21,7 +21,7 @@ const register = (userId: string, ago: string) =>
 const settle = (mailId: string, ago: string) =>
   run("update mails set outcome = 'accepted', settled_at = now() - $2::interval where id = $1", mailId, ago)
 
-const NOTHING = { abandonedUsers: 0, idempotencyKeys: 0, settledMails: 0, guesses: 0, rateLimits: 0 }
+const NOTHING = { abandonedUsers: 0, idempotencyKeys: 0, settledMails: 0, guesses: 0, rateLimits: 0, foreignReports: 0 }
 
 test('a registration that nobody activated within a day goes, with its code and mail', async () => {
   const old = await addPending(database)
@@ -132,6 +132,20 @@ test('thousands of rows go in several batches, and two at once share them', asyn
   const removed = await Promise.all([clean(), clean()])
   expect(await count('guesses')).toBe(0)
   expect(removed.reduce((sum, { guesses }) => sum + guesses, 0)).toBe(3500)
+})
+
+test('a report that no mail of ours was settled for goes after an hour', async () => {
+  const report = (id: string, minutes: number) =>
+    database.pool.query(
+      `insert into provider_reports (provider, provider_id, created_at) values ('resend', $1, now() - make_interval(mins => $2))`,
+      [id, minutes],
+    )
+  await report('foreign', 61)
+  await report('early', 59)
+  expect(await clean()).toEqual({ ...NOTHING, foreignReports: 1 })
+  expect((await database.pool.query('select provider_id from provider_reports')).rows).toEqual([
+    { provider_id: 'early' },
+  ])
 })
 
 test('told to stop it begins nothing more', async () => {

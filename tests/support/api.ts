@@ -4,6 +4,7 @@ import { readApiConfig } from '../../src/api/config.ts'
 import type { ApiEnv } from '../../src/api/context.ts'
 import { budgetsOf, createLimits } from '../../src/api/limits/limits.ts'
 import { createApiMetrics } from '../../src/api/metrics.ts'
+import { openProviderEvents } from '../../src/api/provider-events.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher } from '../../src/core/credentials/password.ts'
 import { checkDatabase } from '../../src/core/process/http/readiness.ts'
@@ -47,6 +48,7 @@ export const createTestApi = async (
     trustedProxies: config.TRUSTED_PROXIES,
     readiness: () => checkDatabase(pool),
     metrics: createApiMetrics(createRegistry()),
+    providerEvents: openProviderEvents(config),
   })
 }
 

@@ -79,7 +79,7 @@ describe.each(backends)('the story of a mail, jobs on %s', (backend) => {
       'registered, and this mail enqueued',
       'offered to the queue',
       expect.stringMatching(/^try 1: resend-503, next try in \d\.\d s$/),
-      expect.stringMatching(/^accepted by the provider as [0-9a-f-]{36}$/),
+      expect.stringMatching(/^accepted by resend as [0-9a-f-]{36}$/),
       'try 2: accepted',
       expect.stringMatching(new RegExp(`^now: its code (?:is|was) valid until ${TIME}$`)),
     ])
@@ -148,7 +148,7 @@ describe.each(backends)('the story of a mail, jobs on %s', (backend) => {
     expect(code).toBe(0)
     expect(err).toContain('The queue in Redis cannot be reached')
     expect(out).toContain('2 tries of which the queue tells nothing; the last error was resend-503')
-    expect(out).toContain('accepted by the provider as')
+    expect(out).toContain('accepted by resend as')
   })
 
   test('nobody has heard of it: exit code 1', async () => {

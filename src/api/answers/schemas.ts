@@ -62,6 +62,10 @@ const codeSchema = v.object({
     ),
   ),
   sentAt: v.nullable(time),
+  deliveredAt: v.pipe(
+    v.nullable(time),
+    v.description('When the mail provider reported that the mailbox took the mail; null where it reports nothing.'),
+  ),
   expiresAt: v.pipe(v.nullable(time), v.description('The minute starts when the mail provider takes the mail.')),
   attemptsLeft: v.pipe(v.number(), v.integer(), v.minValue(0)),
   resendAfter: v.pipe(time, v.description('From then on another code may be asked for.')),

@@ -72,15 +72,16 @@ const settle = (tools: DeliverTools, mail: PreparedMail, answer: Answer, agoSeco
 }
 
 const accept = async (
-  { pool, policy }: DeliverTools,
-  { mailId, token, isCodeOut }: PreparedMail,
+  { pool, policy, mailer }: DeliverTools,
+  { mailId, token, isCodeOut, message }: PreparedMail,
   providerId: string | null,
   agoSeconds: number,
 ): Promise<Delivery> => {
   const code = isCodeOut ? 'sent-before' : 'sent'
   const { ttlSeconds } = policy
   const settled = await settleMail(pool, {
-    ...{ mailId, token, providerId, agoSeconds, ttlSeconds, code },
+    ...{ mailId, token, providerId, agoSeconds, ttlSeconds, code, isHeldBack: message === null },
+    ...(message && mailer.provider !== undefined && { provider: mailer.provider }),
     outcome: 'accepted',
   })
   return settled ? { end: 'done', outcome: 'accepted', settled } : LEASE_LOST

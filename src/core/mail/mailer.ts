@@ -9,6 +9,8 @@ export type Sending = { idempotencyKey: string; signal: AbortSignal }
  * Rejects with `MailRefused` (never again) or `MailerUnavailable` (later), with nothing else on purpose.
  */
 export type Mailer = {
+  /** The provider's name. */
+  provider?: string
   /** Names all that decides a mail's bytes besides the mail: provider, wire format, sender. */
   format?: string
   send(mail: OutgoingMail, sending: Sending): Promise<{ providerId: string | null }>

@@ -1,12 +1,16 @@
 import { deleteOldGuesses } from './guesses.ts'
 import { deleteOldMails } from './mails.ts'
+import { deleteForeignReports } from './outbox/provider-reports.ts'
 import type { Pool } from './pool.ts'
 import { deleteExpiredCounters } from './rate-limits.ts'
 import { deleteAbandonedUsers, forgetOldIdempotencyKeys, type Place, START } from './user-removal.ts'
 
 const BATCH = 1000
 
-export type Removed = Record<'abandonedUsers' | 'idempotencyKeys' | 'settledMails' | 'guesses' | 'rateLimits', number>
+export type Removed = Record<
+  'abandonedUsers' | 'idempotencyKeys' | 'settledMails' | 'guesses' | 'rateLimits' | 'foreignReports',
+  number
+>
 
 /**
  * Removes what is no longer needed, in short statements of a bounded batch, so that nothing is locked for long. Returns how
@@ -14,7 +18,14 @@ export type Removed = Record<'abandonedUsers' | 'idempotencyKeys' | 'settledMail
  * being removed; then it rejects with what failed.
  */
 export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Removed> => {
-  const removed: Removed = { abandonedUsers: 0, idempotencyKeys: 0, settledMails: 0, guesses: 0, rateLimits: 0 }
+  const removed: Removed = {
+    abandonedUsers: 0,
+    idempotencyKeys: 0,
+    settledMails: 0,
+    guesses: 0,
+    rateLimits: 0,
+    foreignReports: 0,
+  }
   const failures: unknown[] = []
   const sweeps = {
     abandonedUsers: () => sweepUsers(pool, signal),
@@ -22,6 +33,7 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
     settledMails: () => sweep(deleteOldMails, pool, signal),
     guesses: () => sweep(deleteOldGuesses, pool, signal),
     rateLimits: () => sweep(deleteExpiredCounters, pool, signal),
+    foreignReports: () => sweep(deleteForeignReports, pool, signal),
   } satisfies Record<keyof Removed, () => Promise<number>>
   for (const kind of KINDS)
     await sweeps[kind]().then(
@@ -34,7 +46,7 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
   return removed
 }
 
-const KINDS = ['abandonedUsers', 'idempotencyKeys', 'settledMails', 'guesses', 'rateLimits'] as const
+const KINDS = ['abandonedUsers', 'idempotencyKeys', 'settledMails', 'guesses', 'rateLimits', 'foreignReports'] as const
 
 const sweep = async (
   removeBatch: (pool: Pool, limit: number) => Promise<number>,

@@ -59,6 +59,10 @@ export type UserRow = {
   expiresAt: Date | null
   isExpired: boolean | null
   outcome: Outcome | null
+  /** The provider reported that the mail does not arrive. */
+  isBounced: boolean
+  /** When the provider reported that the mailbox took the mail. */
+  deliveredAt: Date | null
   resendAfter: Date
   /** Seconds until another code may be asked for, rounded up; 0 when it may be now. */
   resendInSeconds: number
@@ -76,6 +80,8 @@ export const findUser = async (db: Queryable, id: string, cooldownSeconds: numbe
        codes.expires_at as "expiresAt",
        codes.expires_at <= clock_timestamp() as "isExpired",
        mails.outcome,
+       coalesce(mails.bounced_at <= now(), false) as "isBounced",
+       case when mails.delivered_at <= now() then mails.delivered_at end as "deliveredAt",
        mails.created_at + make_interval(secs => $2) as "resendAfter",
        greatest(0, ceil(extract(epoch from mails.created_at + make_interval(secs => $2) - clock_timestamp())))::integer as "resendInSeconds"
      from users

@@ -17,6 +17,7 @@ export type User = {
   code: {
     status: CodeStatus
     sentAt: string | null
+    deliveredAt: string | null
     expiresAt: string | null
     attemptsLeft: number
     resendAfter: string
@@ -68,6 +69,7 @@ const describeUser = (row: UserRow, maxAttempts: number): User => ({
 const describeCode = (row: UserRow, maxAttempts: number): User['code'] => ({
   status: codeStatusOf(row, maxAttempts),
   sentAt: row.sentAt?.toISOString() ?? null,
+  deliveredAt: row.deliveredAt?.toISOString() ?? null,
   // The time of a code that is not known to be sent is nobody's to rely on.
   expiresAt: row.sentAt ? (row.expiresAt?.toISOString() ?? null) : null,
   attemptsLeft: Math.max(0, maxAttempts - row.attempts),
@@ -75,7 +77,7 @@ const describeCode = (row: UserRow, maxAttempts: number): User['code'] => ({
 })
 
 const codeStatusOf = (row: UserRow, maxAttempts: number): CodeStatus => {
-  if (row.outcome === 'refused' || row.outcome === 'given-up') return 'undeliverable'
+  if (row.outcome === 'refused' || row.outcome === 'given-up' || row.isBounced) return 'undeliverable'
   if (row.attempts >= maxAttempts) return 'exhausted'
   if (!row.sentAt) return 'queued'
   return row.isExpired ? 'expired' : 'sent'

@@ -29,6 +29,11 @@ const eventsOf = (mail: MailTrace, lines: string[]): Event[] => {
     },
     { at: mail.offeredAt, text: `offered to the queue${mail.offers > 1 ? `, the last of ${mail.offers} times` : ''}` },
     { at: mail.settledAt, text: outcomeOf(mail) },
+    { at: mail.provider ? mail.deliveredAt : null, text: `the mailbox took it, reports ${mail.provider}` },
+    {
+      at: mail.provider ? mail.bouncedAt : null,
+      text: `it does not arrive, reports ${mail.provider}: ${mail.bounce}; its code is closed`,
+    },
     { at: mail.activatedAt, text: 'registration activated' },
   ].flatMap(({ at, text }) => (at ? [{ at: at.toISOString(), text }] : []))
   const rest = untold > 0 ? [{ at: ' '.repeat(24), text: triesUntold(mail, untold) }] : []
@@ -44,10 +49,10 @@ const readLine = (line: string): Event => {
   return { at, text }
 }
 
-const outcomeOf = ({ outcome, providerId, lastError }: MailTrace): string => {
+const outcomeOf = ({ outcome, provider, providerId, lastError }: MailTrace): string => {
   switch (outcome) {
     case 'accepted':
-      return providerId ? `accepted by the provider as ${providerId}` : 'accepted'
+      return providerId ? `accepted by ${provider ?? 'the provider'} as ${providerId}` : 'accepted'
     case 'refused':
       return `refused for good: ${lastError}`
     case 'given-up':

@@ -33,6 +33,7 @@ export const createMailer = (name: ProviderName, settings: MailerSettings): Mail
   const client = createHttpClient(name, settings)
   const userAgent = `latchkey/${readVersion()}`
   return {
+    provider: name,
     format: [name, settings.from, settings.domain].join(' '),
     send: async (mail, { idempotencyKey, signal }) => {
       const { path, headers, body } = await write(mail, idempotencyKey)

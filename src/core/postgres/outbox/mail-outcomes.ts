@@ -10,7 +10,11 @@ export type Settlement = {
   mailId: string
   token: string
   outcome: Outcome
+  /** Which provider took it, and under which id of its own. */
+  provider?: string
   providerId?: string | null
+  /** Nothing left, as the owner of the address was told today: the mail shares the fate of that notice. */
+  isHeldBack?: boolean
   error?: string
   /** How long ago the provider answered. */
   agoSeconds?: number
@@ -30,18 +34,42 @@ export type CodeEnd = 'sent' | 'sent-before' | 'closed' | 'kept'
  */
 export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
   const settled = await pool.query<Settled>(
-    `with settled as (
+    `with report as (
+       insert into provider_reports as report (provider, provider_id, mail_id)
+       select $9, $4, id
+       from mails
+       where id = $1 and settled_at is null and lease_token = $2 and $9::text is not null and $4::text is not null
+       on conflict (provider, provider_id) do update
+       set mail_id = excluded.mail_id
+       returning null::uuid as stands_for,
+         case when delivered_at is not null then greatest(delivered_at, now()) end as delivered_at,
+         case when bounced_at is not null then now() end as bounced_at,
+         bounce
+     ), fate as (
+       select stands_for, delivered_at, bounced_at, bounce from report
+       union all
+       select notice.id, now() + (notice.delivered_at - notice.settled_at), now() + (notice.bounced_at - notice.settled_at), notice.bounce
+       from mails
+       join users on users.id = mails.user_id
+       join users as owner on owner.email = users.email and owner.activated_at is not null
+       join mails as notice on notice.id = owner.notice_mail_id
+       where mails.id = $1 and $10
+     ), settled as (
        update mails
-       set settled_at = now(), outcome = $3, provider_id = $4, last_error = coalesce($5, last_error), retry_at = null
+       set settled_at = now(), outcome = $3, provider_id = $4, provider = $9, last_error = coalesce($5, last_error), retry_at = null,
+         stands_for = fate.stands_for, delivered_at = fate.delivered_at, bounced_at = fate.bounced_at, bounce = fate.bounce
+       from (select 1) as once
+       left join fate on true
        where id = $1 and settled_at is null and lease_token = $2
-       returning code_id, outcome, settled_at, created_at
+       returning code_id, outcome, settled_at, created_at, mails.bounced_at
      ), code as (
        update codes
-       set sent_at = case when $6 like 'sent%' then now() - make_interval(secs => $7) end,
-         opened_at = case when $6 like 'sent%' then coalesce(opened_at, now() - make_interval(secs => $7)) end,
-         expires_at = case $6
-           when 'sent' then now() - make_interval(secs => $7) + make_interval(secs => $8)
-           when 'sent-before' then coalesce(expires_at, now())
+       set sent_at = case when $6 like 'sent%' and bounced_at is null then now() - make_interval(secs => $7) end,
+         opened_at = case when $6 like 'sent%' and bounced_at is null then coalesce(opened_at, now() - make_interval(secs => $7)) end,
+         expires_at = case
+           when bounced_at is not null then null
+           when $6 = 'sent' then now() - make_interval(secs => $7) + make_interval(secs => $8)
+           when $6 = 'sent-before' then coalesce(expires_at, now())
          end
        from settled
        where codes.id = settled.code_id and $6 <> 'kept'
@@ -62,6 +90,8 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
       settlement.code,
       settlement.agoSeconds ?? 0,
       settlement.ttlSeconds,
+      settlement.provider ?? null,
+      settlement.isHeldBack ?? false,
     ],
   )
   return settled.rows[0] ?? null

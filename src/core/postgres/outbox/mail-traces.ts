@@ -19,7 +19,11 @@ export type MailTrace = {
   retryAt: Date | null
   leaseUntil: Date | null
   lastError: string | null
+  provider: string | null
   providerId: string | null
+  deliveredAt: Date | null
+  bouncedAt: Date | null
+  bounce: string | null
   settledAt: Date | null
   outcome: Outcome | null
   expiresAt: Date | null
@@ -54,7 +58,11 @@ export const findMailTraces = async (pool: Pool, wanted: string, limit: number):
        mails.retry_at as "retryAt",
        mails.lease_until as "leaseUntil",
        mails.last_error as "lastError",
+       mails.provider,
        mails.provider_id as "providerId",
+       mails.delivered_at as "deliveredAt",
+       mails.bounced_at as "bouncedAt",
+       mails.bounce,
        mails.settled_at as "settledAt",
        mails.outcome,
        codes.expires_at as "expiresAt",

@@ -1,0 +1,59 @@
+import * as v from 'valibot'
+import { type ProviderName, providerNames } from '../core/mail/provider-names.ts'
+import { reportReaders } from '../core/mail/provider-reports/readers.ts'
+import type { FetchText } from '../core/mail/provider-reports/report.ts'
+import { type Environment, text } from '../core/process/config.ts'
+import { createTextFetcher, type Proxies } from '../core/process/http/egress.ts'
+
+/** Whose reports are taken, by which secrets; a provider may be there twice, with two accounts. */
+export type ProviderEvents = { secretsOf(provider: string): string[]; fetchText: FetchText }
+
+const provider = v.picklist(providerNames, `must be one of ${providerNames.join(', ')}`)
+const secret = v.optional(v.string())
+
+/** The variables behind the providers' reports. A secret needs its provider. */
+export const eventSettings = (environment: Environment) => {
+  const providerFor = (name: string, other: string) =>
+    environment[name] || environment[`${name}_FILE`]
+      ? v.pipe(text(`must be set too, as ${other} is`), provider)
+      : v.optional(provider)
+  return {
+    MAIL_PROVIDER: providerFor('MAIL_EVENTS_SECRET', 'MAIL_EVENTS_SECRET'),
+    MAIL_EVENTS_SECRET: secretFor(environment.MAIL_PROVIDER),
+    MAIL_FALLBACK_PROVIDER: providerFor('MAIL_FALLBACK_EVENTS_SECRET', 'MAIL_FALLBACK_EVENTS_SECRET'),
+    MAIL_FALLBACK_EVENTS_SECRET: secretFor(environment.MAIL_FALLBACK_PROVIDER),
+  }
+}
+
+const secretFor = (name: string | undefined) => {
+  const known = providerNames.find((one) => one === name)
+  const reader = known && reportReaders[known]
+  if (known === undefined) return secret
+  if (!reader)
+    return v.optional(
+      v.pipe(
+        v.string(),
+        v.check(() => false, `must not be set: ${known} reports nothing`),
+      ),
+    )
+  return v.optional(v.pipe(v.string(), v.check(reader.isSecret, `must be a secret of ${known}: see docs/providers.md`)))
+}
+
+type Given = {
+  MAIL_PROVIDER?: ProviderName | undefined
+  MAIL_EVENTS_SECRET?: string | undefined
+  MAIL_FALLBACK_PROVIDER?: ProviderName | undefined
+  MAIL_FALLBACK_EVENTS_SECRET?: string | undefined
+}
+
+export const openProviderEvents = (config: Given & Proxies): ProviderEvents => {
+  const given = [
+    { provider: config.MAIL_PROVIDER, secret: config.MAIL_EVENTS_SECRET },
+    { provider: config.MAIL_FALLBACK_PROVIDER, secret: config.MAIL_FALLBACK_EVENTS_SECRET },
+  ]
+  return {
+    secretsOf: (name) =>
+      given.flatMap((one) => (one.provider === name && one.secret !== undefined ? [one.secret] : [])),
+    fetchText: createTextFetcher(config),
+  }
+}

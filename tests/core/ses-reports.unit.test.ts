@@ -1,0 +1,120 @@
+import { createSign } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { ses } from '../../src/core/mail/provider-reports/ses.ts'
+import { createAuthority } from '../stores/certificates.ts'
+
+const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:latchkey'
+const CERTIFICATE_URL = 'https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0123.pem'
+
+let pair: { certificate: string; key: string }
+beforeAll(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-sns-'))
+  const issued = createAuthority(folder, 'sns').issue('sns')
+  pair = { certificate: readFileSync(issued.certificate, 'utf8'), key: readFileSync(issued.key, 'utf8') }
+  rmSync(folder, { recursive: true })
+})
+
+const fetchText = vi.fn<(url: string) => Promise<string>>()
+beforeEach(() => {
+  fetchText.mockReset().mockImplementation(async (url) => (url.endsWith('.pem') ? pair.certificate : '<ok/>'))
+})
+
+const NOTIFICATION = ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type']
+const CONFIRMATION = ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type']
+
+/** Signed as SNS documents it: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html */
+const signed = (fields: Record<string, string>, version: '1' | '2' = '2') => {
+  const message: Record<string, string> = {
+    Type: 'Notification',
+    MessageId: 'a-message',
+    TopicArn: TOPIC,
+    Message: '{}',
+    Timestamp: new Date().toISOString(),
+    SignatureVersion: version,
+    SigningCertURL: `${CERTIFICATE_URL}?${Math.random()}.pem`,
+    ...fields,
+  }
+  const names = message.Type === 'Notification' ? NOTIFICATION : CONFIRMATION
+  const text = names.flatMap((name) => (message[name] === undefined ? [] : [`${name}\n${message[name]}\n`])).join('')
+  const signature = createSign(version === '1' ? 'sha1' : 'sha256')
+    .update(text)
+    .sign(pair.key, 'base64')
+  return { ...message, Signature: signature }
+}
+
+const read = (message: object) =>
+  ses.read({ headers: new Headers(), body: Buffer.from(JSON.stringify(message)), secret: TOPIC, fetchText })
+
+const event = (fields: object) => ({ Message: JSON.stringify({ mail: { messageId: 'id-1' }, ...fields }) })
+const delivery = event({ notificationType: 'Delivery', delivery: { timestamp: '2026-11-26T19:00:00.000Z' } })
+
+describe('a message of SNS', () => {
+  test.each(['1', '2'] as const)('with signature version %s is believed', async (version) => {
+    expect(await read(signed({ ...delivery, Subject: 'with a subject' }, version))).toEqual([
+      { providerId: 'id-1', kind: 'delivered', at: new Date('2026-11-26T19:00:00.000Z') },
+    ])
+  })
+
+  test.each([
+    { fields: { eventType: 'Delivery' }, kinds: ['delivered'] },
+    {
+      fields: { eventType: 'Bounce', bounce: { bounceType: 'Permanent', bounceSubType: 'General' } },
+      kinds: ['hard-bounce'],
+    },
+    {
+      fields: {
+        notificationType: 'Bounce',
+        bounce: { bounceType: 'Permanent', bounceSubType: 'OnAccountSuppressionList' },
+      },
+      kinds: ['suppressed'],
+    },
+    { fields: { notificationType: 'Bounce', bounce: { bounceType: 'Transient' } }, kinds: [] },
+    { fields: { notificationType: 'Complaint' }, kinds: ['complaint'] },
+    { fields: { eventType: 'Reject' }, kinds: ['dropped'] },
+    { fields: { eventType: 'Open' }, kinds: [] },
+  ])('$fields gives $kinds', async ({ fields, kinds }) => {
+    const reports = await read(signed(event(fields)))
+    expect(Array.isArray(reports) ? reports.map(({ kind }) => kind) : reports).toEqual(kinds)
+  })
+
+  test.each([
+    { what: 'of another topic', fields: { TopicArn: `${TOPIC}-2` } },
+    { what: 'with a certificate of another host', fields: { SigningCertURL: 'https://sns.example.com/x.pem' } },
+    {
+      what: 'with a host that only looks right',
+      fields: { SigningCertURL: 'https://sns.eu-central-1.amazonaws.com.evil.example/x.pem' },
+    },
+    { what: 'with a bucket as host', fields: { SigningCertURL: 'https://sns.s3.amazonaws.com.example/x.pem' } },
+    { what: 'with a certificate by http', fields: { SigningCertURL: 'http://sns.eu-central-1.amazonaws.com/x.pem' } },
+    {
+      what: 'with credentials before the host',
+      fields: { SigningCertURL: 'https://a@sns.eu-central-1.amazonaws.com/x.pem' },
+    },
+    { what: 'that is old', fields: { Timestamp: new Date(Date.now() - 310_000).toISOString() } },
+  ])('$what is refused before anything is fetched', async ({ fields }) => {
+    expect(await read(signed({ ...delivery, ...fields }))).toBe('unauthenticated')
+    expect(fetchText).not.toHaveBeenCalled()
+  })
+
+  test('with another text than was signed is refused', async () => {
+    expect(await read({ ...signed(delivery), MessageId: 'another' })).toBe('unauthenticated')
+  })
+
+  test('that confirms a subscription is answered by a visit to SNS, and nowhere else', async () => {
+    const confirmation = { Type: 'SubscriptionConfirmation', Token: 'a-token', Message: 'You have chosen …' }
+    const SubscribeURL = 'https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription'
+    expect(await read(signed({ ...confirmation, SubscribeURL }))).toEqual([])
+    expect(fetchText).toHaveBeenLastCalledWith(SubscribeURL)
+    fetchText.mockClear()
+    expect(await read(signed({ ...confirmation, SubscribeURL: 'https://evil.example/' }))).toBe('malformed')
+    expect(fetchText.mock.calls.filter(([url]) => !url.startsWith(CERTIFICATE_URL))).toEqual([])
+  })
+
+  test('whose certificate cannot be had is not refused: SNS sends it again', async () => {
+    fetchText.mockRejectedValue(new Error('no way out'))
+    await expect(read(signed(delivery))).rejects.toThrow('no way out')
+  })
+})
