@@ -37,6 +37,15 @@ test.each([
   })
 })
 
+test('a stack is shown once, however often the same fault comes again', () => {
+  const lines = linesOf(
+    'info',
+    `${FAILURE}\nfor (let n = 0; n < 3; n += 1) logger.error({ err: failure }, 'it failed')`,
+  )
+  expect(lines.filter((line) => line.includes('"stack"'))).toHaveLength(1)
+  expect(lines.filter((line) => line.includes('duplicate key'))).toHaveLength(3)
+})
+
 test('what is thrown without being an error is not shown', () => {
   const [line = ''] = linesOf('info', `logger.error({ err: { password: 'hunter2' } }, 'it failed')`)
   expect(line).not.toContain('hunter2')

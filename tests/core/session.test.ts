@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { channelSql, lockSql } from '../../src/core/postgres/connection/installation.ts'
+import { withSession } from '../../src/core/postgres/connection/session.ts'
+import { listen } from '../../src/core/postgres/listen.ts'
 import { createPool, transaction } from '../../src/core/postgres/pool.ts'
 import { hasPgBouncer, startPgBouncer } from '../stores/pgbouncer.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
@@ -93,4 +96,29 @@ test('options of the URL are kept, and ours count after them', async () => {
     "select current_setting('work_mem') as mem, current_setting('TimeZone') as zone, current_schema() as schema",
   )
   expect(asked.rows).toEqual([{ mem: '7MB', zone: 'UTC', schema: 'public' }])
+})
+
+test('a notification and a lock of one schema do not reach another', async () => {
+  await database.pool.query('create schema elsewhere')
+  const heard = { public: 0, elsewhere: 0 }
+  const stopping = new AbortController()
+  const listening = (['public', 'elsewhere'] as const).map((schema) =>
+    listen(withSession(database.url, schema), 'a_channel', () => void (heard[schema] += 1), stopping.signal),
+  )
+  onTestFinished(async () => {
+    stopping.abort()
+    await Promise.all(listening)
+  })
+  await expect.poll(() => heard).toEqual({ public: 1, elsewhere: 1 })
+  const inSchema = (schema: string) => createPool(database.url, { max: 2, name: 'test', logger: silent, schema })
+  const [here, there] = [inSchema('public'), inSchema('elsewhere')]
+  onTestFinished(async () => void (await Promise.all([here.end(), there.end()])))
+  await there.query(`select pg_notify(${channelSql('$1')}, '')`, ['a_channel'])
+  await expect.poll(() => heard).toEqual({ public: 1, elsewhere: 2 })
+  const tryLock = `select pg_try_advisory_xact_lock(${lockSql('$1')}) as got`
+  await transaction(here, async (tx) => {
+    expect((await tx.query(tryLock, ['5'])).rows).toEqual([{ got: true }])
+    expect((await here.query(tryLock, ['5'])).rows).toEqual([{ got: false }])
+    expect((await there.query(tryLock, ['5'])).rows).toEqual([{ got: true }])
+  })
 })

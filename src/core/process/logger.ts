@@ -14,15 +14,31 @@ export const createLogger = (level: string, service: string): Logger =>
       base: { service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: describeError },
+      serializers: { err: describeErrors() },
       mixin: traceFields,
     },
     stdout(),
   )
 
-/** What a log may show of an error: PostgreSQL puts row values into `detail`, so only named members pass. */
-const describeError = (error: unknown): unknown => {
-  if (!(error instanceof Error)) return { message: 'not an Error' }
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return { type: error.name, message: error.message, code, stack: error.stack }
+const MAX_STACKS = 1000
+
+/**
+ * What a log may show of an error: PostgreSQL puts row values into `detail`, so only named members pass. A stack is shown once: it tells
+ * nothing new when the same fault comes again.
+ */
+const describeErrors = () => {
+  const shown = new Set<string>()
+  const isNew = (stack: string): boolean => {
+    const frames = stack.slice(stack.indexOf('\n    at '))
+    if (shown.has(frames)) return false
+    if (shown.size >= MAX_STACKS) shown.clear()
+    shown.add(frames)
+    return true
+  }
+  return (error: unknown): unknown => {
+    if (!(error instanceof Error)) return { message: 'not an Error' }
+    const { name: type, message, stack } = error
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+    return { type, message, code, ...(stack !== undefined && isNew(stack) && { stack }) }
+  }
 }

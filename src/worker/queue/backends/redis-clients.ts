@@ -18,7 +18,8 @@ const retryStrategy = (times: number): number => Math.min(times * 100, MAX_RECON
 // A master that a failover made a replica: the next connection goes to the new one, and the command with it.
 const reconnectOnError = ({ message }: Error): false | 2 => (message.includes('READONLY') ? 2 : false)
 
-const COMMON = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectOnError }
+// The check asks with INFO, which a user of Redis may have no right to; a Redis that loads its data says so to every command.
+const COMMON = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectOnError, enableReadyCheck: false }
 
 /** A connection whose commands fail soon while Redis is away. */
 export const connectFast = (store: RedisStore): RedisClient =>

@@ -1,0 +1,198 @@
+import pg from 'pg'
+import * as v from 'valibot'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { PASSWORD, post } from '../support/api.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
+import { startProcess, type TestProcess } from '../support/processes.ts'
+import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
+import { PATIENT } from '../worker/stage.ts'
+import { documented } from './rights.ts'
+
+// Longer than three of the pauses, and than what BullMQ waits for a stalled job.
+const OUTAGE_MS = 6000
+const HALF_A_CORE = 0.5
+
+let database: TestDatabase
+let provider: MailProvider
+beforeAll(async () => {
+  ;[database, provider] = await Promise.all([createTestDatabase(), startMailProvider()])
+})
+afterAll(async () => {
+  await provider.close()
+  await database.drop()
+})
+
+const cpuSeconds = async ({ opsUrl }: TestProcess): Promise<number> => {
+  const [, seconds] =
+    /^\w*process_cpu_seconds_total(?:\{.*\})? (\S+)$/m.exec(await (await fetch(`${opsUrl}/metrics`)).text()) ?? []
+  return Number(seconds)
+}
+
+const troubleIn = (log: string): string[] =>
+  log.split('\n').filter((line) => /"level":"(?:warn|error|fatal)"/.test(line))
+
+/** Registers somebody, breaks the store, and says how the worker bears it: what it burns, and what it logs. */
+const bear = async (
+  worker: TestProcess,
+  api: TestProcess,
+  breakStore: () => Promise<() => Promise<unknown>>,
+  email: string,
+) => {
+  const register = (to: string) => fetch(`${api.url}/v1/users`, post({ email: to, password: PASSWORD }))
+  expect((await register(`before-${email}`)).status).toBe(202)
+  await expect.poll(() => provider.inbox(`before-${email}`).length, PATIENT).toBe(1)
+  const [logged, loggedByApi] = [worker.log().length, api.log().length]
+  const mendStore = await breakStore()
+  try {
+    const [burnt, at] = [await cpuSeconds(worker), performance.now()]
+    expect([202, 503]).toContain((await register(email)).status)
+    await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS))
+    expect((await fetch(`${worker.opsUrl}/livez`)).status).toBe(200)
+    expect(((await cpuSeconds(worker)) - burnt) / ((performance.now() - at) / 1000)).toBeLessThan(HALF_A_CORE)
+  } finally {
+    await mendStore()
+  }
+  await register(`after-${email}`)
+  await expect.poll(() => provider.inbox(`after-${email}`).length, PATIENT).toBe(1)
+  const lines = troubleIn(worker.log().slice(logged))
+  expect(lines, lines.join('\n')).toHaveLength(1)
+  expect(lines[0]).toContain('cannot work now')
+  expect(lines[0]).not.toContain('stack')
+  await expect.poll(() => worker.log().slice(logged), PATIENT).toContain('works again')
+  const linesOfApi = troubleIn(api.log().slice(loggedByApi))
+  expect(linesOfApi.filter((line) => line.includes('stack') || !line.includes('cannot work now'))).toEqual([])
+  expect(linesOfApi.length).toBeLessThanOrEqual(1)
+}
+
+describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under the least rights', () => {
+  let redis: RedisServer
+  let api: TestProcess
+  let worker: TestProcess
+  const asAdmin = (...command: [string, ...string[]]) => redis.ask((admin) => admin.call(...command))
+
+  beforeAll(async () => {
+    redis = await newRedisServer()
+    await redis.start()
+    const [line = ''] = documented('# Redis: users.acl')
+    const [, name = '', ...rules] = line.split(' ')
+    await asAdmin('ACL', 'SETUSER', name, ...rules)
+    const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
+    const login = { REDIS_URL: redis.url.replace('//', `//${name}:PASSWORD@`), OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
+    ;[api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', { ...common, ...login })])
+  })
+  afterAll(async () => {
+    await Promise.all([api.kill(), worker.kill()])
+    await redis.kill()
+  })
+
+  test('mails leave, the dashboard shows them, and nothing is complained about', async () => {
+    const answer = await fetch(`${api.url}/v1/users`, post({ email: 'rights@example.com', password: PASSWORD }))
+    expect(answer.status).toBe(202)
+    await expect.poll(() => provider.inbox('rights@example.com').length, PATIENT).toBe(1)
+    const headers = { authorization: `Basic ${btoa('ops:ops')}` }
+    const board = await fetch(`${worker.opsUrl}/dashboard/api/queues?activeQueue=mail&status=completed&page=1`, {
+      headers,
+    })
+    expect(board.status).toBe(200)
+    expect((await fetch(`${worker.opsUrl}/readyz`)).status).toBe(200)
+    expect(troubleIn(worker.log())).toEqual([])
+    const denied = v.parse(v.array(v.array(v.unknown())), await asAdmin('ACL', 'LOG'))
+    expect(denied.map((entry) => entry[entry.indexOf('object') + 1]).filter((name) => name !== 'client|list')).toEqual(
+      [],
+    )
+  })
+
+  test.each([
+    {
+      error: 'NOPERM',
+      off: ['ACL', 'SETUSER', 'latchkey', '-@write'],
+      on: ['ACL', 'SETUSER', 'latchkey', '+@write', '-@dangerous'],
+    },
+    { error: 'OOM', off: ['CONFIG', 'SET', 'maxmemory', '1'], on: ['CONFIG', 'SET', 'maxmemory', '0'] },
+    {
+      error: 'NOREPLICAS',
+      off: ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+      on: ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+    },
+    { error: 'READONLY', off: ['REPLICAOF', '127.0.0.1', '1'], on: ['REPLICAOF', 'NO', 'ONE'] },
+    {
+      error: 'MASTERDOWN',
+      off: ['CONFIG', 'SET', 'replica-serve-stale-data', 'no'],
+      on: ['CONFIG', 'SET', 'replica-serve-stale-data', 'yes'],
+    },
+  ])('$error is one line, and the worker rests until it is over', async ({ error, off, on }) => {
+    await bear(
+      worker,
+      api,
+      async () => {
+        const call = ([name = '', ...more]: string[]) => asAdmin(name, ...more)
+        if (error === 'MASTERDOWN') await asAdmin('REPLICAOF', '127.0.0.1', '1')
+        await call(off)
+        return async () => {
+          await call(on)
+          if (error === 'MASTERDOWN') await asAdmin('REPLICAOF', 'NO', 'ONE')
+        }
+      },
+      `${error.toLowerCase()}@example.com`,
+    )
+  })
+
+  test('SIGTERM works while Redis refuses everything', async () => {
+    await asAdmin('ACL', 'SETUSER', 'latchkey', 'nocommands')
+    await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status, PATIENT).toBe(503)
+    expect(await worker.stop()).toBe(0)
+  })
+})
+
+describe('with jobs in PostgreSQL', () => {
+  let api: TestProcess
+  let worker: TestProcess
+  const name = () => new URL(database.url).pathname.slice(1)
+  /** A connection that the fault does not reach. */
+  const asAdmin = async (...statements: string[]) => {
+    const admin = new pg.Client({ connectionString: database.url, options: '-c default_transaction_read_only=off' })
+    await admin.connect()
+    for (const statement of statements) await admin.query(statement)
+    await admin.end()
+  }
+  const cutAll = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name ~ '^(latchkey-|mail|housekeeping)'`
+
+  beforeAll(async () => {
+    const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
+    ;[api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', common)])
+  })
+  afterAll(async () => {
+    await Promise.all([api.kill(), worker.kill()])
+  })
+
+  test.each([
+    {
+      error: 'read-only',
+      off: () => [`alter database ${name()} set default_transaction_read_only to on`, cutAll],
+      on: () => [`alter database ${name()} reset default_transaction_read_only`, cutAll],
+    },
+    {
+      error: 'gone',
+      off: () => ['alter schema bullmq rename to away'],
+      on: () => ['alter schema away rename to bullmq'],
+    },
+    { error: 'cut off', off: () => [cutAll], on: () => [cutAll] },
+  ])('a PostgreSQL that is $error is one line, and the worker rests until it is over', async ({ error, off, on }) => {
+    await bear(
+      worker,
+      api,
+      async () => {
+        await asAdmin(...off())
+        return () => asAdmin(...on())
+      },
+      `${error.replaceAll(' ', '-')}@example.com`,
+    )
+  })
+
+  test('SIGTERM works while it is away', async () => {
+    await asAdmin(`alter database ${name()} set default_transaction_read_only to on`, cutAll)
+    await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status, PATIENT).toBe(503)
+    expect(await worker.stop()).toBe(0)
+  })
+})
