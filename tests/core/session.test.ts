@@ -33,7 +33,7 @@ beforeAll(async () => {
     bytea_output: "'escape'",
     search_path: 'elsewhere',
     default_transaction_isolation: 'serializable',
-    statement_timeout: '1',
+    statement_timeout: '200',
     lock_timeout: '1',
     idle_in_transaction_session_timeout: '1',
   }
@@ -103,7 +103,14 @@ test('a notification and a lock of one schema do not reach another', async () =>
   const heard = { public: 0, elsewhere: 0 }
   const stopping = new AbortController()
   const listening = (['public', 'elsewhere'] as const).map((schema) =>
-    listen(withSession(database.url, schema), 'a_channel', () => void (heard[schema] += 1), stopping.signal),
+    listen(
+      withSession(database.url, schema),
+      'a_channel',
+      () => {
+        heard[schema] += 1
+      },
+      stopping.signal,
+    ),
   )
   onTestFinished(async () => {
     stopping.abort()

@@ -177,7 +177,7 @@ describe('with jobs in PostgreSQL', () => {
       off: () => ['alter schema bullmq rename to away'],
       on: () => ['alter schema away rename to bullmq'],
     },
-    { error: 'cut off', off: () => [cutAll], on: () => [cutAll] },
+    { error: 'cut off', off: () => [cutAll], on: () => [] },
   ])('a PostgreSQL that is $error is one line, and the worker rests until it is over', async ({ error, off, on }) => {
     await bear(
       worker,

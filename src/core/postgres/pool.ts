@@ -98,9 +98,12 @@ const queryInTransaction =
   async <Row extends pg.QueryResultRow>(statement: string | pg.QueryConfig, values?: unknown[]) => {
     const client = await pool.connect()
     const sent = [client.query(begin), client.query<Row>(statement, values), client.query('commit')] as const
-    const [, answer] = await Promise.allSettled(sent)
-    const isLost = answer.status === 'rejected' && isDatabaseUnavailable(answer.reason)
-    client.release(isLost ? asError(answer.reason) : undefined)
+    const [begun, answer] = await Promise.allSettled(sent)
+    // What follows a begin that failed says only that it did.
+    const failure = begun.status === 'rejected' ? begun : answer
+    const isLost = failure.status === 'rejected' && isDatabaseUnavailable(failure.reason)
+    client.release(isLost ? asError(failure.reason) : undefined)
+    if (failure.status === 'rejected') throw failure.reason
     return sent[1]
   }
 
