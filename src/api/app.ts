@@ -1,7 +1,7 @@
-import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { describeRoute } from 'hono-openapi'
+import { transportSecurity } from '../core/process/http/transport-security.ts'
 import { handleError } from './answers/handle-error.ts'
 import { problemResponse } from './answers/problems.ts'
 import { protectResponses } from './answers/security-headers.ts'
@@ -18,22 +18,13 @@ import { sendCode, sendCodeDocs } from './routes/send-code.ts'
 import { showProblem, showProblemDocs } from './routes/show-problem.ts'
 import { takeProviderEvents, takeProviderEventsDocs } from './routes/take-provider-events.ts'
 
-const MAX_BODY_BYTES = 4096
-// A provider sends its events in batches.
-const MAX_EVENTS_BYTES = 1024 * 1024
-const EVENTS_PATH = '/v1/provider-events/'
-
-/** What is left of the body is not read, so nothing else can come on this connection. */
-const refuseLarge = (c: Context<ApiEnv>): Response =>
-  problemResponse(c, 'payload-too-large', { headers: { Connection: 'close' } })
-
 /** The whole public API. */
 export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   const app = new Hono<ApiEnv>()
   app.use(requestIds)
   // Not the probes of health, which come every few seconds.
   app.use('/v1/*', traceRequests)
-  app.use(observeRequests(tools), protectResponses, checkProtocol)
+  app.use(observeRequests(tools), protectResponses, transportSecurity(tools.trustedProxies), checkProtocol)
   app.use(
     methodNotAllowed({
       app,
@@ -41,15 +32,12 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
         problemResponse(c, 'method-not-allowed', { headers: { Allow: methods.join(', ') } }),
     }),
   )
-  const limitBody = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLarge })
-  const limitEvents = bodyLimit({ maxSize: MAX_EVENTS_BYTES, onError: refuseLarge })
-  app.use((c, next) => (c.req.path.startsWith(EVENTS_PATH) ? limitEvents : limitBody)(c, next))
 
   app.post('/v1/users', describeRoute(registerUserDocs(tools.passwordMinLength)), registerUser(tools))
   app.get('/v1/users/:id', describeRoute(readUserDocs), readUser(tools))
   app.post('/v1/users/:id/codes', describeRoute(sendCodeDocs), sendCode(tools))
   app.post('/v1/users/:id/activation', describeRoute(activateUserDocs), activateUser(tools))
-  app.post(`${EVENTS_PATH}:provider`, describeRoute(takeProviderEventsDocs), takeProviderEvents(tools))
+  app.post('/v1/provider-events/:provider', describeRoute(takeProviderEventsDocs), takeProviderEvents(tools))
   app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem)
   addHealth(app, tools.readiness)
   addOpenApi(app)

@@ -2,14 +2,14 @@ import { availableParallelism } from 'node:os'
 import { createKeyring } from '../core/credentials/keyring.ts'
 import { createPasswordHasher } from '../core/credentials/password.ts'
 import { createPool } from '../core/postgres/pool.ts'
-import { startHttpServer } from '../core/process/http/http-server.ts'
+import { type HttpApp, startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
 import { checkDatabase } from '../core/process/http/readiness.ts'
 import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
-import { codePolicyOf, isPooled } from '../core/process/settings.ts'
+import { codePolicyOf, isPooled, listeningOf } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
 import { createRegistry } from '../core/process/telemetry/registry.ts'
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
@@ -61,16 +61,17 @@ const main = async (): Promise<void> => {
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     trustedProxies: config.TRUSTED_PROXIES,
   })
-  const server = await startHttpServer(
-    { fetch: app.fetch, onUnreadable: answerUnreadable },
-    { host: config.HOST, port: config.PORT },
-  )
+  const listen = listenWith(listeningOf(config))
+  const server = await listen({ fetch: app.fetch, onUnreadable: answerUnreadable }, config.PORT)
   // Last: ready means that the public port answers too.
-  const ops = await startHttpServer(createOpsApp(readiness, registry), { host: config.HOST, port: config.OPS_PORT })
+  const ops = await listen(createOpsApp(readiness, registry), config.OPS_PORT)
   onStop('operators HTTP', () => ops.close())
   onStop('public HTTP', () => server.close())
   logger.info({ port: server.port, opsPort: ops.port }, 'api listening')
   await requireTables(pool, { logger, signal: stopping })
 }
+
+const listenWith = (listening: ReturnType<typeof listeningOf>) => (app: HttpApp, port: number) =>
+  startHttpServer(app, { ...listening, port })
 
 await run(main)

@@ -9,7 +9,7 @@ import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger, type Logger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
-import { codePolicyOf, directUrlOf, isPooled } from '../core/process/settings.ts'
+import { codePolicyOf, directUrlOf, isPooled, listeningOf } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
 import { createRegistry } from '../core/process/telemetry/registry.ts'
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
@@ -51,7 +51,7 @@ const main = async (): Promise<void> => {
   addCommonReadings(registry, { pool, pools: () => [pool, ...(parts.backend?.pools ?? [])], readiness })
   const ops = createOpsApp(readiness, registry)
   ops.all(`${DASHBOARD_PATH}/*`, (c) => dashboard?.fetch(c.req.raw, c.env) ?? c.notFound())
-  const server = await startHttpServer(ops, { host: config.HOST, port: config.OPS_PORT })
+  const server = await startHttpServer(ops, { ...listeningOf(config), port: config.OPS_PORT })
   onStop('operators HTTP', () => server.close())
 
   const mailer = timeMailer(createMailer(config.MAIL_PROVIDER, mailerSettings(config)), metrics)

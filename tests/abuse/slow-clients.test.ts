@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD } from '../support/api.ts'
@@ -41,8 +42,12 @@ const SLOW: { how: string; start: string; piece: string }[] = [
 
 describe('a client is waited for in seconds', () => {
   let heard: Map<string, Promise<Heard>>
+  let idle: Socket
   // All at once: each takes as long as the service waits.
-  beforeAll(() => {
+  beforeAll(async () => {
+    idle = await openSocket(service.url)
+    idle.write(LIVEZ)
+    await listen(idle)
     heard = new Map(SLOW.map(({ how, start, piece }) => [how, drip(start, piece)]))
   })
 
@@ -50,6 +55,14 @@ describe('a client is waited for in seconds', () => {
     const { answers, isClosed } = (await heard.get(how)) ?? { answers: [], isClosed: false }
     expect(isClosed).toBe(true)
     expectRawProblem(answers.at(-1), 408, 'malformed-request')
+  })
+
+  test('that is idle between two requests may be so for longer', async () => {
+    await Promise.all(heard.values())
+    idle.write(LIVEZ)
+    const { answers } = await listen(idle)
+    expect([answers[0]?.status, answers[0]?.headers['keep-alive']]).toEqual([200, 'timeout=65'])
+    idle.destroy()
   })
 
   test('that closes its half of the connection is let go', async () => {

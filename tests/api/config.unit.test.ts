@@ -31,7 +31,7 @@ test('the defaults are those of the contract', () => {
     SECRET_KEY: [SECRET],
     PORT: 3000,
     OPS_PORT: 3001,
-    HOST: '0.0.0.0',
+    KEEP_ALIVE_SECONDS: 65,
     LOG_LEVEL: 'info',
     DATABASE_SCHEMA: 'public',
     CODE_TTL_SECONDS: 60,

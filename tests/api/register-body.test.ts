@@ -28,7 +28,10 @@ describe('a body that cannot be read', () => {
     { why: 'has a comment', body: `/* x */${JSON.stringify(GOOD)}` },
     { why: 'has a trailing comma', body: `{"email":"ada@example.com","password":"${PASSWORD}",}` },
     { why: 'has something after it', body: `${JSON.stringify(GOOD)}{}` },
-    { why: 'begins with a byte order mark', body: bytes([0xef, 0xbb, 0xbf], JSON.stringify(GOOD)) },
+    {
+      why: 'begins with two byte order marks',
+      body: bytes([0xef, 0xbb, 0xbf, 0xef, 0xbb, 0xbf], JSON.stringify(GOOD)),
+    },
     { why: 'is UTF-16', body: Buffer.from(JSON.stringify(GOOD), 'utf16le') },
     { why: 'is not UTF-8', body: bytes('{"email":"ada@example.com","password":"', [0xc3, 0x28], 'longenough"}') },
     { why: 'has an overlong sequence', body: bytes('{"email":"', [0xc0, 0xaf], '","password":"x"}') },
@@ -85,10 +88,16 @@ describe('media types', () => {
     { 'content-type': 'Application/JSON' },
     { 'content-type': 'application/json; charset=utf-8' },
     { 'content-type': 'application/json;charset="UTF-8"' },
+    { 'content-type': 'application/json; charset=utf8' },
+    { 'content-type': 'application/json; charset="UTF8"; profile=x' },
     { 'content-type': 'application/json', 'content-encoding': 'identity' },
   ])('%j is taken', async (headers) => {
     expect((await send(JSON.stringify(GOOD), headers)).status).toBe(202)
   })
+})
+
+test('a byte order mark before a body is harmless', async () => {
+  expect((await send(bytes([0xef, 0xbb, 0xbf], JSON.stringify(GOOD)))).status).toBe(202)
 })
 
 describe('size', () => {
@@ -117,7 +126,8 @@ describe('size', () => {
   })
 
   test('a body that is both too large and not JSON is too large', async () => {
-    await expectProblem(await send('x'.repeat(5000), { 'content-type': 'text/plain' }), 'payload-too-large')
+    const headers = { 'content-type': 'text/plain', 'content-length': '5000' }
+    await expectProblem(await send('x'.repeat(5000), headers), 'payload-too-large')
   })
 })
 
@@ -153,6 +163,12 @@ describe('members', () => {
   test('every fault is named at once', async () => {
     expect((await pointers({ email: 'nobody', password: 'short' })).toSorted()).toEqual(['#/email', '#/password'])
     expect((await pointers({})).toSorted()).toEqual(['#/email', '#/password'])
+  })
+
+  test('every unknown member is named, beside what is wrong with the known ones', async () => {
+    const found = await pointers({ one: 1, email: 'nobody', two: { three: 3 }, password: 'short', constructor: 4 })
+    expect(found.toSorted()).toEqual(['#/constructor', '#/email', '#/one', '#/password', '#/two'])
+    expect(await pointers({ email: 'ada@example.com', password: 'ada@example.com', one: 1 })).toContain('#/password')
   })
 
   test.each([null, 1, true, [], {}, ['ada@example.com'], { a: 'b' }])(

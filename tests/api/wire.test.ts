@@ -16,7 +16,10 @@ let user: Registered
 beforeAll(async () => {
   database = await createTestDatabase()
   app = await createTestApi(database)
-  server = await startHttpServer({ fetch: app.fetch, onUnreadable: answerUnreadable }, { host: '127.0.0.1', port: 0 })
+  server = await startHttpServer(
+    { fetch: app.fetch, onUnreadable: answerUnreadable },
+    { host: '127.0.0.1', port: 0, keepAliveSeconds: 65 },
+  )
   user = await register(app, 'ada@example.com')
 })
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readApiConfig } from '../../src/api/config.ts'
-import { clientNetwork } from '../../src/core/process/http/client-network.ts'
+import { cameByHttps, clientNetwork } from '../../src/core/process/http/client-network.ts'
 
 const trust = (proxies: string) =>
   readApiConfig({ DATABASE_URL: 'postgres://x/y', SECRET_KEY: 'x'.repeat(32), TRUSTED_PROXIES: proxies })
@@ -22,6 +22,11 @@ describe('the network of a peer', () => {
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['::ffff:c000:201', '192.0.2.1'],
+    ['64:ff9b::192.0.2.1', '192.0.2.1'],
+    ['64:ff9b::c000:201', '192.0.2.1'],
+    ['64:ff9b:1::c000:201', '64:ff9b:1::/64'],
+    ['2002:c000:201::1', '192.0.2.1'],
+    ['2002:c000:201:ffff:1:2:3:4', '192.0.2.1'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
     ['2001:DB8:1:2::', '2001:db8:1:2::/64'],
     ['::1', '::/64'],
@@ -61,11 +66,31 @@ describe('X-Forwarded-For', () => {
     { proxies: '0.0.0.0/0', peer: '10.0.0.2', isTrusted: true },
     { proxies: '0.0.0.0/0', peer: '2001:db8::1', isTrusted: false },
     { proxies: '::/0', peer: '2001:db8::1', isTrusted: true },
+    { proxies: '2001:db8::/32', peer: '2001:db8::1', isTrusted: true },
     { proxies: '::ffff:10.0.0.0/104', peer: '10.0.0.2', isTrusted: true },
   ])('$proxies has $peer: $isTrusted', ({ proxies, peer, isTrusted }) => {
     const client = '198.51.100.7'
     expect(networkOf(peer, client, proxies) === client).toBe(isTrusted)
   })
+})
+
+test('an address that carries another is trusted only as itself', () => {
+  expect(networkOf('2002:a00:1::1', '198.51.100.1', '10.0.0.0/8')).toBe('10.0.0.1')
+  expect(networkOf('64:ff9b::10.0.0.1', '198.51.100.1', '10.0.0.0/8')).toBe('10.0.0.1')
+  expect(networkOf('64:ff9b::10.0.0.1', '198.51.100.1', '64:ff9b::/96')).toBe('198.51.100.1')
+})
+
+test.each([
+  { peer: '10.0.0.1', proto: 'https', isHttps: true },
+  { peer: '10.0.0.1', proto: 'HTTPS, http', isHttps: true },
+  { peer: '10.0.0.1', proto: 'http, https', isHttps: false },
+  { peer: '10.0.0.1', proto: 'http', isHttps: false },
+  { peer: '10.0.0.1', proto: 'httpsx', isHttps: false },
+  { peer: '10.0.0.1', proto: undefined, isHttps: false },
+  { peer: '192.0.2.1', proto: 'https', isHttps: false },
+  { peer: undefined, proto: 'https', isHttps: false },
+])('that $peer says "$proto" means HTTPS: $isHttps', ({ peer, proto, isHttps }) => {
+  expect(cameByHttps(incoming(peer), proto, trust('10.0.0.0/8'))).toBe(isHttps)
 })
 
 const anyHeader = fc.oneof(fc.string(), fc.ipV4(), fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())).map(String))
@@ -88,7 +113,7 @@ test('addresses of one /64 are one network', () => {
   const half = fc.tuple(group, group, group, group).map((groups) => groups.join(':'))
   fc.assert(
     fc.property(half, half, half, (net, a, b) => {
-      fc.pre(!net.startsWith('0:0:0:0') && !net.startsWith('64:ff9b:0:0'))
+      fc.pre(!/^(?:0:0:0:0|64:ff9b:0:0|2002:)/.test(net))
       expect(networkOf(`${net}:${a}`)).toBe(networkOf(`${net}:${b}`))
     }),
   )

@@ -35,7 +35,7 @@ describe("the worker's configuration", () => {
         { max: 9, seconds: 86_400 },
         { max: 90, seconds: 365 * 86_400 },
       ],
-      HOST: '0.0.0.0',
+      KEEP_ALIVE_SECONDS: 65,
       QUEUE_PREFIX: 'bull',
       OPS_PORT: 3002,
       TRUSTED_PROXIES: [],

@@ -3,6 +3,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { ApiEnv } from '../context.ts'
 
 const setHeaders = secureHeaders({
+  strictTransportSecurity: false,
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   xFrameOptions: 'DENY',
   referrerPolicy: 'no-referrer',

@@ -3,30 +3,67 @@ import { type Node, parseTree } from 'jsonc-parser'
 import * as v from 'valibot'
 import { RequestRefused } from '../answers/problems.ts'
 
+const MAX_BYTES = 4096
+
 // The charset of JSON is UTF-8 (RFC 8259); a parameter that says otherwise is believed, others mean nothing.
 const CHARSET = /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/i
+const UTF_8 = new Set(['utf-8', 'utf8'])
 
-/** Refuses a body that is not plain JSON, before any of it is read. */
+/** Refuses a body that announces itself as too large, or is not plain JSON, before any of it is read. */
 export const checkMediaType = (c: Context): void => {
+  checkAnnouncedSize(c, MAX_BYTES)
   const [type = '', ...parameters] = (c.req.header('content-type') ?? '').toLowerCase().split(';')
-  const charset = parameters.map((parameter) => CHARSET.exec(parameter)?.[1]).find((value) => value !== undefined)
+  const charsets = parameters.flatMap((parameter) => CHARSET.exec(parameter)?.[1] ?? [])
   const encoding = c.req.header('content-encoding')?.toLowerCase() ?? 'identity'
-  const isPlainJson = type.trim() === 'application/json' && (charset ?? 'utf-8') === 'utf-8' && encoding === 'identity'
+  const isPlainJson =
+    type.trim() === 'application/json' && charsets.every((charset) => UTF_8.has(charset)) && encoding === 'identity'
   if (!isPlainJson) throw new RequestRefused('unsupported-media-type')
 }
 
-/** Reads the body as the one JSON object that `schema` describes, or refuses the request. */
-export const readBody = async <Schema extends v.GenericSchema>(
+/** The members that a body may have, and what each must be. */
+type BodySchema = v.GenericSchema & { entries: v.ObjectEntries }
+
+/** Reads the body as the one JSON object that `schema` describes, or refuses the request and names all that is wrong. */
+export const readBody = async <Schema extends BodySchema>(
   c: Context,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> => {
-  const result = v.safeParse(schema, parseObject(await c.req.arrayBuffer()))
+  const body = parseObject(await readBytes(c, MAX_BYTES))
+  const result = v.safeParse(schema, body)
   if (result.success) return result.output
-  const errors = result.issues.map((issue) => ({ pointer: pointerOf(issue), detail: detailOf(issue) }))
+  const known = result.issues.filter((issue) => !isAboutUnknown(issue))
+  // Valibot ends at the first member that it does not know.
+  const unknown = Object.keys(body).filter((name) => !Object.hasOwn(schema.entries, name))
+  const errors = [
+    ...known.map((issue) => ({ pointer: pointerOf(issue.path?.map(({ key }) => key)), detail: detailOf(issue) })),
+    ...unknown.map((name) => ({ pointer: pointerOf([name]), detail: 'is not a member of this request' })),
+  ]
   throw new RequestRefused('invalid-input', { members: { errors } })
 }
 
-const parseObject = (bytes: ArrayBuffer): unknown => {
+/**
+ * The bytes of the body, `max` of them at most. What is left of a larger one is not read, so that nothing else can come on its
+ * connection; one that announces itself as larger is not begun.
+ */
+export const readBytes = async (c: Context, max: number): Promise<Buffer> => {
+  checkAnnouncedSize(c, max)
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of c.req.raw.body ?? []) {
+    size += piece.length
+    if (size > max) throw tooLarge()
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces)
+}
+
+const checkAnnouncedSize = (c: Context, max: number): void => {
+  if (Number(c.req.header('content-length') ?? 0) > max) throw tooLarge()
+}
+
+const tooLarge = () => new RequestRefused('payload-too-large', { headers: { Connection: 'close' } })
+
+const parseObject = (bytes: Uint8Array): object => {
   const text = decode(bytes)
   const value = text === null ? undefined : parseJson(text)
   if (text === null || value === undefined)
@@ -39,9 +76,10 @@ const parseObject = (bytes: ArrayBuffer): unknown => {
   return value
 }
 
-const decode = (bytes: ArrayBuffer): string | null => {
+/** A byte order mark is allowed to be ignored (RFC 8259, 8.1). */
+const decode = (bytes: Uint8Array): string | null => {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     return null
   }
@@ -65,10 +103,11 @@ const hasDuplicates = (root: Node | undefined): boolean => {
   return false
 }
 
-const pointerOf = (issue: v.BaseIssue<unknown>): string => {
-  const segments = (issue.path ?? []).map((item) => String(item.key).replaceAll('~', '~0').replaceAll('/', '~1'))
-  return ['#', ...segments].join('/')
-}
+const isAboutUnknown = (issue: v.BaseIssue<unknown>): boolean =>
+  issue.type === 'strict_object' && issue.expected === 'never' && issue.path?.length === 1
+
+const pointerOf = (path: unknown[] = []): string =>
+  ['#', ...path.map((key) => String(key).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
 
 const detailOf = (issue: v.BaseIssue<unknown>): string => {
   if (issue.type !== 'strict_object') return issue.message

@@ -7,7 +7,10 @@ import { recordReports } from '../../core/postgres/outbox/provider-reports.ts'
 import { problemResponses } from '../answers/openapi.ts'
 import { problemResponse, RequestRefused } from '../answers/problems.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
+import { readBytes } from '../request/read-body.ts'
 
+// A provider sends its events in batches.
+const MAX_BYTES = 1024 * 1024
 // Each may hold a body of a megabyte; a provider that finds no place comes again.
 const MAX_READ_AT_ONCE = 16
 const RETRY_SECONDS = '5'
@@ -48,7 +51,7 @@ const readReports = async (
   reader: ReportReader,
   secrets: string[],
 ): Promise<Report[] | Refusal> => {
-  const body = Buffer.from(await c.req.arrayBuffer())
+  const body = await readBytes(c, MAX_BYTES)
   let refusal: Refusal = 'unauthenticated'
   for (const secret of secrets) {
     const read = await reader.read({ headers: c.req.raw.headers, body, secret, fetchText }).catch((err: unknown) => {

@@ -71,8 +71,15 @@ const isHost = (value: string): boolean => isIP(value) > 0 || (/^[\w.-]+$/.test(
 
 /** The variables of a process that listens. */
 export const listenSettings = (opsPort: number) => ({
-  HOST: v.optional(v.pipe(text(), v.check(isHost, 'must be an IP address or a host name')), '0.0.0.0'),
+  HOST: v.optional(v.pipe(text(), v.check(isHost, 'must be an IP address or a host name'))),
   OPS_PORT: v.optional(wholeNumber(0, 65_535), String(opsPort)),
+  KEEP_ALIVE_SECONDS: v.optional(wholeNumber(1, 3600), '65'),
+})
+
+/** How a process listens, whatever the port. */
+export const listeningOf = (config: { HOST?: string | undefined; KEEP_ALIVE_SECONDS: number }) => ({
+  host: config.HOST,
+  keepAliveSeconds: config.KEEP_ALIVE_SECONDS,
 })
 
 const nets = v.pipe(

@@ -6,6 +6,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import type { Queue } from 'bullmq'
 import { type Context, Hono, type Next } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import { transportSecurity } from '../../core/process/http/transport-security.ts'
 import { checkOperator, type OperatorSettings } from './check-operator.ts'
 
 export const DASHBOARD_PATH = '/dashboard'
@@ -45,7 +46,9 @@ export const createDashboard = (queues: Queue[], settings: DashboardSettings): H
 
   const app = new Hono()
   app.use(
+    transportSecurity(settings.trustedProxies),
     secureHeaders({
+      strictTransportSecurity: false,
       contentSecurityPolicy: {
         defaultSrc: ["'self'"],
         styleSrc: ["'self'", "'unsafe-inline'"],

@@ -5,10 +5,16 @@ import ipaddr from 'ipaddr.js'
 export type Network = ReturnType<typeof ipaddr.parseCIDR>
 
 const IPV6_NET_BITS = 64
+// Translators (RFC 6052) and tunnels (RFC 3056) that carry an IPv4 host: the prefix, and the byte at which its address begins.
+const CARRIERS = [
+  { net: ipaddr.IPv6.parseCIDR('64:ff9b::/96'), at: 12 },
+  { net: ipaddr.IPv6.parseCIDR('2002::/16'), at: 2 },
+]
 
 /**
  * The network that a request comes from, for limits: an IPv4 address, or an IPv6 /64. It is the peer's, or, when the peer is a
- * trusted proxy, the right-most address of `X-Forwarded-For` that is none: what stands left of it anybody can write.
+ * trusted proxy, the right-most address of `X-Forwarded-For` that is none: what stands left of it anybody can write. IPv6 that
+ * carries an IPv4 host (mapped, NAT64, 6to4) is that host.
  */
 export const clientNetwork = (
   incoming: IncomingMessage | undefined,
@@ -18,6 +24,16 @@ export const clientNetwork = (
   const peer = parse(incoming?.socket.remoteAddress ?? '')
   if (!peer) return 'unknown'
   return networkOf(isTrusted(peer, trusted) ? forwardedClient(peer, forwardedFor ?? '', trusted) : peer)
+}
+
+/** Whether a trusted proxy says that its client came by HTTPS; the first of several schemes is that of the first proxy. */
+export const cameByHttps = (
+  incoming: IncomingMessage | undefined,
+  forwardedProto: string | undefined,
+  trusted: Network[],
+): boolean => {
+  const peer = parse(incoming?.socket.remoteAddress ?? '')
+  return peer !== null && isTrusted(peer, trusted) && /^\s*https\s*(?:,|$)/i.test(forwardedProto ?? '')
 }
 
 type Address = ReturnType<typeof ipaddr.process>
@@ -32,7 +48,7 @@ const parse = (value: string): Address | null => {
 /** A network in CIDR notation, or one address; null when it is neither. IPv4-mapped networks are IPv4 networks. */
 export const parseNetwork = (value: string): Network | null => {
   const [, host = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? []
-  const address = /[[\]]|^[\d.]+:/.test(host) ? null : parse(host)
+  const address = /[[\]]|^[\d.]+:\d+$/.test(host) ? null : parse(host)
   if (!address) return null
   const size = address.kind() === 'ipv4' ? 32 : 128
   const mapped = size === 32 && host.includes(':') ? 96 : 0
@@ -54,8 +70,15 @@ const forwardedClient = (peer: Address, forwardedFor: string, trusted: Network[]
 const isTrusted = (address: Address, trusted: Network[]): boolean =>
   trusted.some(([net, bits]) => net.kind() === address.kind() && address.match(net, bits))
 
-const networkOf = (address: Address): string => {
+const networkOf = (seen: Address): string => {
+  // For counting only: whom to trust is decided by the address itself.
+  const address = carriedIn(seen) ?? seen
   if (address.kind() === 'ipv4') return address.toString()
   const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NET_BITS / 8 ? byte : 0))
   return `${ipaddr.fromByteArray(bytes).toString()}/${IPV6_NET_BITS}`
+}
+
+const carriedIn = (address: Address): Address | null => {
+  const carrier = CARRIERS.find(({ net: [net, bits] }) => address.kind() === 'ipv6' && address.match(net, bits))
+  return carrier ? ipaddr.fromByteArray(address.toByteArray().slice(carrier.at, carrier.at + 4)) : null
 }

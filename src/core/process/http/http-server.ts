@@ -8,7 +8,6 @@ import { isPlainTarget } from './request-target.ts'
 // Node's defaults (a minute for headers, five for a body) let a slow client hold a connection for long.
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 15_000
-const KEEP_ALIVE_TIMEOUT_MS = 65_000
 // Nothing in or out for so long while a request is in hand: its client does not read the answer.
 const SILENCE_TIMEOUT_MS = 30_000
 // So long the last answer has to arrive before what the client still sends resets the connection.
@@ -29,26 +28,28 @@ type OnUnreadable = (status: UnreadableStatus, headers: IncomingHttpHeaders) => 
  * `onUnreadable` answers a request that cannot be made one of the app's, such as one with a broken Host or a path that is not
  * plain; the headers are none when not even they could be read.
  */
-type App = { fetch: Parameters<typeof getRequestListener>[0]; onUnreadable?: OnUnreadable }
+export type HttpApp = { fetch: Parameters<typeof getRequestListener>[0]; onUnreadable?: OnUnreadable }
 
 const PARSER_STATUS: Record<string, UnreadableStatus> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 
 const OPTIONS = {
   headersTimeout: HEADERS_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
-  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   connectionsCheckingInterval: CHECK_INTERVAL_MS,
   requireHostHeader: false,
 }
+
+/** Without a host it is every address of the machine, IPv4 and, where there is one, IPv6. */
+type Listening = { host?: string | undefined; port: number; keepAliveSeconds: number }
 
 /**
  * Listens, and resolves with the port (a free one for 0). Rejects with a `ConfigError` when it must not or cannot listen there.
  * `close` takes no new connection and resolves when the requests in flight are answered, or cut off after five seconds.
  */
-export const startHttpServer = async (app: App, address: { host: string; port: number }): Promise<HttpServer> => {
+export const startHttpServer = async (app: HttpApp, listening: Listening): Promise<HttpServer> => {
   const onUnreadable = app.onUnreadable ?? ((status) => new Response(null, { status }))
   const listener = createListener(app.fetch, onUnreadable)
-  const server = createServer(OPTIONS)
+  const server = createServer({ ...OPTIONS, keepAliveTimeout: listening.keepAliveSeconds * 1000 })
   server.maxHeadersCount = MAX_HEADERS
   server.timeout = SILENCE_TIMEOUT_MS
   serializePipelines(server)
@@ -58,11 +59,11 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
     refuseRaw(socket, status, onUnreadable).catch(() => socket.destroy())
   })
   await new Promise<void>((resolve, reject) =>
-    server.once('error', (error) => reject(asConfigError(error))).listen(address.port, address.host, resolve),
+    server.once('error', (error) => reject(asConfigError(error))).listen(listening.port, listening.host, resolve),
   )
   const bound = server.address()
   return {
-    port: typeof bound === 'object' && bound ? bound.port : address.port,
+    port: typeof bound === 'object' && bound ? bound.port : listening.port,
     close: () =>
       new Promise((resolve) => {
         // A connection that was busy when the closing began stays open for its next request unless it is closed when idle.
@@ -77,7 +78,7 @@ export const startHttpServer = async (app: App, address: { host: string; port: n
   }
 }
 
-const createListener = (fetch: App['fetch'], onUnreadable: OnUnreadable): RequestListener => {
+const createListener = (fetch: HttpApp['fetch'], onUnreadable: OnUnreadable): RequestListener => {
   // Hono's listener makes a URL of the request at once, and tells of what cannot be one before it returns.
   let headers: IncomingHttpHeaders = {}
   const listener = getRequestListener(
