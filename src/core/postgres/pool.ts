@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
 import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
 import { inSpan } from '../process/telemetry/tracing.ts'
+import { prepareStatements } from './connection/prepared-statements.ts'
 import { beginStatement, withSession } from './connection/session.ts'
 
 declare const inTransaction: unique symbol
@@ -63,7 +64,10 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
   const outages = options.outages ?? createOutageLog(options.logger, MESSAGES)
   pool.on('error', (err) => options.logger.debug({ err, pool: options.name }, 'an idle connection was lost'))
   // A client that is checked out reports its loss itself, and without a listener that would end the process.
-  pool.on('connect', (client) => void client.on('error', () => {}))
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    if (!options.isPooled) prepareStatements(client)
+  })
   const begin = beginStatement(
     options.isPooled && {
       schema: options.schema,
