@@ -19,7 +19,6 @@ export const listen = async (
   onNotify: () => void,
   signal: AbortSignal,
 ): Promise<void> => {
-  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   while (!signal.aborted) {
     const client = new pg.Client({
       connectionString: withSession(databaseUrl),
@@ -31,22 +30,37 @@ export const listen = async (
     })
     client.on('notification', onNotify)
     // An abort ends the wait by itself: pg settles no `connect` that is cut short.
-    await Promise.race([listenUntilLost(client, channel, onNotify), stopped])
+    await unlessAborted(listenUntilLost(client, channel, onNotify), signal)
     void client.end().catch(() => {})
     await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {})
   }
 }
 
+/** Not `Promise.race`: what lives as long as the process would gather a reaction for each connection. */
+const unlessAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    signal.addEventListener('abort', end)
+    void work.then(end)
+  })
+
 /** Resolves when the connection is lost or could not be made; the relay's own statements say in the log what is wrong. */
 const listenUntilLost = async (client: pg.Client, channel: string, onListening: () => void): Promise<void> => {
-  const lost = new Promise<void>((resolve) => client.once('end', resolve).on('error', () => resolve()))
+  const lost = new AbortController()
+  client.once('end', () => lost.abort()).on('error', () => lost.abort())
   try {
     await client.connect()
     const named = await client.query<{ name: string }>(`select ${channelSql('$1')} as name`, [channel])
     await client.query(`listen ${client.escapeIdentifier(named.rows[0]?.name ?? channel)}`)
     onListening()
     // A proxy may hold a connection open whose server is gone: nothing would ever be heard on it.
-    while (await Promise.race([lost, sleep(ASK_EVERY_MS, true, { ref: false })])) await client.query('select 1')
+    while (!lost.signal.aborted) {
+      await sleep(ASK_EVERY_MS, undefined, { ref: false, signal: lost.signal })
+      await client.query('select 1')
+    }
   } catch {
     // Lost before it began, or silent.
   }
