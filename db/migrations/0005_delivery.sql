@@ -14,12 +14,6 @@ alter table mails
 -- A digest of the bytes that go, or may have gone, under this code's key. Empty: the key is spoilt, and fits no bytes.
 alter table codes add column mail_digest bytea;
 
--- Only what is written as seldom as an offer and an end is in an index, so that a claim, a renewal and a code's opening are heap-only.
-drop index mails_unsettled;
-create index mails_to_offer on mails (next_offer_at, created_at desc) where settled_at is null;
-create index mails_failing on mails (failing_since) where settled_at is null and failing_since is not null;
-create index mails_failed on mails (settled_at) where outcome in ('refused', 'given-up');
-
 -- Room on each page for a row's next versions.
 alter table mails set (fillfactor = 70);
 alter table codes set (fillfactor = 80);

@@ -6,12 +6,11 @@ alter table mails
   -- What that provider reported of it afterwards.
   add column delivered_at timestamptz,
   add column bounced_at timestamptz,
-  add column bounce text check (bounce in ('hard-bounce', 'dropped', 'suppressed', 'complaint')),
+  add column bounce text,
+  add constraint mails_bounce_check check (bounce in ('hard-bounce', 'dropped', 'suppressed', 'complaint')) not valid,
   -- Held back, as the owner of the address was told today: the mail whose fate this one shares for the registrant.
   add column stands_for uuid references mails on delete set null,
-  add check ((bounced_at is null) = (bounce is null));
-
-create index mails_stand_for on mails (stands_for) where stands_for is not null;
+  add constraint mails_check2 check ((bounced_at is null) = (bounce is null)) not valid;
 
 -- Where a report and our own settling of a mail meet, whichever comes first. Without a mail: a report that is early, or about a
 -- mail that is not ours.

@@ -2,7 +2,13 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { PG_MIGRATE_LOCK_ID, type RunnerOption, runner } from 'node-pg-migrate'
 import type { Logger } from '../process/logger.ts'
-import { LOCK_TIMEOUT_MS, toChangeTables, untilLocked } from './connection/changing-tables.ts'
+import {
+  hasSchema,
+  LOCK_TIMEOUT_MS,
+  toChangeTables,
+  untilLocked,
+  withChangingClient,
+} from './connection/changing-tables.ts'
 import { createPool, type Pool } from './pool.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../../db/migrations', import.meta.url))
@@ -17,14 +23,18 @@ const NO_TRANSACTION = /^-- no transaction$/m
  */
 export const migrate = async (databaseUrl: string, logger: Logger, schema = 'public'): Promise<string[]> => {
   const pool = createPool(databaseUrl, { max: 1, name: 'latchkey-migrate', logger, schema })
+  const done: string[] = []
   try {
-    const { pending } = await compareMigrations(pool)
-    if (pending.length === 0) return []
-    const there = await pool.query<{ is: boolean }>('select to_regnamespace($1) is not null as is', [schema])
-    const isNewSchema = !there.rows[0]?.is
-    const done: string[] = []
-    await untilLocked(logger, async () =>
-      done.push(...(await runPending(databaseUrl, { schema, isNewSchema, logger }))),
+    if ((await pendingMigrations(pool)).length === 0) return []
+    await untilLocked(logger, () =>
+      withChangingClient(databaseUrl, schema, async (client) => {
+        // Held until the connection ends.
+        await client.query('select pg_advisory_lock($1)', [lockOf(schema)])
+        for (const name of await pendingMigrations(pool)) {
+          await runOne(databaseUrl, schema, name, logger)
+          done.push(name)
+        }
+      }),
     )
     return done
   } finally {
@@ -32,30 +42,23 @@ export const migrate = async (databaseUrl: string, logger: Logger, schema = 'pub
   }
 }
 
-const runPending = async (
-  databaseUrl: string,
-  { schema, isNewSchema, logger }: { schema: string; isNewSchema: boolean; logger: Logger },
-): Promise<string[]> => {
-  const done = await runner({
+/** One by one, as node-pg-migrate sorts `0005b_…` before `0005_…`. */
+const runOne = async (databaseUrl: string, schema: string, file: string, logger: Logger): Promise<void> => {
+  const tell = (line: string) => logger.debug(line)
+  await runner({
     databaseUrl: toChangeTables(databaseUrl, schema),
     dir: MIGRATIONS,
+    file,
     migrationsTable: TABLE,
     schema,
-    createSchema: isNewSchema,
+    createSchema: !(await withChangingClient(databaseUrl, schema, (client) => hasSchema(client, schema))),
     direction: 'up',
     singleTransaction: false,
     checkOrder: false,
-    advisoryLockMode: 'wait',
-    lockValue: lockOf(schema),
+    noLock: true,
     migrationLoaderStrategies: [{ extensions: ['.sql'], loader: loadMigrations }],
-    logger: {
-      debug: () => {},
-      info: (line) => logger.debug(line),
-      warn: (line) => logger.debug(line),
-      error: (line) => logger.debug(line),
-    },
+    logger: { debug: () => {}, info: tell, warn: tell, error: tell },
   })
-  return done.map((migration) => migration.name)
 }
 
 /** Each schema has a lock of its own. */

@@ -102,12 +102,10 @@ const queryInTransaction =
   async <Row extends pg.QueryResultRow>(statement: string | pg.QueryConfig, values?: unknown[]) => {
     const client = await pool.connect()
     const sent = [client.query(begin), client.query<Row>(statement, values), client.query('commit')] as const
-    const [begun, answer] = await Promise.allSettled(sent)
-    // What follows a begin that failed says only that it did.
-    const failure = begun.status === 'rejected' ? begun : answer
-    const isLost = failure.status === 'rejected' && isDatabaseUnavailable(failure.reason)
-    client.release(isLost ? asError(failure.reason) : undefined)
-    if (failure.status === 'rejected') throw failure.reason
+    // What follows the first failure says only that there was one.
+    const failure = (await Promise.allSettled(sent)).find((end) => end.status === 'rejected')
+    client.release(failure && isDatabaseUnavailable(failure.reason) ? asError(failure.reason) : undefined)
+    if (failure) throw failure.reason
     return sent[1]
   }
 

@@ -57,3 +57,9 @@ export const withChangingClient = async <Result>(
 export const makeJobSequences = async (client: pg.Client, queues: string[]): Promise<void> => {
   for (const queue of queues) await client.query('select next_job_id($1)', [queue])
 }
+
+/** To make one that is there already needs a right that is not needed otherwise. */
+export const hasSchema = async (client: pg.Client, schema: string): Promise<boolean> => {
+  const found = await client.query<{ is: boolean }>('select to_regnamespace($1) is not null as is', [schema])
+  return found.rows[0]?.is ?? false
+}
