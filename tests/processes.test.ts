@@ -185,6 +185,49 @@ describe.each(backends)('a worker on %s', (backend) => {
     expect(provider.inbox(`silent-${backend}@example.com`)).toHaveLength(1)
   })
 
+  test('takes no mail after the signal, however many wait, and the provider is slow', async () => {
+    const gate = await startGatedProvider()
+    onTestFinished(gate.close)
+    const environment = { ...store, MAIL_URL: gate.url, MAIL_CONCURRENCY: '2' }
+    const [api, worker] = [await start('api'), await start('worker', environment)]
+    const emails = Array.from({ length: 8 }, (_, index) => `waiting${index}-${backend}@example.com`)
+    const users = await Promise.all(emails.map((email) => register(api, email)))
+    const inHand = () => emails.reduce((sum, email) => sum + gate.requests(email), 0)
+    await expect.poll(inHand, PATIENT).toBe(2)
+    const stopped = timed(worker.stop())
+    await expect.poll(() => worker.log(), PATIENT).toContain('stopping')
+    gate.release()
+    const { code, ms } = await stopped
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
+    expect(inHand()).toBe(2)
+    expect(worker.log()).not.toContain('stopped before everything was finished')
+    const outcomes = await Promise.all(users.map(({ id }) => outcomeOf(id)))
+    expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(2)
+    // Another worker takes up the rest at once: nothing was left with the one that is gone.
+    await start('worker', store)
+    for (const { id } of users) await expect.poll(() => outcomeOf(id), PATIENT).toBe('accepted')
+  })
+
+  test('needs so few connections that three fit into PostgreSQL with its defaults', async () => {
+    const gate = await startGatedProvider()
+    onTestFinished(gate.close)
+    const [api] = [await start('api'), await start('worker', { ...store, MAIL_URL: gate.url })]
+    const emails = Array.from({ length: 40 }, (_, index) => `many${index}-${backend}@example.com`)
+    await Promise.all(emails.map((email) => register(api, email)))
+    await expect.poll(() => emails.filter((email) => gate.requests(email) > 0).length, PATIENT).toBe(emails.length)
+    const connections = async () =>
+      (
+        await database.pool.query(
+          `select 1 from pg_stat_activity
+           where datname = current_database() and application_name in ('latchkey-worker', 'latchkey-bullmq', 'latchkey-listen')
+             or query ilike 'listen%' and datname = current_database()`,
+        )
+      ).rowCount
+    expect(await connections()).toBeLessThanOrEqual(15)
+    gate.release()
+  })
+
   test('that is killed in the middle of a send is followed by another with the same key and bytes', async () => {
     const environment = { ...store, MAIL_TIMEOUT_MS: '60000' }
     const email = `crash-${backend}@example.com`
@@ -203,6 +246,20 @@ describe.each(backends)('a worker on %s', (backend) => {
     expect([second?.key, second?.body]).toEqual([first?.key, first?.body])
     expect(provider.inbox(email)).toHaveLength(1)
     expect(await heir.stop()).toBe(0)
+  })
+
+  // Last, as the pause outlives the worker.
+  test('stops in time while all mails wait for the provider', async () => {
+    provider.answerWith([], { status: 429, retryAfter: '600' })
+    const [api, worker] = [await start('api'), await start('worker', store)]
+    await register(api, `paused-${backend}@example.com`)
+    await expect
+      .poll(() => provider.requests.some(({ to }) => to === `paused-${backend}@example.com`), PATIENT)
+      .toBe(true)
+    const { code, ms } = await timed(worker.stop())
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
+    expect(worker.log()).not.toContain('stopped before everything was finished')
   })
 })
 
