@@ -4,7 +4,13 @@ export type Manifest = {
   allowScripts: Record<string, boolean>
 }
 
-export type LockedPackage = { version?: string; license?: string; dev?: boolean; hasInstallScript?: boolean }
+export type LockedPackage = {
+  version?: string
+  license?: string
+  integrity?: string
+  dev?: boolean
+  hasInstallScript?: boolean
+}
 
 export type Lock = { packages: Record<string, LockedPackage> }
 
@@ -45,6 +51,7 @@ export const findSupplyChainFaults = (manifest: Manifest, lock: Lock): string[] 
   ...packagesOf(lock).flatMap(([name, locked]) => [
     ...findLicenceFault(name, locked),
     ...findScriptFault(name, locked, manifest.allowScripts),
+    ...findIntegrityFault(name, locked),
   ]),
 ]
 
@@ -69,3 +76,14 @@ const findScriptFault = (name: string, locked: LockedPackage, allowed: Manifest[
   if (!locked.hasInstallScript || locked.dev || allowed[name] === false) return []
   return [`${name} has an install script, comes into production and is not refused in allowScripts`]
 }
+
+// Builds for other platforms than ours, which the registry that the lock file was made with does not have.
+const NOT_SERVED = /^@node-rs\/bcrypt-(?!linux-x64-gnu$)/
+
+/** What has no checksum could be anything tomorrow. */
+const findIntegrityFault = (name: string, { version, integrity }: LockedPackage): string[] =>
+  integrity?.startsWith('sha512-') || NOT_SERVED.test(name)
+    ? []
+    : [
+        `${name}@${version ?? '?'} has no checksum in the lock file: remove its entry and run npm install --package-lock-only`,
+      ]

@@ -10,6 +10,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
 
 const service = v.object({
+  image: v.optional(v.string()),
   environment: v.optional(v.record(v.string(), v.union([v.string(), v.number()])), {}),
   healthcheck: v.optional(v.object({ test: v.optional(v.array(v.string())) })),
   ports: v.optional(v.array(v.string()), []),
@@ -44,6 +45,13 @@ describe.each(['api', 'worker'] as const)('the port of operators of the %s', (na
     expect(image).toContain(`http://127.0.0.1:\${process.env.OPS_PORT || ${port}}/livez`)
     expect(services[name]?.healthcheck?.test?.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`)
   })
+})
+
+test('images that are not built here have an exact version', () => {
+  const images = Object.keys(services).map((name) => services[name]?.image?.replace(/\$\{\w+:-([^}]*)\}/, '$1') ?? '')
+  const foreign = images.filter((image) => !image.startsWith('latchkey-'))
+  expect(foreign.length).toBeGreaterThan(2)
+  expect(foreign.filter((image) => !/^\w+:\d+(?:\.\d+)+$/.test(image))).toEqual([])
 })
 
 test('the gateway has a door for each port that is published, on this machine only', () => {

@@ -17,7 +17,10 @@ test('every package has an exact version and a known licence, and production nee
 
 const NOTHING: Manifest = { dependencies: {}, devDependencies: {}, allowScripts: {} }
 const lockOf = (name: string, locked: Lock['packages'][string]): Lock => ({
-  packages: { '': {}, [`node_modules/a/node_modules/${name}`]: { version: '1.0.0', license: 'MIT', ...locked } },
+  packages: {
+    '': {},
+    [`node_modules/a/node_modules/${name}`]: { version: '1.0.0', license: 'MIT', integrity: 'sha512-x', ...locked },
+  },
 })
 
 test.each(['^1.0.0', '~1.0.0', '1.0', '*', 'latest', '>=1.0.0', '1.0.0 || 2.0.0', 'github:b/b'])(
@@ -31,13 +34,22 @@ test.each(['^1.0.0', '~1.0.0', '1.0', '*', 'latest', '>=1.0.0', '1.0.0 || 2.0.0'
 
 test('a licence that nobody has looked at is a fault, and one of a tool is none of production', () => {
   const licence = (license: string | undefined, dev: boolean) =>
-    findSupplyChainFaults(NOTHING, { packages: { 'node_modules/@b/b': { ...(license && { license }), dev } } })
+    findSupplyChainFaults(NOTHING, {
+      packages: { 'node_modules/@b/b': { integrity: 'sha512-x', ...(license && { license }), dev } },
+    })
   expect(licence('GPL-3.0-only', false)).toEqual(['@b/b has the licence GPL-3.0-only, which nobody has looked at'])
   expect(licence('GPL-3.0-only', true)).toHaveLength(1)
   expect(licence(undefined, true)).toHaveLength(1)
   expect(licence('MPL-2.0', false)).toHaveLength(1)
   expect(licence('MPL-2.0', true)).toEqual([])
   expect(licence('Apache-2.0', false)).toEqual([])
+})
+
+test('a package without a checksum is a fault', () => {
+  const faults = findSupplyChainFaults(NOTHING, {
+    packages: { 'node_modules/b': { version: '1.0.0', license: 'MIT' } },
+  })
+  expect(faults).toEqual([expect.stringContaining('b@1.0.0 has no checksum')])
 })
 
 test('an install script in production is a fault unless it is refused by name', () => {
