@@ -1,10 +1,10 @@
 import type { Ports } from './ports.ts'
 
 /** What a newcomer sees when everything runs: where things are, and three lines to try. */
-export const banner = (ports: Ports, operator: { OPS_USER: string; OPS_PASSWORD: string }): string => {
+export const banner = (ports: Ports, folder: string, operator: { OPS_USER: string; OPS_PASSWORD: string }): string => {
   const api = `http://localhost:${ports.PORT}`
   return `
-  Latchkey is running. Ctrl-C stops all of it; the data stay in .latchkey/
+  Latchkey is running. Ctrl-C stops all of it; the data stay in ${folder}
 
     API          ${api}            reference: ${api}/docs
     Inbox        http://localhost:${ports.SANDBOX_PORT}            every mail that leaves, and buttons to break the provider

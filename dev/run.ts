@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pretty from 'pino-pretty'
 import { banner } from './banner.ts'
@@ -72,7 +72,7 @@ const start = async (ports: Ports, host: string): Promise<void> => {
     ),
     startService('src/worker/main.ts', { ...environment, OPS_PORT: String(ports.WORKER_OPS_PORT) }, output),
   ])
-  process.stdout.write(banner(ports, OPERATOR))
+  process.stdout.write(banner(ports, relative(process.cwd(), FOLDER).replace(/^\.\..*/, FOLDER), OPERATOR))
 }
 
 /** Resolves when the program is ready. Should it end by itself, everything is stopped. */
