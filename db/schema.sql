@@ -101,6 +101,12 @@ create table provider_reports (
 CREATE INDEX provider_reports_early ON public.provider_reports USING btree (created_at) WHERE (mail_id IS NULL);
 CREATE INDEX provider_reports_mail ON public.provider_reports USING btree (mail_id) WHERE (mail_id IS NOT NULL);
 
+create table provider_slots (
+  provider text not null,
+  next_at timestamp with time zone not null,
+  constraint provider_slots_pkey PRIMARY KEY (provider)
+);
+
 create table rate_limits (
   key character varying(255) not null,
   points integer not null default 0,

@@ -44,7 +44,8 @@ const main = async (): Promise<void> => {
   })
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
-  const metrics = createApiMetrics(registry)
+  const providerEvents = openProviderEvents(config)
+  const metrics = createApiMetrics(registry, providerEvents.names)
   const readiness = () => checkDatabase(pool)
   addCommonReadings(registry, { pool, pools: () => [pool], readiness })
 
@@ -53,8 +54,7 @@ const main = async (): Promise<void> => {
 
   const keyring = createKeyring(config.SECRET_KEY)
   const app = createApp({
-    ...{ pool, keyring, surge, readiness, metrics, logger },
-    providerEvents: openProviderEvents(config),
+    ...{ pool, keyring, surge, readiness, metrics, providerEvents, logger },
     hasher: watchHasher(await createPasswordHasher(config.BCRYPT_COST), metrics, registry),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),

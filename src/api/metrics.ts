@@ -1,4 +1,5 @@
 import { Counter, Histogram } from 'prom-client'
+import { bounceKinds } from '../core/mail/provider-reports/report.ts'
 import type { Told } from '../core/postgres/outbox/provider-reports.ts'
 import { addReadings } from '../core/process/telemetry/readings.ts'
 import type { Registry } from '../core/process/telemetry/registry.ts'
@@ -37,7 +38,8 @@ export type ApiMetrics = {
   noteReports(provider: string, told: Told[]): void
 }
 
-export const createApiMetrics = (registry: Registry): ApiMetrics => {
+/** `reporting` are the providers whose reports are taken. */
+export const createApiMetrics = (registry: Registry, reporting: string[] = []): ApiMetrics => {
   const registers = [registry]
   const limitRefusals = new Counter({
     name: 'latchkey_limit_refusals_total',
@@ -62,11 +64,11 @@ export const createApiMetrics = (registry: Registry): ApiMetrics => {
     limitRefusals,
     ...createHashingMetrics(registers),
     ...createActivationMetrics(registers),
-    ...createReportMetrics(registers),
+    ...createReportMetrics(registers, reporting),
   }
 }
 
-const createReportMetrics = (registers: Registry[]): Pick<ApiMetrics, 'noteReports'> => {
+const createReportMetrics = (registers: Registry[], reporting: string[]): Pick<ApiMetrics, 'noteReports'> => {
   const deliverySeconds = new Histogram({
     name: 'latchkey_acceptance_to_delivery_seconds',
     help: "Time from the provider's acceptance of a mail to the mailbox's, as the provider reports it.",
@@ -80,6 +82,10 @@ const createReportMetrics = (registers: Registry[]): Pick<ApiMetrics, 'noteRepor
     labelNames: ['provider', 'kind'],
     registers,
   })
+  for (const provider of reporting) {
+    deliverySeconds.zero({ provider })
+    for (const kind of bounceKinds) bounces.inc({ provider, kind }, 0)
+  }
   return {
     noteReports: (provider, told) => {
       for (const { isDelivered, isBounced, bounce, afterSeconds } of told) {

@@ -6,7 +6,7 @@ import { type Environment, text } from '../core/process/config.ts'
 import { createTextFetcher, type Proxies } from '../core/process/http/egress.ts'
 
 /** Whose reports are taken, by which secrets; a provider may be there twice, with two accounts. */
-export type ProviderEvents = { secretsOf(provider: string): string[]; fetchText: FetchText }
+export type ProviderEvents = { names: string[]; secretsOf(provider: string): string[]; fetchText: FetchText }
 
 const provider = v.picklist(providerNames, `must be one of ${providerNames.join(', ')}`)
 const secret = v.optional(v.string())
@@ -51,9 +51,12 @@ export const openProviderEvents = (config: Given & Proxies): ProviderEvents => {
     { provider: config.MAIL_PROVIDER, secret: config.MAIL_EVENTS_SECRET },
     { provider: config.MAIL_FALLBACK_PROVIDER, secret: config.MAIL_FALLBACK_EVENTS_SECRET },
   ]
+  const reporting = given.flatMap((one) =>
+    one.provider && one.secret !== undefined ? [{ name: one.provider, secret: one.secret }] : [],
+  )
   return {
-    secretsOf: (name) =>
-      given.flatMap((one) => (one.provider === name && one.secret !== undefined ? [one.secret] : [])),
+    names: reporting.map(({ name }) => name),
+    secretsOf: (provider) => reporting.filter(({ name }) => name === provider).map((one) => one.secret),
     fetchText: createTextFetcher(config),
   }
 }

@@ -8,7 +8,7 @@ import {
   proxySettings,
   tracingSettings,
 } from '../core/process/settings.ts'
-import { mailSettings, withMailUrl } from './mail-settings.ts'
+import { mailSettings, withProviders } from './mail-settings.ts'
 import { readRedisUrl } from './queue/backends/redis-url.ts'
 
 const prefix = v.pipe(
@@ -55,7 +55,7 @@ export const readWorkerConfig = (environment: Environment) => {
     },
     environment,
   )
-  return withMailUrl(config)
+  return withProviders(config)
 }
 
 export type WorkerConfig = ReturnType<typeof readWorkerConfig>

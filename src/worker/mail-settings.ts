@@ -61,10 +61,33 @@ type Given = {
   MAIL_PROVIDER: ProviderName
   MAIL_URL?: string | undefined
   MAIL_REGION?: string | undefined
+  MAIL_FROM: string
+  MAIL_FALLBACK_PROVIDER?: ProviderName | undefined
+  MAIL_FALLBACK_URL?: string | undefined
+  MAIL_FALLBACK_API_KEY?: string | undefined
+  MAIL_FALLBACK_FROM?: string | undefined
+  MAIL_FALLBACK_DOMAIN?: string | undefined
+  MAIL_FALLBACK_REGION?: string | undefined
+  MAIL_FALLBACK_RATE_PER_SECOND?: number | undefined
 }
 
-/** Where the provider takes mails, unless told, is its own affair. */
-export const withMailUrl = <Config extends Given>(config: Config): Config & { MAIL_URL: string } => ({
+/** Where a provider takes mails, unless told, is its own affair. `fallback` is the second provider, null when there is none. */
+export const withProviders = <Config extends Given>(config: Config) => ({
   ...config,
   MAIL_URL: config.MAIL_URL ?? providers[config.MAIL_PROVIDER].publicUrl(config.MAIL_REGION),
+  fallback: fallbackOf(config),
 })
+
+const fallbackOf = (config: Given) => {
+  const { MAIL_FALLBACK_PROVIDER: name, MAIL_FALLBACK_REGION: region } = config
+  if (name === undefined) return null
+  return {
+    provider: name,
+    url: config.MAIL_FALLBACK_URL ?? providers[name].publicUrl(region),
+    apiKey: config.MAIL_FALLBACK_API_KEY,
+    from: config.MAIL_FALLBACK_FROM ?? config.MAIL_FROM,
+    domain: config.MAIL_FALLBACK_DOMAIN,
+    region,
+    ratePerSecond: config.MAIL_FALLBACK_RATE_PER_SECOND,
+  }
+}

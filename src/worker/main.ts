@@ -1,7 +1,6 @@
 import type { Queue } from 'bullmq'
 import type { Hono } from 'hono'
 import { createKeyring } from '../core/credentials/keyring.ts'
-import { createProviderHealth } from '../core/mail/provider-health.ts'
 import { createPool, type Pool } from '../core/postgres/pool.ts'
 import { startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
@@ -18,11 +17,11 @@ import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { startDelivery } from './delivery/delivery.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import { MAILS } from './delivery/mail-kind.ts'
+import { openMailProviders } from './delivery/open-mail-providers.ts'
 import { reviveMails } from './delivery/revive-mails.ts'
 import { createDashboard, DASHBOARD_PATH } from './operators/dashboard.ts'
-import { addHousekeepingReadings, addQueueReadings, createWorkerMetrics, timeMailer } from './operators/metrics.ts'
+import { addHousekeepingReadings, addQueueReadings, createWorkerMetrics } from './operators/metrics.ts'
 import { checkWorker, type WorkerParts } from './operators/readiness.ts'
-import { createMailer } from './providers/create-mailer.ts'
 import { openQueueBackend } from './queue/backends/open-queue-backend.ts'
 import type { QueueBackend } from './queue/queue-backend.ts'
 import { openQueueTelemetry } from './queue/queue-telemetry.ts'
@@ -54,8 +53,8 @@ const main = async (): Promise<void> => {
   const server = await startHttpServer(ops, { ...listeningOf(config), port: config.OPS_PORT })
   onStop('operators HTTP', () => server.close())
 
-  const mailer = timeMailer(createMailer(config.MAIL_PROVIDER, mailerSettings(config)), metrics)
-  onStop('mailer', () => mailer.close())
+  const mail = openMailProviders(config, { pool, metrics })
+  onStop('mail providers', mail.close)
   await requireTables(pool, { logger, signal: stopping })
   const backend = await openBackend(config, pool, logger, stopping)
   parts.backend = backend
@@ -63,7 +62,7 @@ const main = async (): Promise<void> => {
 
   const jobs: { close(): Promise<void> }[] = []
   onStop('jobs', () => Promise.all(jobs.map((job) => job.close())))
-  const tools = { pool, backend, mailer, logger, metrics, surge: createGuessSurge(logger), ...rulesOf(config) }
+  const tools = { pool, backend, metrics, ...rulesOf(config, logger), providers: mail.providers }
   const delivering = await startDelivery(tools, {
     databaseUrl: directUrlOf(config),
     concurrency: config.MAIL_CONCURRENCY,
@@ -72,7 +71,7 @@ const main = async (): Promise<void> => {
   })
   jobs.push(delivering)
   parts.delivering = delivering
-  addQueueReadings(registry, delivering.queue)
+  addQueueReadings(registry, delivering.queue, mail.providers)
   const housekeeping = await startHousekeeping(backend, pool, logger)
   jobs.push(housekeeping)
   addHousekeepingReadings(registry, housekeeping)
@@ -116,21 +115,11 @@ const openDashboard = (
   return null
 }
 
-const mailerSettings = (config: WorkerConfig) => ({
-  url: config.MAIL_URL,
-  apiKey: config.MAIL_API_KEY,
-  from: config.MAIL_FROM,
-  domain: config.MAIL_DOMAIN,
-  region: config.MAIL_REGION,
-  proxies: config,
-  timeoutMs: config.MAIL_TIMEOUT_MS,
-  connections: config.MAIL_CONCURRENCY,
-})
-
-const rulesOf = (config: WorkerConfig) => ({
+const rulesOf = (config: WorkerConfig, logger: Logger) => ({
+  logger,
+  surge: createGuessSurge(logger),
   keyring: createKeyring(config.SECRET_KEY),
   policy: codePolicyOf(config),
-  health: createProviderHealth(),
   delivery: { timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER },
 })
 

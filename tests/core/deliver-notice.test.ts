@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
+  accepted,
   addActive,
   addPending,
   age,
@@ -120,4 +122,53 @@ test('a pending registration of the same address is no account: both get their c
   const mailer = scriptedMailer()
   for (const { mailId } of both) await deliver(deliverTools(database, mailer), mailId)
   expect(mailer.sent.map(({ key }) => key)).toEqual(both.map(({ codeId }) => codeId))
+})
+
+test.each([
+  { what: 'refuses', answers: [refused(), refused()], seen: { status: 'undeliverable' } },
+  { what: 'says a clear no', answers: [clearNo(), clearNo()], seen: { status: 'queued' } },
+  { what: 'is silent', answers: [silence(), silence()], seen: { status: 'queued' } },
+])(
+  'a provider that $what is no oracle: a notice that was not due is answered as a real mail',
+  async ({ answers, seen }) => {
+    const { owner, intruder } = await addOwnerAndIntruder()
+    const mailer = scriptedMailer(accepted, ...answers)
+    const tools = deliverTools(database, mailer)
+    await deliver(tools, intruder.mailId)
+    const [free, again] = [await addPending(database), await addPending(database, owner.user.email)]
+    const [one, two] = [await deliver(tools, free.mailId), await deliver(tools, again.mailId)]
+    expect(mailer.sent).toHaveLength(2)
+    expect(two.end).toBe(one.end)
+    expect(await codeSeenBy(free)).toMatchObject(seen)
+    const { resendAfter: _, ...seenFree } = await codeSeenBy(free)
+    const { resendAfter: __, ...seenAgain } = await codeSeenBy(again)
+    expect(seenAgain).toEqual(seenFree)
+    // Not 409 for the one and 400 for the other.
+    expect(await type(database, again, '0000')).toEqual(await type(database, free, '0000'))
+  },
+)
+
+test('a mailbox whose notice was refused refuses the next ones of that day too', async () => {
+  const { owner, intruder } = await addOwnerAndIntruder()
+  const tools = deliverTools(database, scriptedMailer(refused()))
+  await deliver(tools, intruder.mailId)
+  await deliver(tools, (await addPending(database)).mailId)
+  const again = await addPending(database, owner.user.email)
+  expect(await deliver(tools, again.mailId)).toMatchObject({ end: 'failed' })
+  expect(await codeSeenBy(again)).toMatchObject({ status: 'undeliverable' })
+})
+
+test("a notice that was not due shares the fate that the provider reports of the owner's notice", async () => {
+  const { owner, intruder } = await addOwnerAndIntruder()
+  const again = await addPending(database, owner.user.email)
+  const mailer = { ...scriptedMailer(), provider: 'resend' }
+  const tools = deliverTools(database, mailer)
+  await deliver(tools, intruder.mailId)
+  await deliver(tools, again.mailId)
+  await recordReports(database.pool, 'resend', [{ providerId: 'provider-id', kind: 'delivered', at: new Date() }])
+  for (const pending of [intruder, again])
+    await expect.poll(async () => (await codeSeenBy(pending)).deliveredAt).toEqual(expect.any(String))
+  const later = await addPending(database, owner.user.email)
+  await deliver(tools, later.mailId)
+  await expect.poll(async () => (await codeSeenBy(later)).deliveredAt, { timeout: 5000 }).toEqual(expect.any(String))
 })

@@ -1,41 +1,60 @@
 import { expect, test } from 'vitest'
-import { createProviderHealth } from '../../src/core/mail/provider-health.ts'
+import { MailerUnavailable, MailRefused } from '../../src/core/mail/mailer.ts'
+import { createProviderHealth } from '../../src/core/mail/routing/provider-health.ts'
 
-test('it is well until a mail fails, and again when one comes through', () => {
+const TAKEN = { providerId: 'an id' }
+const NOT_NOW = new MailerUnavailable('resend-503', { isClearNo: true, retryAfterMs: 7000 })
+const SILENT = new MailerUnavailable('resend-silent', { isClearNo: false })
+const REFUSED = new MailRefused('resend-422 validation-error')
+
+test('it expects what the provider did last to a real mail', () => {
   const health = createProviderHealth()
-  expect(health.isWell()).toBe(true)
-  health.noteTrouble('a')
-  expect(health.isWell()).toBe(false)
-  health.noteAnswer('b', 12)
-  expect(health.isWell()).toBe(true)
-  expect(health.latencyMs()).toBe(12)
+  expect(health.expected()).toEqual({ providerId: null })
+  health.note('a', NOT_NOW, 12)
+  expect(health.expected()).toMatchObject({ isClearNo: true, retryAfterMs: 7000 })
+  health.note('b', SILENT, 10_000)
+  expect(health.expected()).toMatchObject({ isClearNo: false })
+  expect(health.latencyMs()).toBe(10_000)
+  health.note('c', TAKEN, 34)
+  expect(health.expected()).toEqual({ providerId: null })
+  expect(health.latencyMs()).toBe(34)
+  health.note('d', REFUSED, 5)
+  expect(health.expected()).toBe(REFUSED)
+  health.note('e', TAKEN, 6)
+  expect(health.expected()).toEqual({ providerId: null })
+})
+
+test('that an address is refused says nothing of the next one', () => {
+  const health = createProviderHealth()
+  health.note('a', new MailRefused('postmark-406 inactive-recipient', { isAboutAddress: true }), 5)
+  expect(health.expected()).toEqual({ providerId: null })
 })
 
 test('a mail that keeps failing while others come through says nothing of the provider', () => {
   const health = createProviderHealth()
-  health.noteTrouble('poison')
-  health.noteAnswer('good', 1)
-  health.noteTrouble('poison')
-  expect(health.isWell()).toBe(true)
-  health.noteTrouble('another')
-  expect(health.isWell()).toBe(false)
+  health.note('poison', NOT_NOW, 1)
+  health.note('good', TAKEN, 1)
+  health.note('poison', NOT_NOW, 1)
+  expect(health.expected()).toEqual({ providerId: null })
+  health.note('another', NOT_NOW, 1)
+  expect(health.expected()).toMatchObject({ isClearNo: true })
 })
 
 test('when it came through at last, its next failure counts', () => {
   const health = createProviderHealth()
-  health.noteTrouble('a')
-  health.noteAnswer('b', 1)
-  health.noteAnswer('a', 1)
-  health.noteTrouble('a')
-  expect(health.isWell()).toBe(false)
+  health.note('a', NOT_NOW, 1)
+  health.note('b', TAKEN, 1)
+  health.note('a', TAKEN, 1)
+  health.note('a', NOT_NOW, 1)
+  expect(health.expected()).toMatchObject({ isClearNo: true })
 })
 
 test('a failure that nobody repeats is forgotten after two minutes', () => {
   let now = 0
   const health = createProviderHealth(() => now)
-  health.noteTrouble('given up')
+  health.note('given up', NOT_NOW, 1)
   now = 119_999
-  expect(health.isWell()).toBe(false)
+  expect(health.expected()).toMatchObject({ isClearNo: true })
   now = 120_000
-  expect(health.isWell()).toBe(true)
+  expect(health.expected()).toEqual({ providerId: null })
 })

@@ -40,10 +40,16 @@ let processes: TestProcess[]
 let pages: { api: string; worker: string }
 let families: Map<string, Family>
 
+// Each family is there from the start only for the providers that report.
+const REPORTS = { MAIL_PROVIDER: 'brevo', MAIL_EVENTS_SECRET: 'a-token' }
+
 beforeAll(async () => {
   database = await createTestDatabase()
   const environment = { DATABASE_URL: database.url, MAIL_URL: 'http://127.0.0.1:9' }
-  const [api, worker] = await Promise.all([startProcess('api', environment), startProcess('worker', environment)])
+  const [api, worker] = await Promise.all([
+    startProcess('api', { ...environment, ...REPORTS }),
+    startProcess('worker', environment),
+  ])
   processes = [api, worker]
   await fetch(`${api.url}/v1/users`)
   await vi.waitFor(async () => expect(await scrape(worker.opsUrl)).toContain('latchkey_queue_jobs{'), PATIENT)

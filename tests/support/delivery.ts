@@ -2,7 +2,9 @@ import { Registry } from 'prom-client'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.ts'
 import type { Mailer } from '../../src/core/mail/mailer.ts'
-import { createProviderHealth } from '../../src/core/mail/provider-health.ts'
+import { createCircuit } from '../../src/core/mail/routing/circuit.ts'
+import { createProviderHealth } from '../../src/core/mail/routing/provider-health.ts'
+import type { MailProvider } from '../../src/core/mail/routing/routes.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery/delivery.ts'
@@ -22,6 +24,14 @@ export const POLICY = {
   ],
 }
 
+/** A provider that this process knows nothing bad of. */
+export const testProvider = (mailer: Mailer, name = mailer.provider ?? 'resend'): MailProvider => ({
+  name,
+  mailer,
+  circuit: createCircuit(),
+  health: createProviderHealth(),
+})
+
 /** What `deliverMail` needs, with a mailer of the test's choice. */
 export const deliverTools = (
   database: TestDatabase,
@@ -29,12 +39,11 @@ export const deliverTools = (
   delivery: Partial<DeliveryPolicy> = {},
 ): DeliverTools => ({
   pool: database.pool,
-  mailer,
+  providers: [testProvider(mailer)],
   keyring: createKeyring([SECRET_KEY]),
   policy: POLICY,
   surge: createGuessSurge(silent),
   delivery: { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...delivery },
-  health: createProviderHealth(),
   logger: silent,
 })
 

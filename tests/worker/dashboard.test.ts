@@ -22,6 +22,7 @@ const LET_THROUGH = [
   'put /api/queues/:queueName/promote',
   'put /api/queues/:queueName/pause',
   'put /api/queues/:queueName/resume',
+  'put /api/queues/:queueName/rate-limit/release',
   'put /api/queues/:queueName/:jobId/retry',
   'put /api/queues/:queueName/:jobId/promote',
 ]

@@ -31,7 +31,7 @@ export const brevo: ProviderFacts = {
   accept: (id) => ({ status: 201, body: { messageId: `<${id}@smtp-relay.mailin.fr>` } }),
   errors: {
     unauthorized: error(401, 'unauthorized', 'Key not found', 'us'),
-    invalid: error(400, 'invalid_parameter', 'email is not valid in to', 'this-mail', 'invalid-recipient'),
+    invalid: error(400, 'invalid_parameter', 'email is not valid in to', 'this-address', 'invalid-recipient'),
     'invalid-sender': error(
       400,
       'invalid_parameter',

@@ -33,7 +33,7 @@ export const mailgun: ProviderFacts = {
     invalid: error(
       400,
       "'to' parameter is not a valid address. please check documentation",
-      'this-mail',
+      'this-address',
       'invalid-recipient',
     ),
     'invalid-from': error(

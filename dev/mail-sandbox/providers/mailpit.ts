@@ -31,7 +31,7 @@ export const mailpit: ProviderFacts = {
   accept: (id) => ({ status: 200, body: { ID: id } }),
   errors: {
     unauthorized: error(401, 'Unauthorized.\n', 'us', ''),
-    invalid: error(400, { Error: 'To: mail: missing @ in address' }, 'this-mail', ' invalid-recipient'),
+    invalid: error(400, { Error: 'To: mail: missing @ in address' }, 'this-address', ' invalid-recipient'),
     'bad-request': error(400, { Error: 'From: mail: no address' }, 'us', ' bad-request'),
     forbidden: error(403, 'Forbidden.\n', 'us', ''),
     'not-found': error(404, '404 page not found\n', 'us', ''),

@@ -50,7 +50,7 @@ export const postmark: ProviderFacts = {
       422,
       406,
       'You tried to send to recipient(s) that have been marked as inactive.',
-      'this-mail',
+      'this-address',
       'postmark-406 inactive-recipient',
     ),
     'sender-not-found': error(

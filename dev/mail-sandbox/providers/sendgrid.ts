@@ -49,7 +49,7 @@ export const sendgrid: ProviderFacts = {
       400,
       'Does not contain a valid address.',
       'personalizations.0.to.0.email',
-      'this-mail',
+      'this-address',
       'invalid-recipient',
     ),
     'invalid-from': error(400, 'The from email does not contain a valid address.', 'from.email', 'us', 'invalid-from'),

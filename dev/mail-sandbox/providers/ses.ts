@@ -51,7 +51,7 @@ export const ses: ProviderFacts = {
       'unrecognized-client',
       COMMON_ERRORS,
     ),
-    invalid: error(400, 'BadRequestException', 'Illegal address', 'this-mail', 'invalid-recipient'),
+    invalid: error(400, 'BadRequestException', 'Illegal address', 'this-address', 'invalid-recipient'),
     'message-rejected': error(
       400,
       'MessageRejected',

@@ -2,23 +2,21 @@ import type { Settled } from '../postgres/outbox/mail-outcomes.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { Logger } from '../process/logger.ts'
 import type { CodeTools } from '../registration/enqueue-code.ts'
-import type { Mailer } from './mailer.ts'
-import type { ProviderHealth } from './provider-health.ts'
+import type { MailProvider, MailProviders } from './routing/routes.ts'
 
 /** What a delivery works with. */
 export type DeliverTools = CodeTools & {
   pool: Pool
-  mailer: Mailer
+  providers: MailProviders
   delivery: DeliveryPolicy
-  health: ProviderHealth
   logger: Logger
 }
 
 /** `timeoutMs` bounds one call to the provider; a mail is given up when its tries have failed for `giveUpAfterSeconds`. */
 export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
 
-/** `signal` ends the try; `report` is told what came of it. */
-export type Run = { signal: AbortSignal; report?(tried: Tried): void }
+/** `signal` ends the try; `open` are the providers that may be tried now, all unless told; `report` is told what came of each try. */
+export type Run = { signal: AbortSignal; open?: readonly MailProvider[]; report?(tried: Tried): void }
 
 /** Whom a mail is for, as logs may show it: `to` is the masked address, `attempt` counts the tries. Null when the row is gone. */
 export type MailTag = { requestId: string | null; ref: string | null; to: string | null; attempt: number }
@@ -28,12 +26,13 @@ export type Tried = MailTag & { mailId: string; delivery: Delivery; durationMs: 
 
 /**
  * What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word; `settled` is there
- * when it was this try that ended the mail; `isAboutUs` when an operator has to act at the provider.
+ * when it was this try that ended the mail; `isAboutUs` when an operator has to act at the
+ * provider; `isForTheOther` when nobody has the mail and the other provider may be tried at once.
  */
 export type Delivery =
   | { end: 'done'; outcome: 'accepted' | 'dropped'; settled?: Settled }
   | { end: 'failed'; reason: string; settled?: Settled }
-  | { end: 'later'; reason: string; inMs: number; isAboutUs?: boolean }
+  | { end: 'later'; reason: string; inMs: number; isAboutUs?: boolean; isForTheOther?: boolean }
 
 /** The lease has run out and passed to another run, which settles the mail. */
 export const LEASE_LOST: Delivery = { end: 'later', reason: 'lease-lost', inMs: 1000 }

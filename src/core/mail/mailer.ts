@@ -20,6 +20,13 @@ export type Mailer = {
 /** The provider will not take this very mail, now or later. `message` is a fixed word, never the provider's text. */
 export class MailRefused extends Error {
   override name = 'MailRefused' as const
+  /** It is this address that is refused, not what is sent to it. */
+  readonly isAboutAddress: boolean
+
+  constructor(message: string, details: { isAboutAddress?: boolean } = {}) {
+    super(message)
+    this.isAboutAddress = details.isAboutAddress ?? false
+  }
 }
 
 /** The provider cannot take mails now. `message` is a fixed word, never the provider's text. */

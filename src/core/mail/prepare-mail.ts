@@ -1,13 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { maskEmailAddress } from '../credentials/email-address.ts'
-import { type ClaimedMail, claimMail, openCode, replaceCode, takeNotice } from '../postgres/outbox/mail-claims.ts'
-import { endUntriedMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
+import {
+  type ClaimedMail,
+  claimMail,
+  findNoticeRefusal,
+  openCode,
+  replaceCode,
+  takeNotice,
+} from '../postgres/outbox/mail-claims.ts'
+import { endUntriedMail, postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { digitsFor, isTooShort } from '../registration/enqueue-code.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
 import { LEASE_SECONDS } from './keep-lease.ts'
-import type { OutgoingMail } from './mailer.ts'
+import type { Mailer, OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
+import { chooseProvider, type Holder, type MailProvider } from './routing/routes.ts'
 
 /** A mail that is claimed and whose code is open, ready for the provider. */
 export type PreparedMail = {
@@ -19,6 +27,10 @@ export type PreparedMail = {
   /** Null when the owner was told today already: nothing leaves, and for the registrant it looks as if it had. */
   message: OutgoingMail | null
   idempotencyKey: string
+  /** Where it goes. */
+  provider: MailProvider
+  /** The word with which the provider refused the notice that this mail stands behind; null when it did not. */
+  noticeRefusal: string | null
   giveUpInMs: number
 }
 
@@ -29,6 +41,7 @@ export type PreparedMail = {
 export const prepareMail = async (
   tools: DeliverTools,
   mailId: string,
+  open: readonly MailProvider[],
 ): Promise<{ tag: MailTag; prepared: PreparedMail | Delivery }> => {
   const token = randomUUID()
   const { giveUpAfterSeconds } = tools.delivery
@@ -37,7 +50,7 @@ export const prepareMail = async (
   const { requestId, ref, attempts: attempt } = mail
   const tag = { requestId, ref, attempt, to: maskEmailAddress(mail.email) }
   const prepared = mail.isClaimed
-    ? await prepareClaimed(tools, { ...mail, mailId, token })
+    ? await prepareClaimed(tools, { ...mail, mailId, token }, open)
     : await explain(tools, mailId, mail)
   return { tag, prepared }
 }
@@ -56,19 +69,56 @@ const explain = async (tools: DeliverTools, mailId: string, mail: ClaimedMail): 
   return { end: 'failed', reason: 'given-up', ...(settled && { settled }) }
 }
 
+/** The tools, bound to the provider that the mail goes to. */
+type BoundTools = DeliverTools & { mailer: Mailer }
+
 type OwnMail = ClaimedMail & { mailId: string; token: string }
 
-const prepareClaimed = async (tools: DeliverTools, mail: OwnMail): Promise<PreparedMail | Delivery> => {
+const prepareClaimed = async (
+  tools: DeliverTools,
+  mail: OwnMail,
+  open: readonly MailProvider[],
+): Promise<PreparedMail | Delivery> => {
   const { mailId, token, attempts: attempt, giveUpInMs } = mail
   if (mail.isUserActive || mail.isCodeSuperseded) return drop(tools, mail)
-  const code = (await openFormer(tools, mail)) ?? (await openFresh(tools, mail))
+  const provider = chooseProvider(tools.providers, open, holderOf(tools, mail))
+  if (!provider) return wait(tools, mail)
+  const bound = { ...tools, mailer: provider.mailer }
+  const code = (await openFormer(bound, mail)) ?? (await openFresh(bound, mail))
   // Superseded by a resend meanwhile.
   if (!code) return drop(tools, mail)
   const sending = mail.isAddressTaken
-    ? await prepareNotice(tools, mail)
-    : { message: codeMessage(mail.email, mail.ref, code.digits, tools.policy.ttlSeconds), idempotencyKey: code.id }
-  return { mailId, token, attempt, giveUpInMs, isCodeOut: code.isOut, ...sending }
+    ? await prepareNotice(bound, mail)
+    : {
+        message: codeMessage(mail.email, mail.ref, code.digits, tools.policy.ttlSeconds),
+        idempotencyKey: code.id,
+        noticeRefusal: null,
+      }
+  return { mailId, token, attempt, giveUpInMs, provider, isCodeOut: code.isOut, ...sending }
 }
+
+/** Who may have the mail with a code that can be repeated: the digest of what went under its key names the provider. */
+const holderOf = (tools: DeliverTools, mail: OwnMail): Holder => {
+  if (mail.codeSecondsLeft === null || mail.codeSecondsLeft < tools.policy.ttlSeconds / 2 || !mail.mailDigest)
+    return 'nobody'
+  const { mailDigest } = mail
+  const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId }) ?? ''
+  const isOf = (provider: MailProvider | undefined) =>
+    provider !== undefined && digestOfCodeMail({ ...tools, mailer: provider.mailer }, mail, digits).equals(mailDigest)
+  const [first, second] = tools.providers
+  return isOf(first) ? 'first' : isOf(second) ? 'second' : 'nobody'
+}
+
+const WAIT_MS = 1000
+
+/** The provider that may have the mail must not be tried now, and the other must not have it while its code lives. */
+const wait = async ({ pool }: DeliverTools, { mailId, token, giveUpInMs }: OwnMail): Promise<Delivery> => {
+  const inMs = Math.ceil(Math.max(0, Math.min(WAIT_MS, giveUpInMs)))
+  const later = { mailId, token, error: WAITS, inMs, retryAfterMs: null, code: 'kept', isKeySpoilt: false } as const
+  return (await postponeMail(pool, later)) ? { end: 'later', reason: WAITS, inMs } : LEASE_LOST
+}
+
+const WAITS = 'waits-for-its-provider'
 
 const drop = async ({ pool, policy }: DeliverTools, { mailId, token }: OwnMail): Promise<Delivery> => {
   const { ttlSeconds } = policy
@@ -82,7 +132,7 @@ type OpenedCode = { id: string; digits: string; isOut: boolean }
  * Opens the code that the mail has. An unanswered one is repeated while half of its time is left and it can still be used. Null
  * when a fresh one has to take its place, also as other bytes would leave under its key, or the key is spoilt.
  */
-const openFormer = async (tools: DeliverTools, mail: OwnMail): Promise<OpenedCode | null> => {
+const openFormer = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode | null> => {
   const { keyring, policy, pool } = tools
   const digits = deriveCode(keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
   if (digits === null) return null
@@ -96,7 +146,7 @@ const openFormer = async (tools: DeliverTools, mail: OwnMail): Promise<OpenedCod
 }
 
 /** Opens a fresh code, under a fresh key. Null when the lease has passed on, or a resend was sooner. */
-const openFresh = async (tools: DeliverTools, mail: OwnMail): Promise<OpenedCode | null> => {
+const openFresh = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode | null> => {
   const { keyring, policy, pool } = tools
   const fresh = { id: randomUUID(), digits: await digitsFor(pool, tools, mail.email), keyId: keyring[0].id }
   const digits = deriveCode(keyring, fresh) ?? ''
@@ -111,16 +161,17 @@ const openFresh = async (tools: DeliverTools, mail: OwnMail): Promise<OpenedCode
 
 /** A notice brings no code: what the registrant sees follows the code all the same, and the notice's own key and bytes are the mail's. */
 const prepareNotice = async (
-  { pool, mailer }: DeliverTools,
+  { pool, mailer }: BoundTools,
   { mailId, email, ref }: OwnMail,
-): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey'>> => {
+): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey' | 'noticeRefusal'>> => {
   const message = noticeMessage(email, ref)
   const digest = digestOf(mailer.format, message)
   const key = await takeNotice(pool, { mailId, email, digest, freshKey: randomUUID() })
-  return key === null ? { message: null, idempotencyKey: mailId } : { message, idempotencyKey: key }
+  if (key !== null) return { message, idempotencyKey: key, noticeRefusal: null }
+  return { message: null, idempotencyKey: mailId, noticeRefusal: await findNoticeRefusal(pool, email) }
 }
 
-const digestOfCodeMail = ({ mailer, policy }: DeliverTools, mail: OwnMail, digits: string): Buffer =>
+const digestOfCodeMail = ({ mailer, policy }: BoundTools, mail: OwnMail, digits: string): Buffer =>
   digestOf(mailer.format, codeMessage(mail.email, mail.ref, digits, policy.ttlSeconds))
 
 /** Two mails with the same digest leave as the same bytes: it covers the mail, and what the mailer adds. */

@@ -5,7 +5,7 @@ import { deliverMail } from '../../core/mail/deliver-mail.ts'
 import type { DeliverTools } from '../../core/mail/delivery.ts'
 import { isDatabaseUnavailable } from '../../core/postgres/pool.ts'
 import { noteDelivery, type WorkerMetrics } from '../operators/metrics.ts'
-import type { CircuitBreaker } from './circuit-breaker.ts'
+import type { Admission } from './admit-mails.ts'
 import { reportTry, writeJobLog } from './report-try.ts'
 
 const mailJob = v.object({ mailId: v.pipe(v.string(), v.uuid()) })
@@ -27,17 +27,15 @@ export class DeliveryPostponed extends Error {
  * A job whose data name no mail fails for good; nothing else in its data is looked at.
  */
 export const deliverMailJob =
-  (tools: DeliverTools & { gate: CircuitBreaker; pause(ms: number): Promise<void>; metrics: WorkerMetrics }) =>
+  (tools: DeliverTools & Admission & { metrics: WorkerMetrics }) =>
   // BullMQ hands the signal over only to a function with exactly these three parameters.
   async (job: Job, _token: string | undefined, signal: AbortSignal | undefined): Promise<string> => {
     if (!v.is(mailJob, job.data)) throw refuse(tools.logger)
-    const waitMs = tools.gate.enter()
-    if (waitMs > 0) {
-      await tools.pause(waitMs)
-      // Back to where it came from, at no cost of an attempt.
-      throw new RateLimitError()
-    }
+    const open = await tools.admit()
+    // Back to where it came from, at no cost of an attempt.
+    if (!open) throw new RateLimitError()
     const delivery = await deliverMail(tools, job.data.mailId, {
+      open,
       signal: signal ?? new AbortController().signal,
       report: (tried) => reportTry(job, tools.logger, tried),
     }).catch((err: unknown) => {

@@ -1,10 +1,11 @@
 import type { Queue, Telemetry } from 'bullmq'
 import type { DeliverTools } from '../../core/mail/delivery.ts'
+import type { MailProvider } from '../../core/mail/routing/routes.ts'
 import type { WorkerMetrics } from '../operators/metrics.ts'
 import { deliverMailOptions } from '../queue/deliver-mail-options.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
-import { pausedForMs, pauseQueue } from '../queue/queue-pause.ts'
-import { createCircuitBreaker, watchMailer } from './circuit-breaker.ts'
+import { pausedForMs } from '../queue/queue-pause.ts'
+import { admitMails } from './admit-mails.ts'
 import { deliverMailJob } from './deliver-mail-job.ts'
 import { MAILS } from './mail-kind.ts'
 import { startOutbox } from './outbox.ts'
@@ -17,24 +18,22 @@ export type DeliverySettings = {
   telemetry?: Telemetry | undefined
 }
 
-export type Delivering = { queue: Queue; isProviderWell(): Promise<boolean>; close(): Promise<void> }
+export type Delivering = {
+  queue: Queue
+  isProviderWell(): Promise<boolean>
+  /** What is wrong with each provider, null when nothing is; the first one first. */
+  troubles(): Promise<(string | null)[]>
+  close(): Promise<void>
+}
 
 /** Starts all that brings mails from their rows to the provider: the outbox of the mails, behind a circuit breaker. */
 export const startDelivery = async (
   tools: DeliverTools & { backend: QueueBackend; metrics: WorkerMetrics },
   settings: DeliverySettings,
 ): Promise<Delivering> => {
-  const { logger, metrics } = tools
-  const gate = createCircuitBreaker()
-  const processorFor = (queue: Queue) => {
-    const pause = (ms: number) =>
-      pauseQueue(queue, ms).catch((err: unknown) => logger.warn({ err }, 'the queue could not be paused'))
-    const mailer = watchMailer(tools.mailer, gate, (ms) => {
-      logger.warn({ ms }, 'the mail provider is in trouble: mails wait, and one is tried now and then')
-      void pause(ms)
-    })
-    return deliverMailJob({ ...tools, mailer, gate, pause })
-  }
+  const { metrics, providers } = tools
+  const processorFor = (queue: Queue, rest: (ms: number) => void) =>
+    deliverMailJob({ ...tools, ...admitMails(tools, queue, rest) })
   const options = {
     ...deliverMailOptions(settings.concurrency, settings.ratePerSecond),
     ...(settings.telemetry && { telemetry: settings.telemetry }),
@@ -50,6 +49,19 @@ export const startDelivery = async (
   return {
     ...outbox,
     // The pause may be another worker's, or from before our start.
-    isProviderWell: async () => gate.isOpen() && (await pausedForMs(outbox.queue)) <= 0,
+    isProviderWell: async () => providers[0].circuit.isWell() && (await pausedForMs(outbox.queue)) <= 0,
+    troubles: async () => {
+      const pausedMs = await pausedForMs(outbox.queue)
+      return providers.flatMap((provider) => (provider ? [describeTrouble(provider, pausedMs)] : []))
+    },
   }
+}
+
+/** Such as: resend refuses us: resend-403 invalid-api-key. */
+const describeTrouble = ({ name, circuit }: MailProvider, pausedMs: number): string | null => {
+  const trouble = circuit.trouble()
+  if (trouble?.isAboutUs) return `${name} refuses us: ${trouble.message}`
+  const askedMs = Math.max(circuit.askedForMs(), pausedMs)
+  if (askedMs > 0) return `${name} asked for a pause, ${Math.ceil(askedMs / 1000)} s more; an operator can end it`
+  return circuit.isWell() ? null : `${name} fails, and one mail is tried now and then: ${trouble?.message}`
 }

@@ -30,12 +30,15 @@ export const startOutbox = async (
   tools: OutboxTools,
   kind: OutboxKind,
   settings: OutboxSettings,
-  processorFor: (queue: Queue) => Processor,
+  processorFor: (queue: Queue, rest: (ms: number) => void) => Processor,
 ): Promise<Outbox> => {
   const { pool, backend, databaseUrl, logger } = tools
   const stopping = new AbortController()
   const queue = await openOutboxQueue(backend, kind, logger)
-  const processor = untilStopped(processorFor(queue), stopping.signal)
+  const processor = untilStopped(
+    processorFor(queue, (ms) => worker.rest(ms)),
+    stopping.signal,
+  )
   const worker = startQueueWorker(backend, kind.queue, processor, settings.options, logger)
   const loops = [
     runRelay({ pool, queue, kind, databaseUrl, outages: backend.outages, logger }, stopping.signal),

@@ -11,9 +11,9 @@ import { checkOperator, type OperatorSettings } from './check-operator.ts'
 
 export const DASHBOARD_PATH = '/dashboard'
 
-/** What cannot lose or forge a mail: retry, promote, pause and resume, of one queue or job; nothing else but looking. */
+/** What cannot lose or forge a mail: retry, promote, pause, resume and the end of a pause that a provider asked for; nothing else but looking. */
 const ALLOWED =
-  /^\/api\/queues\/(?:pause|resume|[^/]+\/(?:pause|resume|promote|retry\/failed)|[^/]+\/(?!(?:clean|retry|job-schedulers|rate-limit)\/)[^/]+\/(?:retry|promote))$/
+  /^\/api\/queues\/(?:pause|resume|[^/]+\/(?:pause|resume|promote|retry\/failed|rate-limit\/release)|[^/]+\/(?!(?:clean|retry|job-schedulers|rate-limit)\/)[^/]+\/(?:retry|promote))$/
 
 const FONTS = {
   'font-sans': '"IBM Plex Sans", "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',

@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq'
 import { Counter, Histogram } from 'prom-client'
 import type { Delivery } from '../../core/mail/delivery.ts'
 import { type Mailer, MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
+import type { MailProviders } from '../../core/mail/routing/routes.ts'
 import type { Outcome } from '../../core/postgres/outbox/outbox.ts'
 import { addReadings } from '../../core/process/telemetry/readings.ts'
 import type { Registry } from '../../core/process/telemetry/registry.ts'
@@ -29,7 +30,7 @@ export type WorkerMetrics = {
   mailsSettled: Counter<'outcome'>
   acceptanceSeconds: Histogram
   retries: Counter
-  providerSeconds: Histogram<'result'>
+  providerSeconds: Histogram<'provider' | 'result'>
 }
 
 export const createWorkerMetrics = (registry: Registry): WorkerMetrics => {
@@ -43,13 +44,12 @@ export const createWorkerMetrics = (registry: Registry): WorkerMetrics => {
   const providerSeconds = new Histogram({
     name: 'latchkey_provider_request_duration_seconds',
     help: 'Time of a call to the mail provider, by its result: its yes, its no to this mail, or which trouble it was.',
-    labelNames: ['result'],
+    labelNames: ['provider', 'result'],
     buckets: PROVIDER_SECONDS,
     registers,
   })
   // Each series is there, at 0, before its first event: a rate needs two values.
   for (const outcome of OUTCOMES) mailsSettled.inc({ outcome }, 0)
-  for (const result of RESULTS) providerSeconds.zero({ result })
   return {
     mailsSettled,
     acceptanceSeconds: new Histogram({
@@ -68,7 +68,7 @@ export const createWorkerMetrics = (registry: Registry): WorkerMetrics => {
 }
 
 /** Runs of a job that only found that the mail is not to be had yet. */
-const UNTRIED = new Set(['taken-by-another-run', 'held-back-by-provider'])
+const UNTRIED = new Set(['taken-by-another-run', 'held-back-by-provider', 'waits-for-its-provider'])
 
 /** Counts what came of a try. */
 export const noteDelivery = (metrics: WorkerMetrics, delivery: Delivery): void => {
@@ -81,20 +81,24 @@ export const noteDelivery = (metrics: WorkerMetrics, delivery: Delivery): void =
 }
 
 /** The same mailer, whose calls are timed and told apart by their result. */
-export const timeMailer = (mailer: Mailer, { providerSeconds }: WorkerMetrics): Mailer => ({
-  ...mailer,
-  send: async (mail, sending) => {
-    const end = providerSeconds.startTimer()
+export const timeMailer = (mailer: Mailer, provider: string, { providerSeconds }: WorkerMetrics): Mailer => {
+  for (const result of RESULTS) providerSeconds.zero({ provider, result })
+  return { ...mailer, send: timed(mailer.send, provider, providerSeconds) }
+}
+
+const timed =
+  (send: Mailer['send'], provider: string, seconds: WorkerMetrics['providerSeconds']): Mailer['send'] =>
+  async (mail, sending) => {
+    const end = seconds.startTimer({ provider })
     try {
-      const sent = await mailer.send(mail, sending)
+      const sent = await send(mail, sending)
       end({ result: 'accepted' })
       return sent
     } catch (error) {
       end({ result: resultOf(error) })
       throw error
     }
-  },
-})
+  }
 
 const resultOf = (error: unknown): Result => {
   if (error instanceof MailRefused) return 'refused'
@@ -124,8 +128,32 @@ export const addHousekeepingReadings = (
     },
   )
 
+/** Whether mails go through, as this worker finds it, and for how long a provider wants none. */
+const addProviderReadings = (registry: Registry, providers: MailProviders): void =>
+  addReadings(
+    registry,
+    'providers',
+    {
+      latchkey_provider_well: { help: 'Whether mails go through to the provider as usual: 1 or 0.', label: 'provider' },
+      latchkey_provider_asked_pause_seconds: {
+        help: 'How long the provider still wants no mail, by its own word.',
+        label: 'provider',
+      },
+    },
+    async () => {
+      const known = providers.flatMap((provider) => provider ?? [])
+      return {
+        latchkey_provider_well: Object.fromEntries(known.map(({ name, circuit }) => [name, circuit.isWell() ? 1 : 0])),
+        latchkey_provider_asked_pause_seconds: Object.fromEntries(
+          known.map(({ name, circuit }) => [name, circuit.askedForMs() / 1000]),
+        ),
+      }
+    },
+  )
+
 /** What the queue holds, and whether it stands still. */
-export const addQueueReadings = (registry: Registry, queue: Queue): void =>
+export const addQueueReadings = (registry: Registry, queue: Queue, providers: MailProviders): void => {
+  addProviderReadings(registry, providers)
   addReadings(
     registry,
     'queue',
@@ -152,3 +180,4 @@ export const addQueueReadings = (registry: Registry, queue: Queue): void =>
       }
     },
   )
+}

@@ -12,7 +12,7 @@ const TIMEOUT_MS = 2000
 export type WorkerParts = {
   pool: Pool
   backend: QueueBackend | null
-  delivering: Pick<Delivering, 'isProviderWell'> | null
+  delivering: Pick<Delivering, 'troubles'> | null
 }
 
 /** Database, queue, whether mails get from the one to the other, and the provider, whose trouble does not make us unready. */
@@ -21,15 +21,15 @@ export const checkWorker = async ({ pool, backend, delivering }: WorkerParts): P
     checkDatabase(pool),
     inTime(checkQueue(backend), 'down: gives no answer'),
     inTime(checkRelay(pool), 'ok'),
-    inTime(checkProvider(delivering), 'ok'),
+    inTime(checkProviders(delivering), { provider: 'ok' }),
   ])
-  return { ...database, queue, ...(database.migrations === 'ok' && { relay }), provider }
+  return { ...database, queue, ...(database.migrations === 'ok' && { relay }), ...provider }
 }
 
 type Check = Checks[string]
 
 /** A probe gets its answer soon, whatever is frozen. */
-const inTime = (check: Promise<Check>, late: Check): Promise<Check> =>
+const inTime = <Result>(check: Promise<Result>, late: Result): Promise<Result> =>
   Promise.race([check, sleep(TIMEOUT_MS, late, { ref: false })])
 
 const checkQueue = async (backend: QueueBackend | null): Promise<Check> => {
@@ -48,7 +48,9 @@ const checkRelay = async (pool: Pool): Promise<Check> => {
   return lagMs > MAX_RELAY_LAG_MS ? `down: mails have waited for the queue for ${Math.round(lagMs / 1000)} s` : 'ok'
 }
 
-const checkProvider = async (delivering: WorkerParts['delivering']): Promise<Check> => {
-  const isWell = (await delivering?.isProviderWell().catch(() => true)) ?? true
-  return isWell ? 'ok' : 'degraded: mails wait until it takes them again'
+const checkProviders = async (delivering: WorkerParts['delivering']): Promise<Checks> => {
+  const [first = null, second] = (await delivering?.troubles().catch(() => [])) ?? []
+  return { provider: toCheck(first), ...(second !== undefined && { fallback: toCheck(second) }) }
 }
+
+const toCheck = (trouble: string | null): Check => (trouble === null ? 'ok' : `degraded: ${trouble}`)

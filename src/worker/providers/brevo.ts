@@ -33,7 +33,7 @@ export const brevo: Provider = {
   },
   // https://developers.brevo.com/docs/how-it-works and https://developers.brevo.com/docs/heterogenous-versions-batch-emails
   meanings: {
-    'invalid_parameter recipient': ['invalid-recipient', 'this-mail'],
+    'invalid_parameter recipient': ['invalid-recipient', 'this-address'],
     duplicate_parameter: ['duplicate-parameter', 'taken'],
     duplicate_request: ['duplicate-request', 'taken'],
     invalid_parameter: ['invalid-parameter', 'us'],

@@ -3,6 +3,9 @@ import type { ProviderName } from '../../core/mail/provider-names.ts'
 import type { Answer, Meaning, Provider } from './provider.ts'
 import { readRetryAfter } from './retry-after.ts'
 
+// Who asks everybody to stay away is asked again after so long, by mails that wait already too.
+const MAX_FOR_EVERYBODY_MS = 10 * 60_000
+
 /**
  * What a provider's answer means for the mail: gives the provider's id when it has taken it, throws `MailRefused` or
  * `MailerUnavailable` else. The documented code decides, the status only where there is none; what is not known is never final.
@@ -26,14 +29,17 @@ const troubleOf = (
   answer: Answer,
 ): MailRefused | MailerUnavailable => {
   if (meaning === 'this-mail') return new MailRefused(message)
-  const retryAfterMs = readRetryAfter(answer.headers['retry-after']) ?? readReset(answer)
+  if (meaning === 'this-address') return new MailRefused(message, { isAboutAddress: true })
+  const askedMs = readRetryAfter(answer.headers['retry-after']) ?? readReset(answer)
+  // Too Many Requests is about all mails; so is a Service Unavailable that names a time.
+  const isForEverybody = answer.status === 429 || (answer.status === 503 && askedMs !== null)
+  const retryAfterMs = askedMs !== null && isForEverybody ? Math.min(askedMs, MAX_FOR_EVERYBODY_MS) : askedMs
   return new MailerUnavailable(message, {
     isClearNo: meaning !== 'silence',
     isAboutUs: meaning === 'us',
     isKeySpoilt: meaning === 'key-spoilt',
     retryAfterMs,
-    // Too Many Requests is about all mails; so is a Service Unavailable that names a time.
-    isForEverybody: answer.status === 429 || (answer.status === 503 && retryAfterMs !== null),
+    isForEverybody,
   })
 }
 

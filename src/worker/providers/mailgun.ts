@@ -36,7 +36,7 @@ export const mailgun: Provider = {
   },
   // It has no codes: its documents name status and text. https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses
   meanings: {
-    recipient: ['invalid-recipient', 'this-mail'],
+    recipient: ['invalid-recipient', 'this-address'],
     'too large': ['message-too-large', 'this-mail'],
     from: ['invalid-from', 'us'],
     'free accounts': ['not-an-authorized-recipient', 'us'],

@@ -32,7 +32,7 @@ export const mailpit: Provider = {
     return /\b(?:to|recipient)\b/i.test(json.Error) && !/from/i.test(json.Error) ? 'recipient' : 'bad request'
   },
   meanings: {
-    recipient: ['invalid-recipient', 'this-mail'],
+    recipient: ['invalid-recipient', 'this-address'],
     'bad request': ['bad-request', 'us'],
   },
 }

@@ -35,7 +35,7 @@ export const postmark: Provider = {
   // https://postmarkapp.com/developer/api/overview#error-codes
   meanings: {
     300: ['invalid-email-request', 'this-mail'],
-    406: ['inactive-recipient', 'this-mail'],
+    406: ['inactive-recipient', 'this-address'],
     'too large': ['payload-too-large', 'this-mail'],
     '300 from': ['invalid-from-address', 'us'],
     10: ['bad-or-missing-api-token', 'us'],

@@ -45,7 +45,7 @@ export const sendgrid: Provider = {
   // It documents errors by status, field and text:
   // https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors and …/how-to-use-the-sendgrid-v3-api/responses
   meanings: {
-    recipient: ['invalid-recipient', 'this-mail'],
+    recipient: ['invalid-recipient', 'this-address'],
     'status 413': ['payload-too-large', 'this-mail'],
     from: ['invalid-from', 'us'],
     credits: ['maximum-credits-exceeded', 'us'],

@@ -37,7 +37,7 @@ export const ses: Provider = {
   // …/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors, …/APIReference-V2/CommonErrors.html, …/dg/troubleshoot-error-messages.html
   meanings: {
     MessageRejected: ['message-rejected', 'this-mail'],
-    'BadRequestException to': ['invalid-recipient', 'this-mail'],
+    'BadRequestException to': ['invalid-recipient', 'this-address'],
     'MessageRejected identity': ['identity-not-verified', 'us'],
     BadRequestException: ['bad-request', 'us'],
     AccountSuspendedException: ['account-suspended', 'us'],

@@ -5,7 +5,11 @@ import type { QueueBackend } from './queue-backend.ts'
 
 const STOP = { graceMs: 5000, limitMs: 6500 }
 
-export type QueueWorker = { close(): Promise<void> }
+export type QueueWorker = {
+  /** Takes no job for so many milliseconds; other workers go on. */
+  rest(ms: number): void
+  close(): Promise<void>
+}
 
 /** Takes jobs of this queue until it is closed; then it finishes those in hand. */
 export const startQueueWorker = (
@@ -19,5 +23,20 @@ export const startQueueWorker = (
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const id of jobIds) worker.cancelJob(id, 'lock lost')
   })
-  return { close: () => closeWorker(worker, STOP, logger) }
+  let resuming: NodeJS.Timeout | undefined
+  const resume = () => {
+    resuming = undefined
+    worker.resume().catch((err: unknown) => logger.warn({ err, queue }, 'a worker did not resume'))
+  }
+  return {
+    rest: (ms) => {
+      if (resuming !== undefined) return
+      resuming = setTimeout(resume, ms)
+      worker.pause(true).catch((err: unknown) => logger.warn({ err, queue }, 'a worker could not rest'))
+    },
+    close: () => {
+      clearTimeout(resuming)
+      return closeWorker(worker, STOP, logger)
+    },
+  }
 }

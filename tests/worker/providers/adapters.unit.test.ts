@@ -144,8 +144,8 @@ describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }
     const sent = mailer.send()
     if (fact.means === 'taken') return expect(await sent).toEqual({ providerId: null })
     await expect(sent).rejects.toMatchObject(
-      fact.means === 'this-mail'
-        ? { name: 'MailRefused', message: fact.word }
+      fact.means === 'this-mail' || fact.means === 'this-address'
+        ? { name: 'MailRefused', message: fact.word, isAboutAddress: fact.means === 'this-address' }
         : {
             name: 'MailerUnavailable',
             message: fact.word,

@@ -193,3 +193,15 @@ export const takeNotice = async (
   )
   return taken.rows[0]?.key ?? null
 }
+
+/** The word with which the provider refused the day's notice to the owner of the address; null when it did not. */
+export const findNoticeRefusal = async (pool: Pool, email: string): Promise<string | null> => {
+  const found = await pool.query<{ error: string | null }>(
+    `select notice.last_error as error
+     from users
+     join mails as notice on notice.id = users.notice_mail_id
+     where users.email = $1 and users.activated_at is not null and notice.outcome = 'refused'`,
+    [email],
+  )
+  return found.rows[0]?.error ?? null
+}

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Mailer, MailerUnavailable, MailRefused } from '../../src/core/mail/mailer.ts'
-import { type CircuitBreaker, createCircuitBreaker, watchMailer } from '../../src/worker/delivery/circuit-breaker.ts'
+import { type Circuit, createCircuit } from '../../src/core/mail/routing/circuit.ts'
+import { watchMailer } from '../../src/worker/delivery/watch-mailer.ts'
 
 const THRESHOLD = 5
 const MAIL = { to: 'x@example.com', subject: '', text: '', html: '' }
@@ -9,12 +10,12 @@ const trouble = (details: { retryAfterMs?: number; isForEverybody?: boolean } = 
   new MailerUnavailable('provider-503', { isClearNo: true, ...details })
 
 let now: number
-let gate: CircuitBreaker
+let gate: Circuit
 
 beforeEach(() => {
   now = 1_000_000
   // The longest pause that jitter gives.
-  gate = createCircuitBreaker(
+  gate = createCircuit(
     () => now,
     () => 1,
   )
@@ -26,38 +27,41 @@ const failManyTimes = (count = THRESHOLD) =>
 describe('while it is open', () => {
   test('everybody goes through', () => {
     for (let index = 0; index < 100; index += 1) expect(gate.enter()).toBe(0)
-    expect(gate.isOpen()).toBe(true)
+    expect(gate.isWell()).toBe(true)
   })
 
   test('fewer failing mails than five leave it open', () => {
-    expect(failManyTimes(THRESHOLD - 1)).toEqual([0, 0, 0, 0])
-    expect(gate.isOpen()).toBe(true)
+    failManyTimes(THRESHOLD - 1)
+    expect(gate.enter()).toBe(0)
+    expect(gate.isWell()).toBe(true)
   })
 
   test('one mail that fails for ever leaves it open', () => {
     for (let index = 0; index < 100; index += 1) expect(gate.noteTrouble('poison', trouble())).toBe(0)
-    expect(gate.isOpen()).toBe(true)
+    expect(gate.isWell()).toBe(true)
   })
 
   test('failures with an answer between them do not add up', () => {
     failManyTimes(THRESHOLD - 1)
     gate.noteAnswer()
     failManyTimes(THRESHOLD - 1)
-    expect(gate.isOpen()).toBe(true)
+    expect(gate.isWell()).toBe(true)
   })
 
   test('the fifth failing mail closes it for a second', () => {
-    expect(failManyTimes()).toEqual([0, 0, 0, 0, 1000])
-    expect(gate.isOpen()).toBe(false)
+    // Nobody else is told: it may be this process that has no way out.
+    expect(failManyTimes()).toEqual([0, 0, 0, 0, 0])
+    expect(gate.isWell()).toBe(false)
     expect(gate.enter()).toBe(1000)
   })
 
   test('jitter makes the pause as short as half', () => {
-    gate = createCircuitBreaker(
+    gate = createCircuit(
       () => now,
       () => 0,
     )
-    expect(failManyTimes().at(-1)).toBe(500)
+    failManyTimes()
+    expect(gate.enter()).toBe(500)
   })
 
   test('a provider that asks for fewer mails closes it at once, for as long as it asks', () => {
@@ -118,7 +122,8 @@ describe('while it is closed', () => {
     const pauses = Array.from({ length: 6 }, (_, index) => {
       now += gate.enter()
       expect(gate.enter()).toBe(0)
-      return gate.noteTrouble(`probe ${index}`, trouble())
+      expect(gate.noteTrouble(`probe ${index}`, trouble())).toBe(0)
+      return gate.enter()
     })
     expect(pauses).toEqual([2000, 4000, 4000, 4000, 4000, 4000])
   })
@@ -127,14 +132,15 @@ describe('while it is closed', () => {
     now += gate.enter()
     gate.enter()
     gate.noteAnswer()
-    expect(gate.isOpen()).toBe(true)
+    expect(gate.isWell()).toBe(true)
     for (let index = 0; index < 10; index += 1) expect(gate.enter()).toBe(0)
   })
 
   test('opened again, it closes for a second at first, and only after five failing mails', () => {
     now += gate.enter()
     gate.noteAnswer()
-    expect(failManyTimes()).toEqual([0, 0, 0, 0, 1000])
+    failManyTimes()
+    expect(gate.enter()).toBe(1000)
   })
 })
 
@@ -153,14 +159,15 @@ test('an answer to a call that was out already does not end the pause that the p
 })
 
 describe('a watched mailer', () => {
-  const onPause = vi.fn<(ms: number) => void>()
+  const onAsked = vi.fn<(ms: number) => void>()
+  const onChange = vi.fn<(isWell: boolean) => void>()
   const sendThrough = (send: Mailer['send']) => {
-    const mailer = watchMailer({ send, close: async () => {} }, gate, onPause)
+    const mailer = watchMailer({ send, close: async () => {} }, gate, { onAsked, onChange })
     return (key: string) => mailer.send(MAIL, { idempotencyKey: key, signal: new AbortController().signal })
   }
   const reject = (error: Error) => sendThrough(() => Promise.reject(error))
 
-  beforeEach(() => void onPause.mockClear())
+  beforeEach(() => void [onAsked.mockClear(), onChange.mockClear()])
 
   test('passes answers and errors on as they are', async () => {
     expect(await sendThrough(async () => ({ providerId: 'taken' }))('a')).toEqual({ providerId: 'taken' })
@@ -168,32 +175,71 @@ describe('a watched mailer', () => {
       await expect(reject(error)('b')).rejects.toBe(error)
   })
 
-  test('tells of a pause once, when the fifth mail fails', async () => {
+  test('tells once that the provider is in trouble, when the fifth mail fails, and once that it is over', async () => {
     const send = reject(trouble())
     for (const key of ['a', 'b', 'c', 'd']) await expect(send(key)).rejects.toThrow('provider-503')
-    expect(onPause).not.toHaveBeenCalled()
+    expect(onChange).not.toHaveBeenCalled()
     await expect(send('e')).rejects.toThrow('provider-503')
     await expect(send('f')).rejects.toThrow('provider-503')
-    expect(onPause.mock.calls).toEqual([[1000]])
+    expect(onChange.mock.calls).toEqual([[false]])
+    expect(onAsked).not.toHaveBeenCalled()
+    now += 1000
+    await sendThrough(async () => ({ providerId: null }))('g')
+    expect(onChange.mock.calls).toEqual([[false], [true]])
+  })
+
+  test("tells of the provider's own word, which is for all workers", async () => {
+    await expect(reject(trouble({ retryAfterMs: 7000, isForEverybody: true }))('a')).rejects.toThrow('provider-503')
+    expect(onAsked.mock.calls).toEqual([[7000]])
   })
 
   test('counts a fresh code of the same mail as another, and the same key as one', async () => {
     const send = reject(trouble())
     for (let index = 0; index < 20; index += 1) await expect(send('same')).rejects.toThrow('provider-503')
-    expect(gate.isOpen()).toBe(true)
+    expect(gate.isWell()).toBe(true)
   })
 
   test('takes a refused mail for an answer: the provider works', async () => {
     failManyTimes()
     await expect(reject(new MailRefused('provider-422'))('a')).rejects.toThrow('provider-422')
     now += 1000
-    expect(gate.isOpen()).toBe(true)
+    expect(gate.isWell()).toBe(true)
   })
 
   test('takes a fault of our own for no trouble of the provider', async () => {
     for (let index = 0; index < 10; index += 1)
       await expect(reject(new TypeError('a bug'))(`${index}`)).rejects.toThrow('a bug')
-    expect(gate.isOpen()).toBe(true)
-    expect(onPause).not.toHaveBeenCalled()
+    expect(gate.isWell()).toBe(true)
+    expect(onAsked).not.toHaveBeenCalled()
+  })
+})
+
+describe('a pause that the provider asked for', () => {
+  test('ends in ten minutes at the latest, by a probe', () => {
+    expect(gate.noteTrouble('mail', trouble({ retryAfterMs: 86_400_000, isForEverybody: true }))).toBe(600_000)
+    expect(gate.enter()).toBe(600_000)
+    now += 600_000
+    expect(gate.enter()).toBe(0)
+    expect(gate.enter()).toBe(1000)
+  })
+
+  test('is told of when all workers must know, and ends when an operator says so', () => {
+    gate.noteTrouble('mail', trouble({ retryAfterMs: 60_000, isForEverybody: true }))
+    expect(gate.askedForMs()).toBe(0)
+    now += 2000
+    expect(gate.askedForMs()).toBe(58_000)
+    gate.end()
+    expect(gate.askedForMs()).toBe(0)
+    expect(gate.enter()).toBe(0)
+  })
+
+  test('is not made longer or shorter by a wall clock that jumps', () => {
+    const own = createCircuit(undefined, () => 1)
+    own.noteTrouble('mail', trouble({ retryAfterMs: 60_000, isForEverybody: true }))
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_400_000 })
+    expect(own.enter()).toBeGreaterThan(59_000)
+    vi.setSystemTime(0)
+    expect(own.enter()).toBeLessThanOrEqual(60_000)
+    vi.useRealTimers()
   })
 })

@@ -1,0 +1,110 @@
+import type { MailerUnavailable } from '../mailer.ts'
+
+// So many different mails must fail in a row before the trouble is taken for the provider's: one poison mail stops nobody.
+const THRESHOLD = 5
+const FIRST_PAUSE_MS = 1000
+// Who registers when the provider is back waits for the next probe.
+const MAX_PAUSE_MS = 4000
+// How long the others are held back while one probe is out.
+const PROBE_MS = 1000
+// However long the provider asks for, then one mail goes out to see.
+const MAX_ASKED_MS = 10 * 60_000
+// An asked-for pause holds back all workers, after so long: who gets a mail all the same was let through by an operator.
+const SPREAD_MS = 2000
+
+export type Circuit = {
+  /** Milliseconds for which no mail must be tried; 0 lets one through. */
+  enter(): number
+  /** Whether mails go through as usual. */
+  isWell(): boolean
+  /** Milliseconds of the pause that the provider has asked for and that all workers must know of by now; 0 when there is none. */
+  askedForMs(): number
+  /** The last failure since the provider answered about a mail. */
+  trouble(): MailerUnavailable | null
+  /** The provider answered about a mail: it is well. */
+  noteAnswer(): void
+  /** A call failed. Returns the milliseconds that the provider itself wants nothing to be tried for; 0 when it does not say so. */
+  noteTrouble(key: string, trouble: MailerUnavailable): number
+  /** An operator ended the pause: the next mail is a probe. */
+  end(): void
+}
+
+/**
+ * A circuit breaker (Nygard, "Release It!") between one process and one provider: while the provider fails for everybody one probe
+ * goes out now and then, not the whole backlog. Only the provider's own word is anybody else's affair. `now` is monotonic, in milliseconds.
+ */
+export const createCircuit = (
+  now: () => number = () => performance.now(),
+  random: () => number = Math.random,
+): Circuit => {
+  const failing = new Set<string>()
+  let lastTrouble: MailerUnavailable | null = null
+  let [pauseMs, closedUntil, probedUntil] = [0, 0, 0]
+  const asked = createAskedPause(now)
+
+  // Calls that were out already when it closed tell nothing new, but for the time that the provider asks for.
+  const isLate = (): boolean => now() < closedUntil
+
+  const pause = (askedForMs: number): void => {
+    const ownMs = isLate() ? 0 : lengthen() * (0.5 + random() / 2)
+    asked.ask(askedForMs)
+    closedUntil = Math.max(closedUntil, asked.until(), now() + ownMs)
+    probedUntil = 0
+  }
+
+  const lengthen = (): number => {
+    pauseMs = Math.min(MAX_PAUSE_MS, pauseMs === 0 ? FIRST_PAUSE_MS : pauseMs * 2)
+    return pauseMs
+  }
+
+  return {
+    enter: () => {
+      if (pauseMs === 0) return 0
+      const waitMs = Math.max(closedUntil, probedUntil) - now()
+      if (waitMs > 0) return Math.ceil(waitMs)
+      probedUntil = now() + PROBE_MS
+      return 0
+    },
+    isWell: () => pauseMs === 0,
+    askedForMs: asked.forMs,
+    trouble: () => lastTrouble,
+    noteAnswer: () => {
+      failing.clear()
+      lastTrouble = null
+      // An answer to a call that was out already does not end the pause that the provider has asked for since.
+      closedUntil = asked.until()
+      probedUntil = 0
+      if (!isLate()) pauseMs = 0
+    },
+    noteTrouble: (key, trouble) => {
+      failing.add(key)
+      lastTrouble = trouble
+      const isOwn = failing.size >= THRESHOLD && !isLate()
+      if (trouble.isForEverybody || isOwn) pause(trouble.isForEverybody ? (trouble.retryAfterMs ?? 0) : 0)
+      return trouble.isForEverybody ? Math.max(0, Math.ceil(closedUntil - now())) : 0
+    },
+    end: () => {
+      asked.end()
+      closedUntil = 0
+      probedUntil = 0
+    },
+  }
+}
+
+/** The pause that the provider itself has asked for. A shorter one never replaces a longer one. */
+const createAskedPause = (now: () => number) => {
+  let askedAt = 0
+  let askedUntil = 0
+  return {
+    until: () => askedUntil,
+    forMs: () => (now() - askedAt < SPREAD_MS ? 0 : Math.max(0, Math.ceil(askedUntil - now()))),
+    ask: (ms: number) => {
+      if (ms <= 0) return
+      askedAt = now()
+      askedUntil = Math.max(askedUntil, now() + Math.min(ms, MAX_ASKED_MS))
+    },
+    end: () => {
+      askedUntil = 0
+    },
+  }
+}
