@@ -79,7 +79,7 @@ describe('a package has one home', () => {
     ['@node-rs/bcrypt', ['core/credentials/password.ts']],
     ['p-queue', ['core/credentials/hashing-queue.ts']],
     ['tr46', ['core/credentials/email-address.ts']],
-    ['undici', ['core/process/http/egress.ts', 'worker/providers/http-client.ts']],
+    ['undici', ['core/process/http/egress.ts', 'core/process/http/fetch-text.ts', 'worker/providers/http-client.ts']],
     ['aws4fetch', ['worker/providers/ses.ts']],
     ['pino', ['core/process/logger.ts']],
     ['@opentelemetry/api', ['core/process/telemetry/tracing.ts', 'core/process/telemetry/export-traces.ts']],
@@ -94,8 +94,8 @@ describe('a package has one home', () => {
     ['ipaddr.js', ['core/process/http/client-network.ts']],
     ['jsonc-parser', ['api/request/read-body.ts']],
     ['hono-openapi', ['api/']],
-    ['@bull-board/api', ['worker/operators/dashboard.ts']],
-    ['@bull-board/hono', ['worker/operators/dashboard.ts']],
+    ['@bull-board/api', ['worker/operators/bull-board.ts']],
+    ['@bull-board/hono', ['worker/operators/bull-board.ts']],
   ])('%s', (name, homes) => {
     expect(sources.some(({ packages }) => packages.includes(name))).toBe(true)
     expect(strangers(name, ...homes)).toEqual([])

@@ -3,7 +3,8 @@ import { type ProviderName, providerNames } from '../core/mail/provider-names.ts
 import { reportReaders } from '../core/mail/provider-reports/readers.ts'
 import type { FetchText } from '../core/mail/provider-reports/report.ts'
 import { type Environment, text } from '../core/process/config.ts'
-import { createTextFetcher, type Proxies } from '../core/process/http/egress.ts'
+import type { Proxies } from '../core/process/http/egress.ts'
+import { createTextFetcher } from '../core/process/http/fetch-text.ts'
 
 /** Whose reports are taken, by which secrets; a provider may be there twice, with two accounts. */
 export type ProviderEvents = { names: string[]; secretsOf(provider: string): string[]; fetchText: FetchText }

@@ -3,7 +3,7 @@ import { hash as bcryptHash, verify as bcryptVerify } from '@node-rs/bcrypt'
 import { inSpan } from '../process/telemetry/tracing.ts'
 import { parseEmailAddress } from './email-address.ts'
 import { createHashingQueue, type HashingQueue, type HashWork } from './hashing-queue.ts'
-import { wellKnownPasswords } from './well-known-passwords.ts'
+import { isWellKnownPassword } from './well-known-passwords.ts'
 
 const MAX_CODE_POINTS = 256
 
@@ -15,7 +15,7 @@ export const findPasswordFault = (password: string, address: string | null, minL
   if (length < minLength) return `must have at least ${minLength} characters`
   if (length > MAX_CODE_POINTS) return `must have at most ${MAX_CODE_POINTS} characters`
   if (/\p{Cc}/u.test(normal)) return 'must not contain control characters'
-  if (wellKnownPasswords.has(normal.toLowerCase())) return 'is a well-known password'
+  if (isWellKnownPassword(normal)) return 'is a well-known password'
   if (address !== null && isAddress(password, address)) return 'must not be the e-mail address'
   return null
 }

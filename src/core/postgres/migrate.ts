@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { PG_MIGRATE_LOCK_ID, type RunnerOption, runner } from 'node-pg-migrate'
+import type { RunnerOption } from 'node-pg-migrate'
 import type { Logger } from '../process/logger.ts'
 import {
   hasSchema,
@@ -29,7 +29,7 @@ export const migrate = async (databaseUrl: string, logger: Logger, schema = 'pub
     await untilLocked(logger, () =>
       withChangingClient(databaseUrl, schema, async (client) => {
         // Held until the connection ends.
-        await client.query('select pg_advisory_lock($1)', [lockOf(schema)])
+        await client.query('select pg_advisory_lock($1)', [await lockOf(schema)])
         for (const name of await pendingMigrations(pool)) {
           await runOne(databaseUrl, schema, name, logger)
           done.push(name)
@@ -45,6 +45,7 @@ export const migrate = async (databaseUrl: string, logger: Logger, schema = 'pub
 /** One by one, as node-pg-migrate sorts `0005b_…` before `0005_…`. */
 const runOne = async (databaseUrl: string, schema: string, file: string, logger: Logger): Promise<void> => {
   const tell = (line: string) => logger.debug(line)
+  const { runner } = await loadMigrator()
   await runner({
     databaseUrl: toChangeTables(databaseUrl, schema),
     dir: MIGRATIONS,
@@ -61,10 +62,13 @@ const runOne = async (databaseUrl: string, schema: string, file: string, logger:
   })
 }
 
+/** Not before it is needed: api and worker only look which migrations there are. */
+const loadMigrator = () => import('node-pg-migrate')
+
 /** Each schema has a lock of its own. */
-const lockOf = (schema: string): number =>
+const lockOf = async (schema: string): Promise<number> =>
   schema === 'public'
-    ? PG_MIGRATE_LOCK_ID
+    ? (await loadMigrator()).PG_MIGRATE_LOCK_ID
     : [...schema].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 2 ** 40, 7)
 
 /**

@@ -1,6 +1,6 @@
 import { reviveFailedMails, reviveMail } from '../../core/postgres/outbox/mail-outcomes.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
-import type { Revival } from '../operators/dashboard.ts'
+import type { Revival } from '../operators/bull-board.ts'
 
 const BATCH = 1000
 
