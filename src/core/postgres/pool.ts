@@ -42,16 +42,20 @@ type PoolOptions = {
   schema?: string
   isPooled?: boolean
   outages?: OutageLog
+  isDisposable?: boolean
 }
 
 /**
  * Opens no connection before the first statement. A lost connection is replaced, never fatal; an outage is two lines in the log. What role and
  * database have as defaults does not count. `isPooled`: behind PgBouncer or the like, which gives each transaction to another
  * session and refuses settings of one; there every statement is a transaction that makes its own. Without `schema` the URL decides.
+ * `isDisposable`: what the last second wrote may be lost with the server, so commits do not wait for the disk.
  */
 export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
   const pool = new pg.Pool({
-    connectionString: options.isPooled ? databaseUrl : withSession(databaseUrl, options.schema),
+    connectionString: options.isPooled
+      ? databaseUrl
+      : withSession(databaseUrl, options.schema, options.isDisposable ? ['synchronous_commit=off'] : []),
     max: options.max,
     application_name: options.name,
     keepAlive: true,

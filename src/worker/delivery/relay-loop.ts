@@ -42,7 +42,7 @@ export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<
     if (!relayed) await sleep(RETRY_MS, undefined, { signal }).catch(() => {})
     if (!relayed || relayed.isMoreLost) sweepAt = 0
     else if (!relayed.isMoreFresh)
-      await wakeUp.wait(Math.max(0, sweepAt - performance.now()), relayed.count > 0, signal)
+      await wakeUp.wait(Math.max(0, sweepAt - performance.now()) + 1, relayed.count > 0, signal)
   }
   await listening
 }

@@ -9,7 +9,6 @@ const MAX_STALLED = 50
 const RUN_RETRY_MS = 1000
 // A pause is looked at again after this: an operator may have ended it, and a worker that stops does not sleep on.
 const MAX_PAUSE_SLEEP_MS = 3000
-const METRICS_MINUTES = 60
 const UNLIMITED = 1_000_000
 const WINDOWS_A_SECOND = 12
 // By how much longer one mail may take from its job to the provider than another (seen: 110 ms, on two busy cores).
@@ -26,7 +25,6 @@ export const deliverMailOptions = (
   maxStalledCount: MAX_STALLED,
   runRetryDelay: RUN_RETRY_MS,
   maximumRateLimitDelay: MAX_PAUSE_SLEEP_MS,
-  metrics: { maxDataPoints: METRICS_MINUTES },
   settings: {
     backoffStrategy: (attemptsMade, _type, error) =>
       error instanceof DeliveryPostponed ? error.inMs : backOffMs(attemptsMade),

@@ -1,5 +1,5 @@
 import type { Pool } from '../pool.ts'
-import type { Outcome } from './outbox.ts'
+import { type Outcome, UNFLUSHED } from './outbox.ts'
 
 // Of the tables mails and codes: how one try to deliver gets a mail and opens its code, and nobody else does.
 
@@ -39,7 +39,7 @@ export type ClaimedMail = {
  */
 export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail | null> => {
   const found = await pool.query<ClaimedMail>(
-    `with claimed as (
+    `with ${UNFLUSHED}, claimed as (
        update mails
        set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
        where id = $1
@@ -76,6 +76,7 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
      join users on users.id = mails.user_id
      join codes on codes.id = mails.code_id
      left join claimed on true
+     cross join unflushed
      where mails.id = $1`,
     [claim.mailId, claim.token, claim.leaseSeconds, claim.giveUpAfterSeconds],
   )

@@ -13,6 +13,12 @@ export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
 /** `offers` counts this offer too; `delayMs` is how long the receiver still wants it held back; the lower `priority` goes first. */
 export type OfferedRow = { id: string; offers: number; delayMs: number; priority: number; traceContext: string | null }
 
+/**
+ * A part of a statement that others refer to, so that its commit does not wait for the disk: what is lost with the server then is
+ * done again, and the next commit that waits takes it along.
+ */
+export const UNFLUSHED = "unflushed as (select set_config('synchronous_commit', 'off', true))"
+
 const MAX_PRIORITY = 2 ** 21 - 1
 const PRIORITY_SECONDS = 4
 
@@ -27,7 +33,7 @@ export const takeDueRows = async (
   limits: { fresh: number; again: number },
 ): Promise<OfferedRow[]> => {
   const taken = await pool.query<OfferedRow>(
-    `with fresh as (
+    `with ${UNFLUSHED}, fresh as (
        select id
        from ${table}
        where settled_at is null and next_offer_at = '-infinity'
@@ -50,7 +56,7 @@ export const takeDueRows = async (
      update ${table}
      set offered_at = now(), offers = offers + 1,
        next_offer_at = greatest(retry_at, now()) + make_interval(secs => least(40, 5 * 2 ^ least(offers, 10)))
-     from due
+     from due, unflushed
      where ${table}.id = due.id
      returning ${table}.id, offers,
        trace_context as "traceContext",

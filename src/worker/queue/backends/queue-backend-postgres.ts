@@ -28,7 +28,9 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
   const schema = queueSchemaOf(settings.schema)
   const max = settings.connections + LISTENERS
   const shared = settings.outages && { outages: settings.outages }
-  const pool = createPool(databaseUrl, { max, name: 'latchkey-bullmq', logger, schema, ...shared })
+  // The relay makes anew what a crash takes from the queue.
+  const isDisposable = true
+  const pool = createPool(databaseUrl, { max, name: 'latchkey-bullmq', logger, schema, isDisposable, ...shared })
   await waitUntil("PostgreSQL, for BullMQ's tables", () => checkSchema(pool, schema), settings).catch(
     async (error: unknown) => {
       await pool.end()
