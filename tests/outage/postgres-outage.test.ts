@@ -92,8 +92,19 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
 
     // Its relay has run into it, too.
     await expect.poll(() => worker.log(), PATIENT).toContain('PostgreSQL cannot work now')
+    for (let refusal = 0; refusal < 40; refusal += 1)
+      expect((await register(`refused-${refusal}@example.com`)).status).toBe(503)
     await restart()
     await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([200, 200])
+    for (const { log } of [api, worker]) {
+      const trouble = log()
+        .split('\n')
+        .filter((line) => /"level":"(?:warn|error)"/.test(line) && !line.includes('mail provider'))
+      expect(trouble.filter((line) => !line.includes('the dashboard is off'))).toEqual([
+        expect.stringContaining('PostgreSQL cannot work now'),
+      ])
+      expect(trouble.join()).not.toContain('"stack"')
+    }
     expect(await outcomesOf('refused@example.com')).toEqual([])
     expect((await register('refused@example.com')).status).toBe(202)
     for (const email of ['queued@example.com', 'refused@example.com']) {

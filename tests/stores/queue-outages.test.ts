@@ -71,12 +71,14 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
   let worker: TestProcess
   const asAdmin = (...command: [string, ...string[]]) => redis.ask((admin) => admin.call(...command))
 
+  const [line = ''] = documented('# Redis: users.acl')
+  const [, name = '', ...rules] = line.split(' ')
+  const allow = () => asAdmin('ACL', 'SETUSER', name, ...rules)
+
   beforeAll(async () => {
     redis = await newRedisServer()
     await redis.start()
-    const [line = ''] = documented('# Redis: users.acl')
-    const [, name = '', ...rules] = line.split(' ')
-    await asAdmin('ACL', 'SETUSER', name, ...rules)
+    await allow()
     const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
     const login = { REDIS_URL: redis.url.replace('//', `//${name}:PASSWORD@`), OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
     ;[api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', { ...common, ...login })])
@@ -135,6 +137,21 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
         }
       },
       `${error.toLowerCase()}@example.com`,
+    )
+  })
+
+  test('a Redis that is killed and comes back, empty, is one line', async () => {
+    await bear(
+      worker,
+      api,
+      async () => {
+        await redis.kill()
+        return async () => {
+          await redis.start()
+          await allow()
+        }
+      },
+      'killed@example.com',
     )
   })
 

@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest'
+import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { useTestDatabase } from '../support/database.ts'
+import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
+
+const LATER = "insert into migrations (name, run_on) values ('9999_later', now())"
+const cases = [
+  {
+    what: 'older tables',
+    statement: "delete from migrations where name > '0002'",
+    says: /older than this release.*node db\/migrate\.ts/,
+  },
+  {
+    what: 'no tables',
+    statement: 'drop schema public cascade; create schema public',
+    says: /older than this release.*0001_registration/,
+  },
+  { what: 'newer tables', statement: LATER, says: /newer than this release.*9999_later/ },
+]
+
+describe.each(['api', 'worker'] as const)('the %s', (name) => {
+  test.each(cases)('on $what ends with 1 and one clear sentence', async ({ statement, says }) => {
+    const database = await useTestDatabase()
+    await database.pool.query(statement)
+    const { closed, err, child } = spawnProgram(name, {
+      ...requiredVariables(database.url),
+      PORT: String(await findFreePort()),
+      OPS_PORT: String(await findFreePort()),
+    })
+    await closed
+    expect(child.exitCode).toBe(1)
+    expect(err()).toMatch(says)
+    expect(err().trim().split('\n')).toHaveLength(1)
+  })
+})
+
+test("the worker without BullMQ's tables ends with 1 and one clear sentence", async () => {
+  const database = await useTestDatabase()
+  await database.pool.query('drop schema bullmq cascade')
+  const { closed, err, child } = spawnProgram('worker', {
+    ...requiredVariables(database.url),
+    OPS_PORT: String(await findFreePort()),
+  })
+  await closed
+  expect(child.exitCode).toBe(1)
+  expect(err()).toMatch(/^BullMQ's tables are not in the schema bullmq.*node db\/migrate\.ts/)
+})
