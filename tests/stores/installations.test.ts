@@ -31,6 +31,7 @@ describe.each(backends)(
     let redis: TestRedis | null
     let admin: pg.Client
     let installations: Installation[]
+    const databaseName = () => new URL(database.url).pathname.slice(1)
     const suffix = randomBytes(4).toString('hex')
     const [owner, worker] = [`owner_${suffix}`, `dml_${suffix}`]
     const urlFor = (role: string) => Object.assign(new URL(database.url), { username: role, password: role }).href
@@ -41,6 +42,7 @@ describe.each(backends)(
       for (const grant of documented('-- PostgreSQL: grants'))
         await admin.query(
           grant
+            .replace('database latchkey', `database ${databaseName()}`)
             .replaceAll('public', schema)
             .replaceAll('bullmq', schema === 'public' ? 'bullmq' : `${schema}_bullmq`)
             .replaceAll('latchkey_dml', worker),
@@ -64,13 +66,13 @@ describe.each(backends)(
       ;[database, redis] = await Promise.all([createTestDatabase(), startStore(backend)])
       admin = new pg.Client({ connectionString: database.url })
       await admin.connect()
-      const name = new URL(database.url).pathname.slice(1)
       for (const statement of [
         'drop schema public, bullmq cascade',
         `create role ${owner} login password '${owner}'`,
         `create role ${worker} login password '${worker}'`,
-        `grant create on database ${name} to ${owner}`,
-        ...UNFRIENDLY.map((setting) => `alter database ${name} ${setting}`),
+        `revoke temporary on database ${databaseName()} from public`,
+        `grant create on database ${databaseName()} to ${owner}`,
+        ...UNFRIENDLY.map((setting) => `alter database ${databaseName()} ${setting}`),
       ])
         await admin.query(statement)
       installations = [await install('public', 'bull'), await install('other', 'other')]

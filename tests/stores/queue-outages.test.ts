@@ -1,10 +1,11 @@
 import pg from 'pg'
 import * as v from 'valibot'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startTestCluster } from '../support/redis-cluster.ts'
 import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { documented } from './rights.ts'
@@ -159,6 +160,29 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
     await asAdmin('ACL', 'SETUSER', 'latchkey', 'nocommands')
     await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status, PATIENT).toBe(503)
     expect(await worker.stop()).toBe(0)
+  })
+})
+
+describe.runIf(inject('redis') === 'redis-server')('with jobs on a Redis Cluster, under the least rights', () => {
+  test('mails leave, and nothing is complained about', async () => {
+    const cluster = await startTestCluster()
+    onTestFinished(() => cluster.stop())
+    const [line = ''] = documented('# Redis: users.acl')
+    const [, name = '', ...rules] = line.replace('~bull:*', '~{bull}:* +cluster|slots +cluster|info').split(' ')
+    // The order counts.
+    rules.sort((one, other) => Number(one.startsWith('+cluster')) - Number(other.startsWith('+cluster')))
+    for (const { ask } of cluster.nodes) await ask((admin) => admin.call('ACL', 'SETUSER', name, ...rules))
+    const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
+    const url = cluster.url.replace('//', `//${name}:PASSWORD@`)
+    const [api, worker] = await Promise.all([
+      startProcess('api', common),
+      startProcess('worker', { ...common, REDIS_URL: url, OPS_USER: 'ops', OPS_PASSWORD: 'ops' }),
+    ])
+    onTestFinished(async () => void (await Promise.all([api.kill(), worker.kill()])))
+    const answer = await fetch(`${api.url}/v1/users`, post({ email: 'cluster@example.com', password: PASSWORD }))
+    expect(answer.status).toBe(202)
+    await expect.poll(() => provider.inbox('cluster@example.com').length, PATIENT).toBe(1)
+    expect(troubleIn(worker.log())).toEqual([])
   })
 })
 

@@ -13,7 +13,7 @@ const PATIENT = { timeout: 30_000, interval: 50 }
 type ClusterNode = RedisServer & { busPort: number }
 
 /** `home` has BullMQ's keys; the `replica` follows it, and takes its place when it dies. */
-export type TestCluster = TestRedis & { home: RedisServer; replica: RedisServer | null }
+export type TestCluster = TestRedis & { nodes: RedisServer[]; home: RedisServer; replica: RedisServer | null }
 
 /** A Redis Cluster of three masters; `isReplicated` adds a replica of the one that has BullMQ's keys. */
 export const startTestCluster = async ({ isReplicated = false } = {}): Promise<TestCluster> => {
@@ -39,6 +39,7 @@ export const startTestCluster = async ({ isReplicated = false } = {}): Promise<T
   return {
     url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     dataUrl: home.url,
+    nodes,
     home,
     replica,
     start,
