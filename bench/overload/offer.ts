@@ -2,8 +2,6 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 
-const GENERATOR = join(import.meta.dirname, 'generator.ts')
-
 /** One request: its kind, its status, when it was sent after the first one, and how long its answer took. */
 export type Sample = { kind: 'registration' | 'livez'; status: number; sentMs: number; tookMs: number }
 
@@ -15,9 +13,12 @@ export type Offered = { samples: Sample[]; cpuSeconds: number }
 const isOffered = (message: unknown): message is Offered =>
   typeof message === 'object' && message !== null && 'samples' in message && 'cpuSeconds' in message
 
-/** Offers registrations at a steady rate from a process of its own, and resolves when all are answered. */
-export const offer = async (load: Load): Promise<Offered> => {
-  const generator = fork(GENERATOR, [JSON.stringify(load)])
+/** How a process of its own asks: at a steady rate, or from 200 connections that ask again at once whatever they are told. */
+export type Manner = 'generator' | 'stubborn'
+
+/** Offers registrations from a process of its own, and resolves when all are answered. */
+export const offer = async (load: Load, manner: Manner = 'generator'): Promise<Offered> => {
+  const generator = fork(join(import.meta.dirname, `${manner}.ts`), [JSON.stringify(load)])
   const [message] = await once(generator, 'message')
   generator.disconnect()
   if (!isOffered(message)) throw new Error('the generator sent no samples')

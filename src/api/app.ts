@@ -7,6 +7,7 @@ import { problemResponse } from './answers/problems.ts'
 import { protectResponses } from './answers/security-headers.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { checkProtocol } from './request/check-protocol.ts'
+import { delayRefusals } from './request/late-refusals.ts'
 import { observeRequests, requestIds, traceRequests } from './request/request-log.ts'
 import { activateUser, activateUserDocs } from './routes/activate-user.ts'
 import { addDocs } from './routes/docs.ts'
@@ -22,6 +23,7 @@ import { takeProviderEvents, takeProviderEventsDocs } from './routes/take-provid
 export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   const app = new Hono<ApiEnv>()
   app.use(requestIds)
+  app.use('/v1/*', delayRefusals(tools))
   // Not the probes of health, which come every few seconds.
   app.use('/v1/*', traceRequests)
   app.use(observeRequests(tools), protectResponses, transportSecurity(tools.trustedProxies), checkProtocol)

@@ -47,6 +47,29 @@ test('in a flood what cannot be hashed soon is refused before what can is done, 
   expect(await countUsers('flood%')).toBe(statuses.filter((status) => status === 202).length)
 })
 
+test('connections that ask again at once, whatever they are told, get few refusals', async () => {
+  const SECONDS = 5
+  const end = performance.now() + SECONDS * 1000
+  const statuses = await Promise.all(
+    Array.from({ length: 30 }, async (_, index) => {
+      const socket = await openSocket(service.url)
+      const heard: number[] = []
+      while (performance.now() < end) {
+        socket.write(registration(`stubborn${index}`))
+        const { answers } = await listen(socket)
+        heard.push(...answers.map(({ status }) => status))
+        socket.removeAllListeners('data').removeAllListeners('close')
+      }
+      socket.destroy()
+      return heard
+    }),
+  )
+  // Five come at once, then the pauses double: 0.25, 0.5, 1, 2 seconds.
+  for (const heard of statuses)
+    expect(heard.filter((status) => status === 503).length).toBeLessThan(20 + heard.length / 2)
+  expect(statuses.flat().filter((status) => status === 202).length).toBeGreaterThan(0)
+})
+
 test('a flood of logins is bounded in the same way', async () => {
   const authorization = `Authorization: Basic ${Buffer.from(`ada@example.com:${PASSWORD}`).toString('base64')}`
   const answers = await Promise.all(

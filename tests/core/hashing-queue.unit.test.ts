@@ -62,17 +62,18 @@ test('a piece that waits is dropped when its client goes, and one whose client i
   expect(refused).toEqual([new Error('the client is gone'), new Error('the client is gone')])
 })
 
-test('two seconds of work are taken, and not more', async () => {
+test('half a second of work may wait, and not more', async () => {
   const { queue, refused, fill } = createStage(100)
   fill('registration', 30)
   await nextTurn()
   expect(refused.every((error) => error instanceof HashingOverloaded)).toBe(true)
-  expect(refused).toHaveLength(10)
+  expect(queue.waiting()).toBe(5)
+  expect(refused).toHaveLength(30 - CORES - 5)
   expect(() => queue.checkRoom('registration')).toThrow(HashingOverloaded)
 })
 
 test.each([['sign-in', 'registration'] as const, ['registration', 'sign-in'] as const])(
-  'a second of work is kept for a %s in a flood of the other kind',
+  'a quarter of a second of work is kept for a %s in a flood of the other kind',
   async (kept, flood) => {
     const { queue, refused, fill } = createStage(100)
     fill(flood, 30)
@@ -80,16 +81,19 @@ test.each([['sign-in', 'registration'] as const, ['registration', 'sign-in'] as 
     queue.checkRoom(kept)
     fill(kept, 15)
     await nextTurn()
-    expect(refused).toHaveLength(10 + 5)
+    expect(queue.waiting()).toBe(5 + 2)
+    expect(refused).toHaveLength(30 - CORES - 5 + 15 - 2)
   },
 )
 
-test('a piece that alone takes longer than two seconds is taken when nothing else runs', async () => {
-  const { begun, refused, fill } = createStage(5000)
-  fill('registration', CORES + 1)
+test('one piece of each kind may wait, however long it takes', async () => {
+  const { queue, begun, refused, fill } = createStage(5000)
+  fill('registration', CORES + 2)
+  fill('sign-in', 2)
   await nextTurn()
   expect(begun).toHaveLength(CORES)
-  expect(refused).toHaveLength(1)
+  expect(queue.waiting()).toBe(2)
+  expect(refused).toHaveLength(2)
 })
 
 test('a sign-in goes before the registrations that wait, and one of them before the next sign-in', async () => {

@@ -15,6 +15,8 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 export const registerUser = (tools: ApiTools) => {
   const schema = registrationSchema(tools.passwordMinLength)
   return async (c: Context<ApiEnv>): Promise<Response> => {
+    // In a flood the refusal must cost next to nothing.
+    tools.hasher.checkRoom('registration')
     checkMediaType(c)
     const idempotencyKey = readIdempotencyKey(c)
     const body = await readBody(c, schema)

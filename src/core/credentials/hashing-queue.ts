@@ -21,14 +21,16 @@ export type HashingQueue = {
   waiting(): number
 }
 
-const ROOM_MS = 2000
-const ROOM_OF_EACH_KIND_MS = 1000
+// A longer line makes everybody wait longer and gets no more done.
+const WAIT_MS = 500
+const WAIT_OF_EACH_KIND_MS = 250
 const PRIORITIES = { 'sign-in': 1, registration: 0 }
 const NEXT = 2
 
 /**
- * At most as many pieces at once as there are cores, and two seconds of work in all; of these one is kept for each kind. A sign-in
- * goes before the registrations that wait, and one of them before the next sign-in. `pieceMs` is what a piece takes, as a start.
+ * At most as many pieces at once as there are cores, and half a second of work that waits; of this a half is kept for each kind, and
+ * room for one however long it takes. A sign-in goes before the registrations that wait, and one of them before the next sign-in.
+ * `pieceMs` is what a piece takes, as a start.
  */
 export const createHashingQueue = (pieceMs: number): HashingQueue => {
   const queue = new PQueue({ concurrency: availableParallelism() })
@@ -37,9 +39,10 @@ export const createHashingQueue = (pieceMs: number): HashingQueue => {
   const msOf = (pieces: number) => (pieces * averageMs) / queue.concurrency
 
   const checkRoom = (priority: HashWork['priority']): void => {
-    const isFull =
-      msOf(queue.size + queue.pending + 1) > ROOM_MS && msOf(lines[priority].size + 1) > ROOM_OF_EACH_KIND_MS
-    if (isFull && queue.pending === queue.concurrency) throw new HashingOverloaded('too much hashing is waiting')
+    const { size } = lines[priority]
+    const isFull = msOf(queue.size + 1) > WAIT_MS && msOf(size + 1) > WAIT_OF_EACH_KIND_MS
+    if (isFull && size > 0 && queue.pending === queue.concurrency)
+      throw new HashingOverloaded('too much hashing is waiting')
   }
 
   const start = async <Result>(priority: HashWork['priority'], run: () => Promise<Result>): Promise<Result> => {

@@ -32,8 +32,13 @@ export const cameByHttps = (
   forwardedProto: string | undefined,
   trusted: Network[],
 ): boolean => {
+  return isTrustedPeer(incoming, trusted) && /^\s*https\s*(?:,|$)/i.test(forwardedProto ?? '')
+}
+
+/** Whether a request comes from a trusted proxy, which carries those of many. */
+export const isTrustedPeer = (incoming: IncomingMessage | undefined, trusted: Network[]): boolean => {
   const peer = parse(incoming?.socket.remoteAddress ?? '')
-  return peer !== null && isTrusted(peer, trusted) && /^\s*https\s*(?:,|$)/i.test(forwardedProto ?? '')
+  return peer !== null && isTrusted(peer, trusted)
 }
 
 type Address = ReturnType<typeof ipaddr.process>
