@@ -9,7 +9,13 @@ import type { SteadyRedis } from './steady-redis.ts'
 /** What was broken, and when (milliseconds since 1970). */
 export type Fault = { name: string; from: number; to: number }
 
-type World = { fleet: Fleet; postgres: SteadyPostgres; redis: SteadyRedis | null; provider: Provider }
+type World = {
+  fleet: Fleet
+  postgres: SteadyPostgres
+  redis: SteadyRedis | null
+  provider: Provider
+  loseInPart(): Promise<void>
+}
 
 type Chaos = { faults: Fault[]; stop(): Promise<void> }
 
@@ -65,12 +71,13 @@ const WITHOUT_REDIS = [
   'SIGTERM api',
   'PostgreSQL crash',
   'PostgreSQL restart',
+  'queue lost in part',
 ] as const
 const WITH_REDIS = [...WITHOUT_REDIS, 'Redis FLUSHALL', 'Redis FLUSHALL', 'Redis down', 'Redis down'] as const
 
 const breakOne = async (
   what: (typeof WITH_REDIS)[number],
-  { fleet, postgres, redis }: World,
+  { fleet, postgres, redis, loseInPart }: World,
   random: Random,
   last: () => Promise<void>,
 ): Promise<void> => {
@@ -89,6 +96,8 @@ const breakOne = async (
       await redis?.stop()
       await last()
       return redis?.start()
+    case 'queue lost in part':
+      return loseInPart()
     case 'PostgreSQL crash':
     case 'PostgreSQL restart':
       await postgres.stop(what === 'PostgreSQL crash' ? 'SIGQUIT' : 'SIGINT')

@@ -9,6 +9,7 @@ import { startChild } from '../../dev/child.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { balance } from './books.ts'
 import { startChaos } from './chaos.ts'
+import { documented } from './documented.ts'
 import { quickEnvironment } from './environment.ts'
 import { startFleet } from './fleet.ts'
 import { countUnsettled, readLedger } from './ledger.ts'
@@ -57,9 +58,24 @@ const waitUntilSettled = async (pool: pg.Pool, since: number): Promise<number> =
   return Date.now() - since
 }
 
+const ROLE = 'latchkey_dml'
+
+/** The rights that docs/operations.md names, and no other. */
+const grantLeast = async (pool: pg.Pool, backend: 'postgresql' | 'redis'): Promise<void> => {
+  await pool.query(`create role ${ROLE} login password '${ROLE}'`)
+  for (const grant of documented('-- PostgreSQL: grants')) {
+    const here = grant.replace('database latchkey', 'database postgres')
+    if (backend === 'postgresql' || !here.includes('schema bullmq'))
+      await pool.query(backend === 'postgresql' ? here : here.replace(', bullmq', ''))
+  }
+}
+
 const setStage = async (backend: 'postgresql' | 'redis') => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-soak-'))
-  const postgres = await startSteadyPostgres(join(folder, 'postgres'))
+  const postgres = await startSteadyPostgres(join(folder, 'postgres'), [
+    '-c',
+    'default_transaction_isolation=serializable',
+  ])
   const redis = backend === 'redis' ? await startSteadyRedis() : null
   const provider = await startProvider()
   const secretKey = randomBytes(32).toString('hex')
@@ -70,9 +86,12 @@ const setStage = async (backend: 'postgresql' | 'redis') => {
     secretKey,
   })
   await startChild('db/migrate.ts', environment, process.stderr).ended
-  const fleet = await startFleet(environment, createWriteStream(join(folder, 'processes.log')))
   const pool = new pg.Pool({ connectionString: postgres.urlOf('postgres'), max: 2 })
   pool.on('error', () => {})
+  await grantLeast(pool, backend)
+  const url = Object.assign(new URL(postgres.urlOf('postgres')), { username: ROLE, password: ROLE })
+  const asOneWhoOwnsNothing = { ...environment, DATABASE_URL: url.href }
+  const fleet = await startFleet(asOneWhoOwnsNothing, createWriteStream(join(folder, 'processes.log')))
   return {
     folder,
     postgres,
@@ -80,6 +99,10 @@ const setStage = async (backend: 'postgresql' | 'redis') => {
     provider,
     fleet,
     pool,
+    loseInPart: async () => {
+      if (redis) await redis.loseInPart()
+      else await pool.query("delete from bullmq.job where queue = 'mail' and random() < 0.5")
+    },
     keyring: createKeyring([secretKey]),
     stopFleet: fleet.stop,
     close: async (keepLogs: boolean): Promise<void> => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { documented } from '../../bench/soak/documented.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
 import { migrateQueue } from '../../src/worker/queue/backends/migrate-queue.ts'
 import { readUser } from '../support/answers.ts'
@@ -12,7 +13,6 @@ import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { runTraceMail } from '../worker/run-trace-mail.ts'
 import { PATIENT } from '../worker/stage.ts'
-import { documented } from './rights.ts'
 
 const UNFRIENDLY = [
   "set default_transaction_isolation to 'serializable'",

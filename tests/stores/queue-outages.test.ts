@@ -1,6 +1,7 @@
 import pg from 'pg'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { documented } from '../../bench/soak/documented.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
@@ -8,7 +9,6 @@ import { startProcess, type TestProcess } from '../support/processes.ts'
 import { startTestCluster } from '../support/redis-cluster.ts'
 import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { PATIENT } from '../worker/stage.ts'
-import { documented } from './rights.ts'
 
 // Longer than three of the pauses, and than what BullMQ waits for a stalled job.
 const OUTAGE_MS = 6000
