@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { describeRoute } from 'hono-openapi'
-import { transportSecurity } from '../core/process/http/transport-security.ts'
+import { behindProxy } from '../core/process/http/behind-proxy.ts'
 import { handleError } from './answers/handle-error.ts'
 import { problemResponse } from './answers/problems.ts'
 import { protectResponses } from './answers/security-headers.ts'
@@ -26,7 +26,7 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.use('/v1/*', delayRefusals(tools))
   // Not the probes of health, which come every few seconds.
   app.use('/v1/*', traceRequests)
-  app.use(observeRequests(tools), protectResponses, transportSecurity(tools.trustedProxies), checkProtocol)
+  app.use(observeRequests(tools), protectResponses, behindProxy(tools.trustedProxies), checkProtocol)
   app.use(
     methodNotAllowed({
       app,
@@ -42,8 +42,8 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.post('/v1/provider-events/:provider', describeRoute(takeProviderEventsDocs), takeProviderEvents(tools))
   app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem)
   addHealth(app, tools.readiness)
-  addOpenApi(app)
-  addDocs(app)
+  addOpenApi(app, tools.trustedProxies)
+  addDocs(app, tools.trustedProxies)
 
   app.notFound((c) => problemResponse(c, 'not-found'))
   app.onError(handleError(tools.logger))

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { problems } from '../../src/api/answers/problems.ts'
 import { createTestApi } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type App, expectProblem } from './api-client.ts'
+import { type App, expectProblem, from } from './api-client.ts'
 
 let database: TestDatabase
 let app: App
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  app = await createTestApi(database)
+  app = await createTestApi(database, { TRUSTED_PROXIES: '10.0.0.0/8' })
 })
 afterAll(() => database.drop())
 
@@ -28,6 +28,17 @@ describe('/docs', () => {
       expect([path, part.status]).toEqual([path, 200])
       expect(part.headers.get('content-type')).toMatch(path.endsWith('.css') ? /^text\/css/ : /javascript/)
     }
+  })
+
+  test('works below a path prefix that a trusted proxy names, as the document does', async () => {
+    const ask = async (path: string, peer: string) =>
+      (await app.request(path, { headers: { 'x-forwarded-prefix': '/auth' } }, from(peer))).text()
+    const parts = [...(await ask('/docs', '10.0.0.1')).matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path)
+    expect(parts.length).toBeGreaterThan(2)
+    for (const path of parts) expect(path).toMatch(/^\/auth\/docs\//)
+    expect(await ask('/docs/start.js', '10.0.0.1')).toContain("'/auth/openapi.json'")
+    expect(JSON.parse(await ask('/openapi.json', '10.0.0.1')).servers).toEqual([{ url: '/auth' }])
+    expect(JSON.parse(await ask('/openapi.json', '192.0.2.1')).servers).toEqual([{ url: '/' }])
   })
 
   test('its policy lets it load its own files and nothing of another host', async () => {

@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readApiConfig } from '../../src/api/config.ts'
-import { cameByHttps, clientNetwork } from '../../src/core/process/http/client-network.ts'
+import { clientNetwork } from '../../src/core/process/http/client-network.ts'
 
 const trust = (proxies: string) =>
   readApiConfig({ DATABASE_URL: 'postgres://x/y', SECRET_KEY: 'x'.repeat(32), TRUSTED_PROXIES: proxies })
@@ -78,19 +78,6 @@ test('an address that carries another is trusted only as itself', () => {
   expect(networkOf('2002:a00:1::1', '198.51.100.1', '10.0.0.0/8')).toBe('10.0.0.1')
   expect(networkOf('64:ff9b::10.0.0.1', '198.51.100.1', '10.0.0.0/8')).toBe('10.0.0.1')
   expect(networkOf('64:ff9b::10.0.0.1', '198.51.100.1', '64:ff9b::/96')).toBe('198.51.100.1')
-})
-
-test.each([
-  { peer: '10.0.0.1', proto: 'https', isHttps: true },
-  { peer: '10.0.0.1', proto: 'HTTPS, http', isHttps: true },
-  { peer: '10.0.0.1', proto: 'http, https', isHttps: false },
-  { peer: '10.0.0.1', proto: 'http', isHttps: false },
-  { peer: '10.0.0.1', proto: 'httpsx', isHttps: false },
-  { peer: '10.0.0.1', proto: undefined, isHttps: false },
-  { peer: '192.0.2.1', proto: 'https', isHttps: false },
-  { peer: undefined, proto: 'https', isHttps: false },
-])('that $peer says "$proto" means HTTPS: $isHttps', ({ peer, proto, isHttps }) => {
-  expect(cameByHttps(incoming(peer), proto, trust('10.0.0.0/8'))).toBe(isHttps)
 })
 
 const anyHeader = fc.oneof(fc.string(), fc.ipV4(), fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())).map(String))

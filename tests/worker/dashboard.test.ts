@@ -2,6 +2,7 @@ import { appRoutes } from '@bull-board/api/dist/routes.js'
 import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { parseNetwork } from '../../src/core/process/http/client-network.ts'
 import { reviveMails } from '../../src/worker/delivery/revive-mails.ts'
 import { createDashboard } from '../../src/worker/operators/dashboard.ts'
 import { from } from '../api/api-client.ts'
@@ -13,6 +14,7 @@ import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const OPERATOR = { username: 'operator', password: 'hunter2 of the tests' }
 const AUTHORIZED = { authorization: basic(OPERATOR.username, OPERATOR.password) }
+const PROXIES = [parseNetwork('10.0.0.0/8')].filter((net) => net !== null)
 const OWN_ORIGIN = { origin: 'http://localhost' }
 
 const LET_THROUGH = [
@@ -52,7 +54,7 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     worker = await stage.startWorker()
     app = createDashboard([worker.queue], {
       operator: OPERATOR,
-      trustedProxies: [],
+      trustedProxies: PROXIES,
       logger: silent,
       revivals: { mail: reviveMails(stage.pool) },
     })
@@ -119,6 +121,15 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     expect(html).toContain('<base href="/dashboard/"')
     expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//)
     for (const part of parts) expect([part, (await get(`/dashboard/${part}`)).status]).toEqual([part, 200])
+  })
+
+  test('behind a path prefix that a trusted proxy names, the page and its parts are asked for below it', async () => {
+    const headers = { ...AUTHORIZED, 'x-forwarded-prefix': '/ops' }
+    const page = await (await get('/dashboard', headers, '10.0.0.1')).text()
+    expect(page).toContain('<base href="/ops/dashboard/"')
+    expect(page).not.toContain('"/dashboard/')
+    expect((await get('/dashboard/', headers, '10.0.0.1')).headers.get('location')).toBe('/ops/dashboard')
+    expect(await (await get('/dashboard', headers)).text()).toContain('<base href="/dashboard/"')
   })
 
   test('/dashboard/ leads to /dashboard', async () => {

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
+import { forwardedPrefix } from '../../core/process/http/behind-proxy.ts'
+import type { Network } from '../../core/process/http/client-network.ts'
 import { describePage } from '../answers/openapi.ts'
 import type { ApiEnv } from '../context.ts'
 
@@ -12,16 +14,17 @@ const ASSETS: Record<string, string> = {
 const PIECE_BYTES = 65_536
 
 // The validator badge would load from another host.
-const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null })`
+const startOf = (prefix: string) =>
+  `SwaggerUIBundle({ url: '${prefix}/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null })`
 
-const PAGE = `<!doctype html>
+const pageOf = (prefix: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Latchkey API</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="${prefix}/docs/swagger-ui.css">
 <div id="docs"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="${prefix}/docs/swagger-ui-bundle.js"></script>
+<script src="${prefix}/docs/start.js"></script>
 </html>`
 
 // Swagger UI sets styles and has its pictures in its style sheet.
@@ -33,13 +36,15 @@ const docsDocs = describePage('docs', 'The reference page', 'text/html', {
 })
 
 /** `GET /docs`: the reference page, from our own files only. */
-export const addDocs = (app: Hono<ApiEnv>): void => {
+export const addDocs = (app: Hono<ApiEnv>, trustedProxies: Network[]): void => {
   app.use('/docs', async (c, next) => {
     await next()
     c.header('Content-Security-Policy', CONTENT_SECURITY_POLICY)
   })
-  app.get('/docs', describeRoute(docsDocs), (c) => c.html(PAGE))
-  app.get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
+  app.get('/docs', describeRoute(docsDocs), (c) => c.html(pageOf(forwardedPrefix(c, trustedProxies))))
+  app.get('/docs/start.js', (c) =>
+    c.body(startOf(forwardedPrefix(c, trustedProxies)), 200, { 'Content-Type': 'text/javascript; charset=utf-8' }),
+  )
   for (const [name, type] of Object.entries(ASSETS)) {
     const file = new URL(import.meta.resolve(`swagger-ui-dist/${name}`))
     let kept: Uint8Array<ArrayBuffer> | undefined

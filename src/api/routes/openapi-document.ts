@@ -1,5 +1,7 @@
 import type { Hono } from 'hono'
 import { describeRoute, generateSpecs } from 'hono-openapi'
+import { forwardedPrefix } from '../../core/process/http/behind-proxy.ts'
+import type { Network } from '../../core/process/http/client-network.ts'
 import { describePage, problemResponses } from '../answers/openapi.ts'
 import type { ApiEnv } from '../context.ts'
 
@@ -14,39 +16,47 @@ const DESCRIPTION = `Registers people by e-mail address and password, and activa
 
 Problems are \`application/problem+json\` (RFC 9457); each type is explained under \`/problems/{slug}\`.`
 
-/** `GET /openapi.json`, made once from the routes of the app. */
-export const addOpenApi = (app: Hono<ApiEnv>): void => {
-  let document: Promise<unknown> | undefined
+/** `GET /openapi.json`, made once from the routes of the app; what could not be made is tried again by the next who asks. */
+export const addOpenApi = (app: Hono<ApiEnv>, trustedProxies: Network[]): void => {
+  let document: ReturnType<typeof makeDocument> | undefined
   app.get('/openapi.json', describeRoute(documentDocs), async (c) => {
-    document ??= generateSpecs(app, {
-      documentation: {
-        openapi: '3.1.0',
-        info: {
-          title: 'Latchkey',
-          version: '1.0.0',
-          description: DESCRIPTION,
-          license: { name: 'MIT', identifier: 'MIT' },
-        },
-        servers: [{ url: '/' }],
-        tags: [
-          { name: 'users', description: 'Registrations' },
-          { name: 'problems', description: 'What went wrong' },
-          { name: 'service', description: 'The service itself' },
-        ],
-        components: {
-          responses: problemResponses(['not-found', 'method-not-allowed']),
-          securitySchemes: {
-            basic: {
-              type: 'http',
-              scheme: 'basic',
-              description: 'RFC 7617, UTF-8: the e-mail address and the password of this very registration.',
-            },
+    document ??= makeDocument(app)
+    const made = await document.catch((error: unknown) => {
+      document = undefined
+      throw error
+    })
+    const prefix = forwardedPrefix(c, trustedProxies)
+    return c.json(prefix === '' ? made : { ...made, servers: [{ url: prefix }] })
+  })
+}
+
+const makeDocument = (app: Hono<ApiEnv>) =>
+  generateSpecs(app, {
+    documentation: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Latchkey',
+        version: '1.0.0',
+        description: DESCRIPTION,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/' }],
+      tags: [
+        { name: 'users', description: 'Registrations' },
+        { name: 'problems', description: 'What went wrong' },
+        { name: 'service', description: 'The service itself' },
+      ],
+      components: {
+        responses: problemResponses(['not-found', 'method-not-allowed']),
+        securitySchemes: {
+          basic: {
+            type: 'http',
+            scheme: 'basic',
+            description: 'RFC 7617, UTF-8: the e-mail address and the password of this very registration.',
           },
         },
       },
-      defaultValidationErrorResponse: false,
-      excludeStaticFile: false,
-    })
-    return c.json(await document)
+    },
+    defaultValidationErrorResponse: false,
+    excludeStaticFile: false,
   })
-}

@@ -5,12 +5,19 @@ import { HonoAdapter } from '@bull-board/hono'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Queue } from 'bullmq'
 import { type Context, Hono, type Next } from 'hono'
+import { forwardedPrefix } from '../../core/process/http/behind-proxy.ts'
+import type { Network } from '../../core/process/http/client-network.ts'
 import type { Logger } from '../../core/process/logger.ts'
 
 /** What an operator's retry does to the rows of a queue before it touches jobs: the row decides whether a job does anything. */
 export type Revival = { one(id: string): Promise<unknown>; all(): Promise<unknown> }
 
-export type BoardSettings = { basePath: string; revivals: Record<string, Revival>; logger: Logger }
+export type BoardSettings = {
+  basePath: string
+  trustedProxies: Network[]
+  revivals: Record<string, Revival>
+  logger: Logger
+}
 
 const FONTS = {
   'font-sans': '"IBM Plex Sans", "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',
@@ -35,7 +42,7 @@ export const openBoard = (queues: Queue[], settings: BoardSettings): Hono => {
     serverAdapter: board,
     options: { uiConfig: UI, handlerHooks: { before: reviveRows(settings), after: showNextTry } },
   })
-  return new Hono().use(keepToOneHost).route(settings.basePath, board.registerPlugin())
+  return new Hono().use(fitPage(settings)).route(settings.basePath, board.registerPlugin())
 }
 
 /** Only here a settled row starts over: an operator asks for it. Of all rows of a queue, also those whose jobs it keeps no more. */
@@ -67,10 +74,16 @@ const showNextTry: AfterHook = (_context, result) => {
   return result
 }
 
-/** Takes the fonts of another host out of Bull Board's page: no policy need refuse them, and no error stands in the console. */
-const keepToOneHost = async (c: Context, next: Next): Promise<void> => {
-  await next()
-  if (!c.res.headers.get('content-type')?.startsWith('text/html')) return
-  const page = await c.res.text()
-  c.res = new Response(page.replaceAll(/<link [^>]*href="https?:[^>]*>/g, ''), c.res)
-}
+/**
+ * Takes the fonts of another host out of Bull Board's page: no policy need refuse them, and no error stands in the console. Behind a
+ * path prefix all that the page asks for is asked for below it.
+ */
+const fitPage =
+  ({ basePath, trustedProxies }: BoardSettings) =>
+  async (c: Context, next: Next): Promise<void> => {
+    await next()
+    if (!c.res.headers.get('content-type')?.startsWith('text/html')) return
+    const page = (await c.res.text()).replaceAll(/<link [^>]*href="https?:[^>]*>/g, '')
+    const prefix = forwardedPrefix(c, trustedProxies)
+    c.res = new Response(page.replaceAll(`"${basePath}/`, `"${prefix}${basePath}/`), c.res)
+  }

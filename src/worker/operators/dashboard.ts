@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq'
 import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
-import { transportSecurity } from '../../core/process/http/transport-security.ts'
+import { behindProxy } from '../../core/process/http/behind-proxy.ts'
 import type { BoardSettings } from './bull-board.ts'
 import { checkOperator, type OperatorSettings } from './check-operator.ts'
 
@@ -25,7 +25,7 @@ export const createDashboard = (queues: Queue[], settings: DashboardSettings): H
   }
   const app = new Hono()
   app.use(
-    transportSecurity(settings.trustedProxies),
+    behindProxy(settings.trustedProxies),
     secureHeaders({
       strictTransportSecurity: false,
       contentSecurityPolicy: {

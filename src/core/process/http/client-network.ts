@@ -26,15 +26,6 @@ export const clientNetwork = (
   return networkOf(isTrusted(peer, trusted) ? forwardedClient(peer, forwardedFor ?? '', trusted) : peer)
 }
 
-/** Whether a trusted proxy says that its client came by HTTPS; the first of several schemes is that of the first proxy. */
-export const cameByHttps = (
-  incoming: IncomingMessage | undefined,
-  forwardedProto: string | undefined,
-  trusted: Network[],
-): boolean => {
-  return isTrustedPeer(incoming, trusted) && /^\s*https\s*(?:,|$)/i.test(forwardedProto ?? '')
-}
-
 /** Whether a request comes from a trusted proxy, which carries those of many. */
 export const isTrustedPeer = (incoming: IncomingMessage | undefined, trusted: Network[]): boolean => {
   const peer = parse(incoming?.socket.remoteAddress ?? '')
