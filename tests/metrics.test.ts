@@ -286,9 +286,9 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
   })
 
   test('each pool of connections is shown under its name', async () => {
-    expect(await value('latchkey_postgres_connections_limit', { pool: 'latchkey-worker' })).toBe(5)
+    expect(await value('latchkey_postgres_connections_limit', { pool: 'latchkey-worker' })).toBe(8)
     const ofQueue = await value('latchkey_postgres_connections_limit', { pool: 'latchkey-bullmq' })
-    expect(ofQueue).toBe(backend === 'postgresql' ? 7 : undefined)
+    expect(ofQueue).toBe(backend === 'postgresql' ? 6 : undefined)
   })
 
   test.runIf(backend === 'redis')('without Redis the queue is not shown, and everything else is, at once', async () => {

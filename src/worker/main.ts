@@ -27,8 +27,8 @@ import type { QueueBackend } from './queue/queue-backend.ts'
 import { openQueueTelemetry } from './queue/queue-telemetry.ts'
 
 // A statement takes well under a millisecond, so a few connections serve many mails at once: several workers fit PostgreSQL's 100.
-const DATABASE_CONNECTIONS = 5
-const QUEUE_CONNECTIONS = 5
+const DATABASE_CONNECTIONS = 8
+const QUEUE_CONNECTIONS = 4
 
 const main = async (): Promise<void> => {
   const config = readWorkerConfig(process.env)

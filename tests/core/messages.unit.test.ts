@@ -66,14 +66,14 @@ test.each([
   [7200, '2 hours'],
   [86_400, '24 hours'],
 ])('a code of %i s is said to be valid for %s', (ttl, words) => {
-  expect(codeMessage(TO, 'K7QX', '0042', ttl).text).toContain(`valid for ${words} `)
+  expect(codeMessage(TO, 'K7QX', '0042', ttl).text).toContain(`valid for at most ${words} `)
 })
 
 test('a mail never promises more time than there is', () => {
   const units = { second: 1, minute: 60, hour: 3600 }
   const promised = (ttl: number) => {
     const text = codeMessage(TO, 'K7QX', '0042', ttl).text.replace('one minute', '1 minute')
-    const [, amount, unit] = /valid for (\d+) (second|minute|hour)/.exec(text) ?? []
+    const [, amount, unit] = /valid for at most (\d+) (second|minute|hour)/.exec(text) ?? []
     return Number(amount) * (Object.entries(units).find(([name]) => name === unit)?.[1] ?? Number.NaN)
   }
   fc.assert(
@@ -93,4 +93,8 @@ test('the notice to an owner has no code', () => {
       expect(mail.text).toContain(ref)
     }),
   )
+})
+
+test('the mail promises no more time than a code has that was sent before and got no answer', () => {
+  expect(codeMessage('ada@example.com', 'K7QX', '1234', 60).text).toContain('for at most one minute from the moment')
 })

@@ -20,6 +20,20 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect(stage.requestsTo('paused@example.com')).toHaveLength(1)
   })
 
+  test('while an operator has paused the queue, mails that failed for too long are given up, and no untried one', async () => {
+    stage.provider.answerWith([], 503)
+    const worker = await stage.startWorker({ delivery: { giveUpAfterSeconds: 3 } })
+    const tried = await stage.register('tried@example.com')
+    await expect.poll(() => stage.requestsTo('tried@example.com').length, PATIENT).toBeGreaterThanOrEqual(1)
+    await worker.queue.pause()
+    const untried = await stage.register('untried@example.com')
+    await expect.poll(() => stage.outcomeOf(tried.mailId), PATIENT).toBe('given-up')
+    expect(await stage.outcomeOf(untried.mailId)).toBeNull()
+    stage.provider.answerWith([])
+    await worker.queue.resume()
+    await expect.poll(() => stage.outcomeOf(untried.mailId), PATIENT).toBe('accepted')
+  })
+
   test('a pause outlives the worker that was asked for it, and readiness knows', async () => {
     stage.provider.answerWith([], { status: 503, retryAfter: '600' })
     const first = await stage.startWorker()

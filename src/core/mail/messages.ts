@@ -2,7 +2,7 @@ import type { OutgoingMail } from './mailer.ts'
 
 /** The mail that brings a code. The code stands alone on a line, and nothing else in the text looks like one. */
 export const codeMessage = (to: string, ref: string, code: string, ttlSeconds: number): OutgoingMail => {
-  const validity = `It is valid for ${wordsFor(ttlSeconds)} from the moment this mail was sent.`
+  const validity = `It is valid for at most ${wordsFor(ttlSeconds)} from the moment this mail was sent.`
   return {
     to,
     subject: `Your activation code (${ref})`,
