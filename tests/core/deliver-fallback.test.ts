@@ -81,7 +81,7 @@ test('while the first must not be tried, a mail that it may have waits, and the 
   expect(await deliverMail(tools, pending.mailId, run)).toEqual({
     end: 'later',
     reason: 'waits-for-its-provider',
-    inMs: 1000,
+    inMs: 5000,
   })
   expect(second.sent).toHaveLength(0)
   // When the code cannot be repeated any more, a fresh one goes to the second, and the old one is dead.
@@ -101,6 +101,16 @@ test('both say no: as with one, and the next run begins with the first again', a
   await age(database, pending.user.id, 60)
   expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'done' })
   expect([first.sent.length, second.sent.length]).toEqual([2, 1])
+})
+
+test('a mail that the first never answered about is no probe of it again: its fresh code goes to the second', async () => {
+  const pending = await addPending(database)
+  const [first, second] = [scriptedMailer(silence()), scriptedMailer()]
+  const tools = withTwo(first, second)
+  await deliver(tools, pending.mailId)
+  await age(database, pending.user.id, 31)
+  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'done' })
+  expect([first.sent.length, second.sent.length]).toEqual([1, 1])
 })
 
 test('a silent second keeps the mail too', async () => {

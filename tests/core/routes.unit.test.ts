@@ -12,13 +12,14 @@ import { testProvider } from '../support/delivery.ts'
 const mailer = { send: async () => ({ providerId: null }), close: async () => {} }
 const create = (): [MailProvider, MailProvider] => [testProvider(mailer, 'resend'), testProvider(mailer, 'postmark')]
 
-const HOLDERS = ['nobody', 'first', 'second'] as const
+const HOLDERS = ['nobody', 'first', 'second', 'not-first'] as const
 const GATES = ['open', 'shut'] as const
 const CELLS = HOLDERS.flatMap((holder) => GATES.flatMap((one) => GATES.map((two) => ({ holder, one, two }))))
 
 // The rule in words, told independently of the table.
 const expected = (holder: (typeof HOLDERS)[number], isFirstOpen: boolean, isSecondOpen: boolean) => {
   if (holder === 'first') return isFirstOpen ? 'first' : 'wait'
+  if (holder === 'not-first' && isSecondOpen) return 'second'
   if (holder === 'second') return isSecondOpen ? 'second' : 'wait'
   return isFirstOpen ? 'first' : isSecondOpen ? 'second' : 'wait'
 }

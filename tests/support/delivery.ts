@@ -4,7 +4,7 @@ import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.
 import type { Mailer } from '../../src/core/mail/mailer.ts'
 import { createCircuit } from '../../src/core/mail/routing/circuit.ts'
 import { createProviderHealth } from '../../src/core/mail/routing/provider-health.ts'
-import type { MailProvider } from '../../src/core/mail/routing/routes.ts'
+import type { MailProvider, MailProviders } from '../../src/core/mail/routing/routes.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery/delivery.ts'
@@ -55,19 +55,25 @@ export const startTestWorker = async (
   options: {
     redisUrl?: string | undefined
     mailUrl: string
+    /** Where a second provider is, when there is one. */
+    fallbackUrl?: string
+    ttlSeconds?: number
     delivery?: Partial<DeliveryPolicy>
     concurrency?: number
     logger?: Logger
   },
 ): Promise<TestWorker> => {
   const delivery = { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...options.delivery }
-  const mailer = createMailer('resend', {
-    url: options.mailUrl,
-    apiKey: 'test',
-    from: 'Latchkey <codes@latchkey.example>',
-    timeoutMs: delivery.timeoutMs,
-    connections: 20,
-  })
+  const open = (url: string) =>
+    createMailer('resend', {
+      url,
+      apiKey: 'test',
+      from: 'Latchkey <codes@latchkey.example>',
+      timeoutMs: delivery.timeoutMs,
+      connections: 20,
+    })
+  const mailer = open(options.mailUrl)
+  const second = options.fallbackUrl === undefined ? undefined : { ...open(options.fallbackUrl), format: 'the second' }
   const backend = await openQueueBackend({
     redisUrl: options.redisUrl,
     databaseUrl: database.url,
@@ -78,6 +84,8 @@ export const startTestWorker = async (
   const { logger = silent } = options
   const tools = {
     ...deliverTools(database, mailer, delivery),
+    ...(options.ttlSeconds !== undefined && { policy: { ...POLICY, ttlSeconds: options.ttlSeconds } }),
+    ...(second && { providers: [testProvider(mailer), testProvider(second)] satisfies MailProviders }),
     logger,
     backend,
     metrics: createWorkerMetrics(new Registry()),
@@ -94,6 +102,7 @@ export const startTestWorker = async (
       await delivering.close()
       await backend.close()
       await mailer.close()
+      await second?.close()
     },
   }
 }

@@ -97,23 +97,26 @@ const prepareClaimed = async (
   return { mailId, token, attempt, giveUpInMs, provider, isCodeOut: code.isOut, ...sending }
 }
 
-/** Who may have the mail with a code that can be repeated: the digest of what went under its key names the provider. */
+/** Who may have the mail: the digest of what went under its code's key names the provider. */
 const holderOf = (tools: DeliverTools, mail: OwnMail): Holder => {
-  if (mail.codeSecondsLeft === null || mail.codeSecondsLeft < tools.policy.ttlSeconds / 2 || !mail.mailDigest)
-    return 'nobody'
   const { mailDigest } = mail
+  if (mail.codeSecondsLeft === null || !mailDigest) return 'nobody'
+  const isRepeatable = mail.codeSecondsLeft >= tools.policy.ttlSeconds / 2
   const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId }) ?? ''
   const isOf = (provider: MailProvider | undefined) =>
     provider !== undefined && digestOfCodeMail({ ...tools, mailer: provider.mailer }, mail, digits).equals(mailDigest)
   const [first, second] = tools.providers
-  return isOf(first) ? 'first' : isOf(second) ? 'second' : 'nobody'
+  if (isOf(first)) return isRepeatable ? 'first' : 'not-first'
+  return isRepeatable && isOf(second) ? 'second' : 'nobody'
 }
 
-const WAIT_MS = 1000
+const MAX_WAIT_MS = 5000
 
 /** The provider that may have the mail must not be tried now, and the other must not have it while its code lives. */
-const wait = async ({ pool }: DeliverTools, { mailId, token, giveUpInMs }: OwnMail): Promise<Delivery> => {
-  const inMs = Math.ceil(Math.max(0, Math.min(WAIT_MS, giveUpInMs)))
+const wait = async ({ pool, policy }: DeliverTools, mail: OwnMail): Promise<Delivery> => {
+  const { mailId, token, giveUpInMs } = mail
+  const repeatableMs = ((mail.codeSecondsLeft ?? 0) - policy.ttlSeconds / 2) * 1000
+  const inMs = Math.ceil(Math.max(100, Math.min(MAX_WAIT_MS, giveUpInMs, repeatableMs + 100)))
   const later = { mailId, token, error: WAITS, inMs, retryAfterMs: null, code: 'kept', isKeySpoilt: false } as const
   return (await postponeMail(pool, later)) ? { end: 'later', reason: WAITS, inMs } : LEASE_LOST
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Mailer, MailerUnavailable } from '../../core/mail/mailer.ts'
 import type { ProviderName } from '../../core/mail/provider-names.ts'
-import { createCircuit } from '../../core/mail/routing/circuit.ts'
+import { createCircuit, MAX_PAUSE_BESIDE_ANOTHER_MS } from '../../core/mail/routing/circuit.ts'
 import { createProviderHealth } from '../../core/mail/routing/provider-health.ts'
 import type { MailProvider, MailProviders } from '../../core/mail/routing/routes.ts'
 import { takeSlot } from '../../core/postgres/outbox/provider-slots.ts'
@@ -18,10 +18,10 @@ export const openMailProviders = (
   tools: Tools,
 ): { providers: MailProviders; close(): Promise<unknown> } => {
   const common = { proxies: config, timeoutMs: config.MAIL_TIMEOUT_MS, connections: config.MAIL_CONCURRENCY }
-  const first = open(config.MAIL_PROVIDER, { ...common, ...firstSettings(config) }, tools)
+  const first = open(config.MAIL_PROVIDER, { ...common, ...firstSettings(config) }, tools, !config.fallback)
   if (!config.fallback) return { providers: [first], close: first.mailer.close }
   const { provider, ratePerSecond, ...settings } = config.fallback
-  const second = open(provider, { ...common, ...settings }, tools)
+  const second = open(provider, { ...common, ...settings }, tools, false)
   const limited = ratePerSecond === undefined ? second.mailer : limitRate(second.mailer, provider, ratePerSecond, tools)
   // Its name alone would not tell it from the first when both are accounts with one provider.
   const mailer = { ...limited, format: `${limited.format} second` }
@@ -39,10 +39,10 @@ const firstSettings = (config: WorkerConfig) => ({
   region: config.MAIL_REGION,
 })
 
-const open = (name: ProviderName, settings: MailerSettings, { metrics }: Tools): MailProvider => ({
+const open = (name: ProviderName, settings: MailerSettings, { metrics }: Tools, isAlone: boolean): MailProvider => ({
   name,
   mailer: timeMailer(createMailer(name, settings), name, metrics),
-  circuit: createCircuit(),
+  circuit: isAlone ? createCircuit() : createCircuit(undefined, undefined, MAX_PAUSE_BESIDE_ANOTHER_MS),
   health: createProviderHealth(),
 })
 

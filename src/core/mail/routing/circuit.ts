@@ -5,6 +5,8 @@ const THRESHOLD = 5
 const FIRST_PAUSE_MS = 1000
 // Who registers when the provider is back waits for the next probe.
 const MAX_PAUSE_MS = 4000
+/** The same where another provider takes the mails meanwhile: a probe that gets no answer keeps a person waiting. */
+export const MAX_PAUSE_BESIDE_ANOTHER_MS = 30_000
 // How long the others are held back while one probe is out.
 const PROBE_MS = 1000
 // However long the provider asks for, then one mail goes out to see.
@@ -36,6 +38,7 @@ export type Circuit = {
 export const createCircuit = (
   now: () => number = () => performance.now(),
   random: () => number = Math.random,
+  maxPauseMs = MAX_PAUSE_MS,
 ): Circuit => {
   const failing = new Set<string>()
   let lastTrouble: MailerUnavailable | null = null
@@ -53,7 +56,7 @@ export const createCircuit = (
   }
 
   const lengthen = (): number => {
-    pauseMs = Math.min(MAX_PAUSE_MS, pauseMs === 0 ? FIRST_PAUSE_MS : pauseMs * 2)
+    pauseMs = Math.min(maxPauseMs, pauseMs === 0 ? FIRST_PAUSE_MS : pauseMs * 2)
     return pauseMs
   }
 

@@ -8,19 +8,24 @@ export type MailProvider = { name: string; mailer: Mailer; circuit: Circuit; hea
 /** The first, and the second where there is one. */
 export type MailProviders = readonly [MailProvider, MailProvider?]
 
-/** Who may have a mail with the code that lives: its try was never answered. */
-export type Holder = 'nobody' | 'first' | 'second'
+/**
+ * Who may have a mail with a code that can be repeated, as its try was never answered; 'not-first' when the first never answered about
+ * a code that cannot be repeated any more.
+ */
+export type Holder = 'nobody' | 'first' | 'second' | 'not-first'
 
 type Gate = 'open' | 'shut'
 type Route = 'first' | 'second' | 'wait'
 
 /**
  * Where a mail goes, by who may have it, and by whether the first and the second may be tried now. Nobody has it: the first that may be
- * tried. Somebody may have it: it stays there, so that nobody gets two mails with different living codes.
+ * tried. Somebody may have it: it stays there, so that nobody gets two mails with different living codes. The first had its time: the
+ * second is better, and the mail is no probe again.
  */
 export const ROUTES = {
   nobody: { open: { open: 'first', shut: 'first' }, shut: { open: 'second', shut: 'wait' } },
   first: { open: { open: 'first', shut: 'first' }, shut: { open: 'wait', shut: 'wait' } },
+  'not-first': { open: { open: 'second', shut: 'first' }, shut: { open: 'second', shut: 'wait' } },
   second: { open: { open: 'second', shut: 'wait' }, shut: { open: 'second', shut: 'wait' } },
 } as const satisfies Record<Holder, Record<Gate, Record<Gate, Route>>>
 

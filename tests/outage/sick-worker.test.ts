@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { backends } from '../support/backends.ts'
+import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { countOutcomes, registerCrowd } from './crowd.ts'
+
+describe.each(backends)('workers with jobs on %s', (backend) => {
+  let stage: Stage
+  beforeEach(async () => {
+    stage = await setStage(backend)
+  })
+  afterEach(() => stage.close())
+
+  test('one without a way out stops nobody else', async () => {
+    const [sick, healthy] = [
+      await stage.startWorker({ mailUrl: `http://127.0.0.1:${await findFreePort()}` }),
+      await stage.startWorker(),
+    ]
+    await registerCrowd(stage, 'first', 30)
+    await expect.poll(() => sick.isProviderWell(), PATIENT).toBe(false)
+    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 30 })
+    expect(await healthy.isProviderWell()).toBe(true)
+    expect(await healthy.queue.getRateLimitTtl(1_000_001)).toBeLessThanOrEqual(0)
+    const begun = Date.now()
+    await registerCrowd(stage, 'second', 30)
+    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 60 })
+    process.stdout.write(`${backend}: 30 mails beside a sick worker left in ${Date.now() - begun} ms\n`)
+  })
+
+  test('an operator ends a pause that the provider asked for, and the next mail is a probe', async () => {
+    stage.provider.answerWith([{ status: 429, retryAfter: '86400' }])
+    const worker = await stage.startWorker()
+    await stage.register('first@example.com')
+    await expect
+      .poll(() => worker.troubles(), PATIENT)
+      .toEqual([expect.stringMatching(/^resend asked for a pause, [56]\d\d s more/)])
+    const next = await stage.register('next@example.com')
+    // Nobody ends a pause in the moment in which it begins.
+    await new Promise((resolve) => setTimeout(resolve, 2500))
+    expect(stage.requestsTo(next.email)).toHaveLength(0)
+    // What "release rate limit" of the dashboard does.
+    await worker.queue.removeRateLimitKey()
+    await expect.poll(() => stage.outcomeOf(next.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => worker.troubles(), PATIENT).toEqual([null])
+  })
+})
