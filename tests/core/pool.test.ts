@@ -64,3 +64,39 @@ test('a PostgreSQL that is not there is unavailable, a statement that it refuses
   expect(isDatabaseUnavailable(wrong)).toBe(false)
   expect(isDatabaseUnavailable('not an error')).toBe(false)
 })
+
+test('what another transaction was in the way of is tried again, and is unavailable when it always is', async () => {
+  const conflict = (code: string) => `do $$ begin raise exception 'in the way' using errcode = '${code}'; end $$`
+  for (const code of ['40001', '40P01']) {
+    let tries = 0
+    const done = await transaction(database.pool, async (tx) => {
+      tries += 1
+      await tx.query('insert into notes values ($1)', [`retried ${code} ${tries}`])
+      if (tries < 3) await tx.query(conflict(code))
+      return tries
+    })
+    expect(done).toBe(3)
+    expect(await notes(`retried ${code}`)).toEqual([`retried ${code} 3`])
+    const always: unknown = await database.pool.query(conflict(code)).catch((reason: unknown) => reason)
+    expect(isDatabaseUnavailable(always)).toBe(true)
+  }
+})
+
+test('two transactions that wait for each other both end well', async () => {
+  await database.pool.query("insert into notes values ('dead one'), ('dead two')")
+  const meet = Promise.withResolvers<void>()
+  let here = 0
+  const lockBoth = (first: string, second: string) =>
+    transaction(database.pool, async (tx) => {
+      await tx.query('select from notes where note = $1 for update', [first])
+      here += 1
+      if (here === 2) meet.resolve()
+      await meet.promise
+      await tx.query('select from notes where note = $1 for update', [second])
+      return first
+    })
+  expect(await Promise.all([lockBoth('dead one', 'dead two'), lockBoth('dead two', 'dead one')])).toEqual([
+    'dead one',
+    'dead two',
+  ])
+})

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
 import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
@@ -24,6 +25,8 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 export const KEEP_ALIVE_DELAY_MS = 10_000
 // Connections find their way to a new primary, or are shared out anew, without a restart.
 const MAX_LIFETIME_SECONDS = 600
+const CONFLICT_TRIES = 4
+const CONFLICT_PAUSE_MS = 50
 
 const LIMITS = {
   statement_timeout: STATEMENT_TIMEOUT_MS,
@@ -91,7 +94,7 @@ type Send = <Row extends pg.QueryResultRow>(
 
 const noting = async <Result>(outages: OutageLog, work: () => Promise<Result>): Promise<Result> => {
   try {
-    const result = await work()
+    const result = await againAfterConflicts(work)
     outages.worked()
     return result
   } catch (error) {
@@ -99,6 +102,21 @@ const noting = async <Result>(outages: OutageLog, work: () => Promise<Result>): 
     throw error
   }
 }
+
+/** What met another transaction was rolled back as a whole, and may well succeed the next time. */
+const againAfterConflicts = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === CONFLICT_TRIES || !isConflict(error)) throw error
+    }
+    await sleep(Math.random() * CONFLICT_PAUSE_MS)
+  }
+}
+
+const isConflict = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01')
 
 /** Sends a statement in a transaction of its own, in one round trip. */
 const queryInTransaction =
@@ -124,7 +142,10 @@ export const isReadOnly = async (pool: Pool): Promise<boolean> => {
   return found.rows[0]?.is ?? true
 }
 
-/** Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. */
+/**
+ * Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. When another transaction was
+ * in its way (40001, 40P01) all of it runs again, so `statements` does nothing else than statements.
+ */
 export const transaction = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
   inSpan('transaction', { kind: 'internal', attributes: { 'db.system.name': 'postgresql' } }, () =>
     noting(pool.outages, () => commitOrRollBack(pool, statements)),
@@ -140,7 +161,7 @@ const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Prom
     return result
   } catch (error) {
     // A connection that gives no answer would not answer this either; ending it rolls back too.
-    if (isDatabaseUnavailable(error)) broken = asError(error)
+    if (isDatabaseUnavailable(error) && !isConflict(error)) broken = asError(error)
     else
       await client.query('rollback').catch((failure: unknown) => {
         broken = asError(failure)
@@ -176,8 +197,8 @@ const asTx = (client: pg.PoolClient): Tx => {
 }
 
 // Connection exceptions, too many connections, out of resources, shutting down, a statement that took too long, read-only after a
-// failover, refused credentials, and a database or tables that are not there yet.
-const UNAVAILABLE_STATE = /^(08|53|57P|57014|25006|28|3D000|3F000|42P01)/
+// failover, refused credentials, a database or tables that are not there yet, and others in the way again and again.
+const UNAVAILABLE_STATE = /^(08|40001|40P01|53|57P|57014|25006|28|3D000|3F000|42P01)/
 const UNAVAILABLE_CODE = /^E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN|PROTO)/
 const UNAVAILABLE_MESSAGE =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection timeout|not queryable|Cannot use a pool after|does not support SSL/
