@@ -1,5 +1,6 @@
+import { isDatabaseUnavailable } from '../core/postgres/connection/unavailable.ts'
 import { findMailTraces } from '../core/postgres/outbox/mail-traces.ts'
-import { createPool, isDatabaseUnavailable } from '../core/postgres/pool.ts'
+import { createPool } from '../core/postgres/pool.ts'
 import { ConfigError, readConfig } from '../core/process/config.ts'
 import { createLogger } from '../core/process/logger.ts'
 import { coreSettings, directUrlOf } from '../core/process/settings.ts'

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createPool, isDatabaseUnavailable, transaction, unlessRefused } from '../../src/core/postgres/pool.ts'
+import { isDatabaseUnavailable } from '../../src/core/postgres/connection/unavailable.ts'
+import { createPool, transaction, unlessRefused } from '../../src/core/postgres/pool.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase

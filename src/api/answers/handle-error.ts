@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { HashingOverloaded } from '../../core/credentials/hashing-queue.ts'
-import { isDatabaseUnavailable } from '../../core/postgres/pool.ts'
+import { isDatabaseUnavailable } from '../../core/postgres/connection/unavailable.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import type { ApiEnv } from '../context.ts'
 import { problemResponse, RequestRefused } from './problems.ts'

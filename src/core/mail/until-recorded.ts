@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isDatabaseUnavailable } from '../postgres/pool.ts'
+import { isDatabaseUnavailable } from '../postgres/connection/unavailable.ts'
 
 const PAUSES_MS = [100, 300, 1000, 2000, 4000]
 

@@ -1,10 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
 import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
 import { inSpan } from '../process/telemetry/tracing.ts'
+import { attempt } from './connection/attempt.ts'
 import { prepareStatements } from './connection/prepared-statements.ts'
 import { beginStatement, withSession } from './connection/session.ts'
+import { isConflict, isDatabaseUnavailable } from './connection/unavailable.ts'
 
 declare const inTransaction: unique symbol
 
@@ -25,8 +26,6 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 export const KEEP_ALIVE_DELAY_MS = 10_000
 // Connections find their way to a new primary, or are shared out anew, without a restart.
 const MAX_LIFETIME_SECONDS = 600
-const CONFLICT_TRIES = 4
-const CONFLICT_PAUSE_MS = 50
 
 const LIMITS = {
   statement_timeout: STATEMENT_TIMEOUT_MS,
@@ -83,7 +82,7 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     },
   )
   const send: Send = options.isPooled ? queryInTransaction(pool, begin) : pool.query.bind(pool)
-  const query: Send = (statement, values) => noting(outages, () => send(statement, values))
+  const query: Send = (statement, values) => attempt(outages, () => send(statement, values))
   return Object.assign(pool, { begin, outages, query })
 }
 
@@ -91,32 +90,6 @@ type Send = <Row extends pg.QueryResultRow>(
   statement: string | pg.QueryConfig,
   values?: unknown[],
 ) => Promise<pg.QueryResult<Row>>
-
-const noting = async <Result>(outages: OutageLog, work: () => Promise<Result>): Promise<Result> => {
-  try {
-    const result = await againAfterConflicts(work)
-    outages.worked()
-    return result
-  } catch (error) {
-    if (isDatabaseUnavailable(error)) outages.failed(error)
-    throw error
-  }
-}
-
-/** What met another transaction was rolled back as a whole, and may well succeed the next time. */
-const againAfterConflicts = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work()
-    } catch (error) {
-      if (tries === CONFLICT_TRIES || !isConflict(error)) throw error
-    }
-    await sleep(Math.random() * CONFLICT_PAUSE_MS)
-  }
-}
-
-const isConflict = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01')
 
 /** Sends a statement in a transaction of its own, in one round trip. */
 const queryInTransaction =
@@ -148,7 +121,7 @@ export const isReadOnly = async (pool: Pool): Promise<boolean> => {
  */
 export const transaction = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
   inSpan('transaction', { kind: 'internal', attributes: { 'db.system.name': 'postgresql' } }, () =>
-    noting(pool.outages, () => commitOrRollBack(pool, statements)),
+    attempt(pool.outages, () => commitOrRollBack(pool, statements)),
   )
 
 const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
@@ -194,26 +167,4 @@ const asTx = (client: pg.PoolClient): Tx => {
   const isInTransaction = (value: Pick<pg.PoolClient, 'query'>): value is Tx => value === client
   if (!isInTransaction(client)) throw new Error('unreachable')
   return client
-}
-
-// Connection exceptions, too many connections, out of resources, shutting down, a statement that took too long, read-only after a
-// failover, refused credentials, a database or tables that are not there yet, and others in the way again and again.
-const UNAVAILABLE_STATE = /^(08|40001|40P01|53|57P|57014|25006|28|3D000|3F000|42P01)/
-const UNAVAILABLE_CODE = /^E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN|PROTO)/
-const UNAVAILABLE_MESSAGE =
-  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|connection timeout|not queryable|Cannot use a pool after|does not support SSL/
-// A certificate that is not to be trusted: expired, of another authority, or made out to another name.
-const UNTRUSTED_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
-
-/** Tells whether an error means that PostgreSQL cannot be reached or cannot work now, so that the same request may succeed later. */
-export const isDatabaseUnavailable = (error: unknown): boolean => {
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable)
-  if (!(error instanceof Error)) return false
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return (
-    UNAVAILABLE_STATE.test(code) ||
-    UNAVAILABLE_CODE.test(code) ||
-    UNTRUSTED_CODE.test(code) ||
-    UNAVAILABLE_MESSAGE.test(error.message)
-  )
 }

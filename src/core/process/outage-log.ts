@@ -31,7 +31,8 @@ export const createOutageLog = (
   }
 }
 
-const describeBriefly = (error: unknown) => {
+/** What a line shows of an error that is not ours: no stack. */
+export const describeBriefly = (error: unknown) => {
   if (!(error instanceof Error)) return { message: 'not an Error' }
   const first = error instanceof AggregateError ? error.errors[0] : undefined
   const { name: type, message } = error.message === '' && first instanceof Error ? first : error

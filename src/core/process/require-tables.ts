@@ -1,5 +1,6 @@
+import { isDatabaseUnavailable } from '../postgres/connection/unavailable.ts'
 import { compareMigrations } from '../postgres/migrate.ts'
-import { isDatabaseUnavailable, type Pool } from '../postgres/pool.ts'
+import type { Pool } from '../postgres/pool.ts'
 import { ConfigError } from './config.ts'
 import type { Logger } from './logger.ts'
 import { waitUntil } from './wait-until.ts'

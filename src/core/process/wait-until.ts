@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from './config.ts'
 import type { Logger } from './logger.ts'
+import { describeBriefly } from './outage-log.ts'
 
 const PAUSE_MS = 500
 
@@ -20,7 +21,7 @@ export const waitUntil = async <Result>(
       return result
     } catch (err) {
       if (err instanceof ConfigError) throw err
-      if (tries === 0) tools.logger.warn({ err }, `waiting for ${what}`)
+      if (tries === 0) tools.logger.warn({ reason: describeBriefly(err) }, `waiting for ${what}`)
     }
     await sleep(PAUSE_MS, undefined, { signal: tools.signal })
   }

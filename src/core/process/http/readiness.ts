@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDatabaseUnavailable } from '../../postgres/connection/unavailable.ts'
 import { pendingMigrations } from '../../postgres/migrate.ts'
-import { isDatabaseUnavailable, isReadOnly, type Pool } from '../../postgres/pool.ts'
+import { isReadOnly, type Pool } from '../../postgres/pool.ts'
 import type { Checks } from './ops-app.ts'
 
 const TIMEOUT_MS = 2000
