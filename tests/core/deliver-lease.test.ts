@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { DeliverTools } from '../../src/core/mail/delivery.ts'
-import { keepLease } from '../../src/core/mail/keep-lease.ts'
 import { type PreparedMail, prepareMail } from '../../src/core/mail/prepare-mail.ts'
+import { keepLease } from '../../src/core/outbox/keep-lease.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
@@ -96,7 +96,7 @@ test('a renewal that fails does not end the call', async () => {
   const gone = createPool(database.url, { max: 1, name: 'test', logger: silent })
   await gone.end()
   const renewals = vi.spyOn(gone, 'query')
-  const call = keepLease(gone, { mailId: randomUUID(), token: randomUUID() }, async () => {
+  const call = keepLease(gone, 'mails', { id: randomUUID(), token: randomUUID() }, async () => {
     await vi.waitFor(() => expect(renewals).toHaveBeenCalledTimes(2), PATIENT)
     return 'answer'
   })

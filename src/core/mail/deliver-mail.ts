@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keepLease, LEASE_SECONDS } from '../outbox/keep-lease.ts'
+import { untilRecorded } from '../outbox/until-recorded.ts'
 import { postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { backOffMs } from './back-off.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type Run } from './delivery.ts'
-import { keepLease, LEASE_SECONDS } from './keep-lease.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
 import { type PreparedMail, prepareMail } from './prepare-mail.ts'
 import type { Answer } from './routing/provider-health.ts'
 import { AFTERWARDS, type MailProvider } from './routing/routes.ts'
-import { untilRecorded } from './until-recorded.ts'
 
 const MAX_PREPARE_MS = (LEASE_SECONDS / 2) * 1000
 
@@ -33,7 +33,7 @@ type Try = { signal: AbortSignal; begun: number; others: readonly MailProvider[]
 const send = async (tools: DeliverTools, prepared: PreparedMail, { signal, begun, others }: Try): Promise<Delivery> => {
   // A process that was held up so long may have lost its lease: nothing leaves, and the code that it opened is closed.
   if (performance.now() - begun > MAX_PREPARE_MS) return postpone(tools, prepared, HELD_UP, [])
-  return keepLease(tools.pool, prepared, async () => {
+  return keepLease(tools.pool, 'mails', { id: prepared.mailId, token: prepared.token }, async () => {
     const answer = await callProvider(tools, prepared, signal)
     const answeredAt = performance.now()
     return untilRecorded(signal, () => settle(tools, prepared, { answer, answeredAt, others }))

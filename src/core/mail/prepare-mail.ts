@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { maskEmailAddress } from '../credentials/email-address.ts'
+import { LEASE_SECONDS } from '../outbox/keep-lease.ts'
 import {
   type ClaimedMail,
   claimMail,
@@ -12,7 +13,6 @@ import { endUntriedMail, postponeMail, settleMail } from '../postgres/outbox/mai
 import { deriveCode } from '../registration/activation-code.ts'
 import { digitsFor, isTooShort } from '../registration/enqueue-code.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
-import { LEASE_SECONDS } from './keep-lease.ts'
 import type { Mailer, OutgoingMail } from './mailer.ts'
 import { codeMessage, noticeMessage } from './messages.ts'
 import { chooseProvider, type Holder, type MailProvider } from './routing/routes.ts'

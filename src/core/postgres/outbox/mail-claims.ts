@@ -1,5 +1,5 @@
 import type { Pool } from '../pool.ts'
-import { type Outcome, UNFLUSHED } from './outbox.ts'
+import { claiming, type Outcome, UNFLUSHED } from './outbox.ts'
 
 // Of the tables mails and codes: how one try to deliver gets a mail and opens its code, and nobody else does.
 
@@ -40,12 +40,7 @@ export type ClaimedMail = {
 export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail | null> => {
   const found = await pool.query<ClaimedMail>(
     `with ${UNFLUSHED}, claimed as (
-       update mails
-       set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
-       where id = $1
-         and settled_at is null
-         and (lease_until is null or lease_until <= now())
-         and (retry_at is null or retry_at <= now())
+       ${claiming('mails')}
        returning attempts
      )
      select claimed.attempts is not null as "isClaimed",

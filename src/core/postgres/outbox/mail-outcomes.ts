@@ -1,5 +1,5 @@
 import type { Pool } from '../pool.ts'
-import type { Outcome } from './outbox.ts'
+import { OURS, type Outcome, POSTPONING } from './outbox.ts'
 
 // Of the tables mails and codes: how a try ends. Each statement ends both, and does so again, to no effect, for whoever lost its answer.
 
@@ -38,7 +38,7 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
        insert into provider_reports as report (provider, provider_id, mail_id)
        select $9, $4, id
        from mails
-       where id = $1 and settled_at is null and lease_token = $2 and $9::text is not null and $4::text is not null
+       where ${OURS} and $9::text is not null and $4::text is not null
        on conflict (provider, provider_id) do update
        set mail_id = excluded.mail_id
        returning null::uuid as stands_for,
@@ -60,7 +60,7 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
          stands_for = fate.stands_for, delivered_at = fate.delivered_at, bounced_at = fate.bounced_at, bounce = fate.bounce
        from (select 1) as once
        left join fate on true
-       where id = $1 and settled_at is null and lease_token = $2
+       where ${OURS}
        returning code_id, outcome, settled_at, created_at, mails.bounced_at
      ), code as (
        update codes
@@ -110,22 +110,14 @@ export type Postponement = {
   isKeySpoilt: boolean
 }
 
-// A job may be some seconds late before the queue is taken to have lost it.
-const LATE_SECONDS = 10
-
 /** Gives the mail back for a later try. Gives false when the lease has passed to somebody else or the mail is settled. */
 export const postponeMail = async (pool: Pool, postponement: Postponement): Promise<boolean> => {
   const postponed = await pool.query(
     `with postponed as (
        update mails
-       set last_error = $3,
-         failing_since = coalesce(failing_since, now()),
-         retry_at = now() + make_interval(secs => $5::float8 / 1000),
-         next_offer_at = now() + make_interval(secs => $4::float8 / 1000 + $8),
-         notice_digest = case when $7 and notice_digest is not null then '' else notice_digest end,
-         lease_token = null,
-         lease_until = null
-       where id = $1 and settled_at is null and lease_token = $2
+       set ${POSTPONING},
+         notice_digest = case when $7 and notice_digest is not null then '' else notice_digest end
+       where ${OURS}
        returning code_id
      ), code as (
        update codes
@@ -144,7 +136,6 @@ export const postponeMail = async (pool: Pool, postponement: Postponement): Prom
       postponement.retryAfterMs,
       postponement.code,
       postponement.isKeySpoilt,
-      LATE_SECONDS,
     ],
   )
   return postponed.rowCount === 1

@@ -2,10 +2,39 @@ import type { Pool } from '../pool.ts'
 
 /**
  * A table whose rows have to leave this service: a row is its own enqueueing, a relay offers it to a queue, a worker claims it by
- * a lease and settles it. Each has the columns that are named here, and indexes like those of `mails` (`…_to_offer`, `…_failing`,
- * `…_failed`), so that no statement reads more than it returns. The name goes into statements as it is: never from outside.
+ * a lease and settles it. Each has these columns, as `mails` has them: `id`, `created_at`, `trace_context`, `next_offer_at`,
+ * `offered_at`, `offers`, `attempts`, `lease_token`, `lease_until`, `retry_at`, `failing_since`, `last_error`, `settled_at`, `outcome`;
+ * and indexes like `mails_to_offer`, `mails_failing` and `mails_failed`, so that no statement reads more than it returns.
+ * A kind's own statements, which may read and write more tables in one, are made with `claiming`, `OURS` and `POSTPONING`.
+ * The name goes into statements as it is: never from outside.
  */
 export type OutboxTable = 'mails'
+
+/**
+ * Takes the row $1 under the token $2 for $3 seconds: nobody else gets it meanwhile. Not one that is settled, taken, or held back
+ * by the receiver.
+ */
+export const claiming = (table: OutboxTable): string =>
+  `update ${table}
+   set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
+   where id = $1
+     and settled_at is null
+     and (lease_until is null or lease_until <= now())
+     and (retry_at is null or retry_at <= now())`
+
+/** The row $1 while it is held under the token $2. A settled row keeps its token: who lost the answer finds that it was his. */
+export const OURS = 'id = $1 and settled_at is null and lease_token = $2'
+
+// A job may be some seconds late before the queue is taken to have lost it.
+const LATE_SECONDS = 10
+
+/** Gives a row of ours back, for the fixed word $3: its job tries again in $4 milliseconds, and nobody within $5, if that is given. */
+export const POSTPONING = `last_error = $3,
+  failing_since = coalesce(failing_since, now()),
+  retry_at = now() + make_interval(secs => $5::float8 / 1000),
+  next_offer_at = now() + make_interval(secs => $4::float8 / 1000 + ${LATE_SECONDS}),
+  lease_token = null,
+  lease_until = null`
 
 /** How an unsettled row ends. */
 export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
@@ -90,7 +119,7 @@ export const renewLease = async (
   await pool.query(
     `update ${table}
      set lease_until = now() + make_interval(secs => $3)
-     where id = $1 and settled_at is null and lease_token = $2`,
+     where ${OURS}`,
     [lease.id, lease.token, lease.seconds],
   )
 }
