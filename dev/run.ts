@@ -47,7 +47,7 @@ const start = async (ports: Ports, host: string): Promise<void> => {
   stops.push(sandbox.close)
 
   const databaseUrl = await createDatabase(postgres, 'latchkey')
-  const environment = {
+  const environment: NodeJS.ProcessEnv = {
     ...LIMITS,
     ...process.env,
     ...OPERATOR,
@@ -57,6 +57,9 @@ const start = async (ports: Ports, host: string): Promise<void> => {
     DATABASE_URL: databaseUrl,
     SECRET_KEY: await readSecret(),
   }
+  // A value beside its file is refused, and these are ours.
+  for (const name of ['DATABASE_URL', 'SECRET_KEY', ...Object.keys({ ...OPERATOR, ...MAIL })])
+    delete environment[`${name}_FILE`]
   const output = pretty({
     colorize: process.stdout.isTTY,
     translateTime: 'HH:MM:ss.l',

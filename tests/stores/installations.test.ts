@@ -49,7 +49,7 @@ describe.each(backends)(
         )
       const provider = await startMailProvider()
       const environment = {
-        DATABASE_URL: urlFor(worker),
+        DATABASE_URL: `${urlFor(worker)}?options=-c%20search_path%3Delsewhere`,
         DATABASE_SCHEMA: schema,
         QUEUE_PREFIX: prefix,
         REDIS_URL: redis?.url,
