@@ -126,8 +126,13 @@ create table users (
   activated_at timestamp with time zone,
   noticed_at timestamp with time zone,
   notice_mail_id uuid,
+  locale text not null default 'en'::text,
+  metadata json not null default '{}'::json,
+  idempotency_digest bytea,
   constraint users_pkey PRIMARY KEY (id),
-  constraint users_email_check CHECK (((email = lower(email)) AND (length(email) <= 254)))
+  constraint users_email_check CHECK (((email = lower(email)) AND (length(email) <= 254))),
+  constraint users_locale_check CHECK ((length(locale) <= 255)) NOT VALID,
+  constraint users_metadata_check CHECK ((json_typeof(metadata) = 'object'::text)) NOT VALID
 );
 
 CREATE INDEX users_activated ON public.users USING btree (activated_at) WHERE (activated_at IS NOT NULL);

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createKeyring } from '../core/credentials/keyring.ts'
 import { createPasswordHasher } from '../core/credentials/password.ts'
+import { languagesOf } from '../core/mail/languages.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { type HttpApp, startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
@@ -59,6 +60,7 @@ const main = async (): Promise<void> => {
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
+    languages: languagesOf(config.DEFAULT_LOCALE),
     trustedProxies: config.TRUSTED_PROXIES,
   })
   const listen = listenWith(listeningOf(config))

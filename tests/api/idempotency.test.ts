@@ -29,10 +29,45 @@ test('a repetition answers with the same user and sends nothing new', async () =
 test.each([
   { why: 'another address', body: { ...BODY, email: 'grace@example.com' } },
   { why: 'another password', body: { ...BODY, password: 'another good password' } },
+  { why: 'the address in capitals', body: { ...BODY, email: 'ADA@example.com' } },
+  { why: 'a locale', body: { ...BODY, locale: 'en' } },
+  { why: 'metadata', body: { ...BODY, metadata: {} } },
 ])('the key with $why is refused with 422', async ({ body }) => {
   await send('k')
   await expectProblem(await send('k', body), 'idempotency-key-reused')
   expect(await count(database, 'users')).toBe(1)
+})
+
+test('the order of members, white space and the headers make no other request', async () => {
+  const metadata = { b: [1, { d: 1, c: 2 }], a: 1.5 }
+  const { id } = await readUser(await send('k', { ...BODY, locale: 'de', metadata }))
+  const again = `{ "metadata": {"a":15e-1, "b":[1.0,{"c":2,"d":1}]}, "locale":"de",
+    "password":"${PASSWORD}", "email":"ada@example.com" }`
+  const headers = { 'idempotency-key': 'k', 'accept-language': 'fr', 'x-request-id': 'another' }
+  expect(await readUser(await app.request('/v1/users', post(again, headers)))).toMatchObject({ id, locale: 'de' })
+})
+
+test.each([
+  { why: 'the order in an array', metadata: { a: [2, 1] } },
+  { why: 'a value', metadata: { a: [1, 3] } },
+  { why: 'a member more', metadata: { a: [1, 2], b: null } },
+])('$why in the metadata makes another request', async ({ metadata }) => {
+  await send('k', { ...BODY, metadata: { a: [1, 2] } })
+  await expectProblem(await send('k', { ...BODY, metadata }), 'idempotency-key-reused')
+})
+
+test('another form of the same password is another request', async () => {
+  const password = 'très long mot de passe'
+  await send('k', { ...BODY, password: password.normalize('NFC') })
+  await expectProblem(await send('k', { ...BODY, password: password.normalize('NFD') }), 'idempotency-key-reused')
+})
+
+test('what is kept of a body is forgotten with its key', async () => {
+  await send('k')
+  await database.pool.query("update users set created_at = now() - interval '25 hours'")
+  await send('k')
+  const kept = await database.pool.query('select 1 from users where idempotency_digest is not null')
+  expect(kept.rowCount).toBe(1)
 })
 
 test('20 repetitions at once make one user and one mail', async () => {

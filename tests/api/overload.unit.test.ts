@@ -31,10 +31,10 @@ test('without room a registration is refused before its limits and before the fi
   const tools = await createTools()
   const ask = async () => void (await tools.ask())
   const policy = { ...POLICY, resendCooldownSeconds: 0 }
-  const registration = { email: 'ada@example.com', password: 'correct horse', requestId: 'a-request' }
+  const registration = { email: 'ada@example.com', password: 'correct horse', requestId: 'a-request', body: {} }
   const refusal = register(
     { ...tools, keyring, policy, surge: createGuessSurge(silent) },
-    { ...registration, idempotencyKey: 'a-key', signal: new AbortController().signal },
+    { ...registration, idempotencyKey: 'a-key', locale: 'en', metadata: {}, signal: new AbortController().signal },
     { check: ask, spend: ask, checkRepetition: ask, spendRepetition: ask },
   )
   await expect(refusal).rejects.toBeInstanceOf(HashingOverloaded)

@@ -26,6 +26,8 @@ test('a new registration is pending and its code is queued', async () => {
     email: 'ada@example.com',
     status: 'pending',
     ref: expect.stringMatching(/^[A-Z0-9]{4}$/),
+    locale: 'en',
+    metadata: {},
     createdAt: expect.stringMatching(ISO),
     activatedAt: null,
     code: {

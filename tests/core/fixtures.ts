@@ -33,7 +33,7 @@ export const addPending = async (database: TestDatabase, email = `${randomUUID()
   const user = { id: randomUUID(), email, passwordHash: randomUUID() }
   const ref = createPublicRef()
   await transaction(database.pool, async (tx) => {
-    await insertUser(tx, { ...user, ref, idempotencyKey: null })
+    await insertUser(tx, { ...user, ref, locale: 'en', metadata: '{}', idempotencyKey: null, idempotencyDigest: null })
     await enqueueCode(tx, useCaseTools(database), { userId: user.id, email, requestId: 'a-request' })
   })
   const mail = await currentMail(database, user.id)

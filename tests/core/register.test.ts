@@ -16,14 +16,12 @@ afterAll(() => database.drop())
 
 const tools = (): RegisterTools => ({ ...useCaseTools(database), hasher })
 
-const registration = (given: { email?: string; password?: string; idempotencyKey?: string | null } = {}) => ({
-  email: `${randomUUID()}@example.com`,
-  password: PASSWORD,
-  idempotencyKey: null,
-  requestId: 'a-request',
-  signal: new AbortController().signal,
-  ...given,
-})
+const registration = (given: { email?: string; password?: string; idempotencyKey?: string | null } = {}) => {
+  const { email = `${randomUUID()}@example.com`, password = PASSWORD, idempotencyKey = null } = given
+  const { signal } = new AbortController()
+  const request = { email, password, idempotencyKey, requestId: 'a-request', locale: 'en', metadata: {}, signal }
+  return { ...request, body: { email, password } }
+}
 
 const rowsOf = async (email: string, { pool } = database) => {
   const found = await pool.query<{ users: number; codes: number; mails: number }>(
@@ -104,7 +102,9 @@ test.each([
 ])('the same idempotency key with another %s is refused', async (_part, other) => {
   const request = registration({ idempotencyKey: randomUUID() })
   await register(tools(), request, unlimited)
-  expect(await register(tools(), { ...request, ...other }, unlimited)).toBe('idempotency-key-reused')
+  expect(await register(tools(), { ...request, ...other, body: { ...request.body, ...other } }, unlimited)).toBe(
+    'idempotency-key-reused',
+  )
 })
 
 test('twenty parallel requests with one idempotency key make one registration', async () => {

@@ -7,6 +7,7 @@ import { createApiMetrics } from '../../src/api/metrics.ts'
 import { openProviderEvents } from '../../src/api/provider-events.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher } from '../../src/core/credentials/password.ts'
+import { languagesOf } from '../../src/core/mail/languages.ts'
 import { checkDatabase } from '../../src/core/process/http/readiness.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { codePolicyOf } from '../../src/core/process/settings.ts'
@@ -45,6 +46,7 @@ export const createTestApi = async (
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
+    languages: languagesOf(config.DEFAULT_LOCALE),
     trustedProxies: config.TRUSTED_PROXIES,
     readiness: () => checkDatabase(pool),
     metrics: createApiMetrics(createRegistry()),

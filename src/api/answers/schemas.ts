@@ -1,7 +1,9 @@
 import * as v from 'valibot'
 import { parseEmailAddress } from '../../core/credentials/email-address.ts'
 import { findPasswordFault, isAddress } from '../../core/credentials/password.ts'
+import { isLanguageTag } from '../../core/mail/languages.ts'
 import { CODE_PATTERN } from '../../core/registration/activation-code.ts'
+import { findMetadataFault, isObject, type Metadata } from '../../core/registration/metadata.ts'
 
 const string = () => v.string('must be a string')
 
@@ -29,10 +31,36 @@ const password = (minLength: number) =>
     }),
   )
 
+const locale = v.pipe(
+  string(),
+  v.check(isLanguageTag, 'must be a language tag of BCP 47 such as pt-BR'),
+  v.metadata({
+    description: 'Chooses the language of the mails by look-up (RFC 4647). Without it Accept-Language does.',
+    examples: ['en'],
+  }),
+)
+
+/** Not an object of Valibot's, which would leave out names such as __proto__. */
+const metadata = v.pipe(
+  v.custom<Metadata>(
+    (value) => findMetadataFault(value) === null,
+    (issue) => findMetadataFault(issue.input) ?? '',
+  ),
+  v.metadata({
+    description: 'Your own data, given back as they came: at most 1,024 bytes as compact JSON.',
+    examples: [{ plan: 'free' }],
+  }),
+)
+
 /** The body of a registration. Gives the canonical address. */
 export const registrationSchema = (passwordMinLength: number) =>
   v.pipe(
-    v.strictObject({ email, password: password(passwordMinLength) }),
+    v.strictObject({
+      email,
+      password: password(passwordMinLength),
+      locale: v.optional(locale),
+      metadata: v.optional(metadata),
+    }),
     v.forward(
       v.partialCheck(
         [['email'], ['password']],
@@ -83,6 +111,11 @@ export const userSchema = v.object({
   ref: v.pipe(
     v.string(),
     v.description('Stands in the mail too, so that a person with two mails knows which one belongs here.'),
+  ),
+  locale: v.pipe(v.string(), v.description('The language of the mails.')),
+  metadata: v.pipe(
+    v.custom<Metadata>(isObject, 'must be a JSON object'),
+    v.description('What the registration brought. The order of members may be another.'),
   ),
   createdAt: time,
   activatedAt: v.nullable(time),

@@ -24,11 +24,14 @@ export const checkMediaType = (c: Context): void => {
 type BodySchema = v.GenericSchema & { entries: v.ObjectEntries }
 
 /** Reads the body as the one JSON object that `schema` describes, or refuses the request and names all that is wrong. */
-export const readBody = async <Schema extends BodySchema>(
-  c: Context,
-  schema: Schema,
-): Promise<v.InferOutput<Schema>> => {
-  const body = parseObject(await readBytes(c, MAX_BYTES))
+export const readBody = async <Schema extends BodySchema>(c: Context, schema: Schema): Promise<v.InferOutput<Schema>> =>
+  checkBody(await readObject(c), schema)
+
+/** Reads the body as one JSON object, or refuses the request. A number that a double cannot hold is NaN. */
+export const readObject = async (c: Context): Promise<object> => parseObject(await readBytes(c, MAX_BYTES))
+
+/** Gives the body as `schema` describes it, or refuses the request and names all that is wrong. */
+export const checkBody = <Schema extends BodySchema>(body: object, schema: Schema): v.InferOutput<Schema> => {
   const result = v.safeParse(schema, body)
   if (result.success) return result.output
   const known = result.issues.filter((issue) => !isAboutUnknown(issue))
@@ -87,10 +90,28 @@ const decode = (bytes: Uint8Array): string | null => {
 
 const parseJson = (text: string): unknown => {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text, exactNumbers)
   } catch {
     return undefined
   }
+}
+
+const exactNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
+  typeof value === 'number' && !isExact(value, context?.source ?? '') ? Number.NaN : value
+
+/** Whether the number that was written is the one that its double is written as. */
+const isExact = (value: number, source: string): boolean =>
+  Number.isFinite(value) && decimalOf(source) === decimalOf(String(value))
+
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i
+
+/** One spelling for each decimal number: its digits without zeros around them, and an exponent. */
+const decimalOf = (source: string): string => {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = NUMBER.exec(source) ?? []
+  const digits = `${whole}${fraction}`.replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
 }
 
 const hasDuplicates = (root: Node | undefined): boolean => {

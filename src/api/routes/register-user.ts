@@ -1,12 +1,13 @@
 import type { Context } from 'hono'
 import { mailboxOf } from '../../core/credentials/email-address.ts'
+import { chooseLanguage, readAcceptLanguage } from '../../core/mail/languages.ts'
 import { register } from '../../core/registration/register.ts'
 import { describeOperation } from '../answers/openapi.ts'
 import { RequestRefused } from '../answers/problems.ts'
 import { registrationSchema } from '../answers/schemas.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
 import { failedLogins, type Subject } from '../limits/limits.ts'
-import { checkMediaType, readBody } from '../request/read-body.ts'
+import { checkBody, checkMediaType, readObject } from '../request/read-body.ts'
 import { requestNetwork } from '../request/request-network.ts'
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
@@ -19,10 +20,16 @@ export const registerUser = (tools: ApiTools) => {
     tools.hasher.checkRoom('registration')
     checkMediaType(c)
     const idempotencyKey = readIdempotencyKey(c)
-    const body = await readBody(c, schema)
-    const registration = { ...body, idempotencyKey, requestId: c.get('requestId'), signal: c.req.raw.signal }
+    const body = await readObject(c)
+    const { email, password, locale, metadata = {} } = checkBody(body, schema)
+    const registration = {
+      ...{ email, password, metadata, body, locale: chooseLocale(tools, c, locale) },
+      idempotencyKey,
+      requestId: c.get('requestId'),
+      signal: c.req.raw.signal,
+    }
     const perNet: Subject = ['registrations-per-net', requestNetwork(c, tools)]
-    const perMailbox: Subject = ['mails-per-mailbox', mailboxOf(body.email)]
+    const perMailbox: Subject = ['mails-per-mailbox', mailboxOf(email)]
     const logins = (userId: string) => failedLogins(userId, requestNetwork(c, tools))
     let rateLimit: Record<string, string> = {}
     const registered = await register(tools, registration, {
@@ -40,6 +47,11 @@ export const registerUser = (tools: ApiTools) => {
     const { user } = registered
     return c.json(user, 202, { Location: `/v1/users/${user.id}`, ...rateLimit })
   }
+}
+
+const chooseLocale = ({ languages }: ApiTools, c: Context, locale: string | undefined): string => {
+  const accepted = readAcceptLanguage(c.req.header('accept-language'))
+  return chooseLanguage(languages, locale === undefined ? accepted : [locale, ...accepted])
 }
 
 const readIdempotencyKey = (c: Context<ApiEnv>): string | null => {

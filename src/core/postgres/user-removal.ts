@@ -48,7 +48,7 @@ export const deleteAbandonedUsers = (
 export const forgetOldIdempotencyKeys = async (pool: Pool, limit: number): Promise<number> => {
   const forgotten = await pool.query(
     `update users
-     set idempotency_key = null
+     set idempotency_key = null, idempotency_digest = null
      where id in (
        select id
        from users

@@ -3,15 +3,28 @@ import { type Queryable, type Tx, unlessRefused } from './pool.ts'
 
 const UNIQUE_VIOLATION = '23505'
 
-export type NewUser = { id: string; email: string; passwordHash: string; ref: string; idempotencyKey: Buffer | null }
+export type NewUser = {
+  id: string
+  email: string
+  passwordHash: string
+  ref: string
+  locale: string
+  /** Compact JSON. */
+  metadata: string
+  idempotencyKey: Buffer | null
+  idempotencyDigest: Buffer | null
+}
 
 /** Gives false, and inserts nothing, when the idempotency key is taken. Waits for a transaction that is about to take it. */
 export const insertUser = async (tx: Tx, user: NewUser): Promise<boolean> => {
   const inserted = await tx.query(
-    `insert into users (id, email, password_hash, ref, idempotency_key)
-     values ($1, $2, $3, $4, $5)
+    `insert into users (id, email, password_hash, ref, locale, metadata, idempotency_key, idempotency_digest)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (idempotency_key) where idempotency_key is not null do nothing`,
-    [user.id, user.email, user.passwordHash, user.ref, user.idempotencyKey],
+    [
+      ...[user.id, user.email, user.passwordHash, user.ref, user.locale, user.metadata],
+      ...[user.idempotencyKey, user.idempotencyDigest],
+    ],
   )
   return inserted.rowCount === 1
 }
@@ -20,7 +33,7 @@ export const insertUser = async (tx: Tx, user: NewUser): Promise<boolean> => {
 export const forgetOldIdempotencyKey = async (tx: Tx, key: Buffer): Promise<void> => {
   await tx.query(
     `update users
-     set idempotency_key = null
+     set idempotency_key = null, idempotency_digest = null
      where idempotency_key = $1 and created_at <= now() - interval '24 hours'`,
     [key],
   )
@@ -36,10 +49,13 @@ export const findCredentials = async (db: Queryable, id: string): Promise<Creden
   return found.rows[0] ?? null
 }
 
+/** `digest` is of the body; null when it was registered before digests were kept. */
+export type FormerRequest = Credentials & { digest: Buffer | null }
+
 /** The registration made under one of these keys (one key under several secrets) within a day. */
-export const findByIdempotencyKey = async (db: Queryable, keys: Buffer[]): Promise<Credentials | null> => {
-  const found = await db.query<Credentials>(
-    `select id, email, password_hash as "passwordHash"
+export const findByIdempotencyKey = async (db: Queryable, keys: Buffer[]): Promise<FormerRequest | null> => {
+  const found = await db.query<FormerRequest>(
+    `select id, email, password_hash as "passwordHash", idempotency_digest as digest
      from users
      where idempotency_key = any($1) and created_at > now() - interval '24 hours'`,
     [keys],
@@ -51,6 +67,8 @@ export type UserRow = {
   id: string
   email: string
   ref: string
+  locale: string
+  metadata: Record<string, unknown>
   createdAt: Date
   activatedAt: Date | null
   attempts: number
@@ -71,7 +89,7 @@ export type UserRow = {
 /** A registration with its current code and that code's mail. */
 export const findUser = async (db: Queryable, id: string, cooldownSeconds: number): Promise<UserRow | null> => {
   const found = await db.query<UserRow>(
-    `select users.id, users.email, users.ref,
+    `select users.id, users.email, users.ref, users.locale, users.metadata,
        users.created_at as "createdAt",
        users.activated_at as "activatedAt",
        codes.attempts,

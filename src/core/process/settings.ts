@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
+import { isLanguageTag } from '../mail/languages.ts'
 import { findUrlFault } from '../postgres/connection/connection-string.ts'
 import { withSession } from '../postgres/connection/session.ts'
 import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
@@ -63,6 +64,14 @@ export const codeSettings = {
       ),
     ),
     '9/24h,90/365d',
+  ),
+}
+
+/** The language of who asks for none that there is. */
+export const languageSettings = {
+  DEFAULT_LOCALE: v.optional(
+    v.pipe(v.string(), v.check(isLanguageTag, 'must be a language tag of BCP 47 such as pt-BR')),
+    'en',
   ),
 }
 

@@ -4,10 +4,12 @@ import { lookupKeys } from '../credentials/keyring.ts'
 import type { PasswordHasher } from '../credentials/password.ts'
 import { announceMails } from '../postgres/mails.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
-import { type Credentials, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
+import { type FormerRequest, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
 import { type CodeTools, enqueueCode } from './enqueue-code.ts'
+import type { Metadata } from './metadata.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
+import { requestDigests } from './request-digest.ts'
 import type { RegistrationSpending, Spending } from './spending.ts'
 import { readStatus, type StatusTools, type User } from './status.ts'
 
@@ -16,6 +18,11 @@ export type RegisterTools = CodeTools & { pool: Pool; hasher: PasswordHasher; po
 export type Registration = {
   email: string
   password: string
+  /** The language of the mails. */
+  locale: string
+  metadata: Metadata
+  /** The JSON value that came: a repetition has the same. */
+  body: object
   idempotencyKey: string | null
   requestId: string
   signal: AbortSignal
@@ -26,7 +33,7 @@ export type Registered = { user: User; isNew: boolean } | 'idempotency-key-reuse
 /**
  * Registers a person: user, code and mail are one transaction. `email` is canonical. Whether the address is known is not
  * looked at. The same idempotency key within 24 hours gives the same user again, and `idempotency-key-reused` when the
- * address or the password is another; a repetition spends nothing.
+ * body is another JSON value; a repetition spends nothing.
  */
 export const register = async (
   tools: RegisterTools,
@@ -55,16 +62,19 @@ const hashWork = (registration: Registration): HashWork => ({ priority: 'registr
 const repeat = async (
   tools: RegisterTools,
   registration: Registration,
-  former: Credentials,
+  former: FormerRequest,
   spending: RegistrationSpending,
 ): Promise<Registered> => {
   await spending.checkRepetition(former.id)
   const isSamePassword = await tools.hasher.verify(registration.password, former.passwordHash, hashWork(registration))
   if (!isSamePassword) await spending.spendRepetition(former.id)
-  return isSamePassword && former.email === registration.email
+  return isSamePassword && isSameBody(tools, registration, former)
     ? { user: await read(tools, former.id), isNew: false }
     : 'idempotency-key-reused'
 }
+
+const isSameBody = ({ keyring }: RegisterTools, { email, body }: Registration, { digest, ...former }: FormerRequest) =>
+  digest === null ? former.email === email : requestDigests(keyring, body).some((own) => own.equals(digest))
 
 const insert = async (
   tools: RegisterTools,
@@ -77,7 +87,10 @@ const insert = async (
     email: registration.email,
     passwordHash: await tools.hasher.hash(registration.password, hashWork(registration)),
     ref: createPublicRef(),
+    locale: registration.locale,
+    metadata: JSON.stringify(registration.metadata),
     idempotencyKey,
+    idempotencyDigest: idempotencyKey && requestDigests(tools.keyring, registration.body)[0],
   }
   const inserted = await transaction(tools.pool, async (tx) => {
     if (idempotencyKey) await forgetOldIdempotencyKey(tx, idempotencyKey)

@@ -2,6 +2,7 @@ import type { Keyring } from '../credentials/keyring.ts'
 import type { Queryable } from '../postgres/pool.ts'
 import { findUser, type UserRow } from '../postgres/users.ts'
 import { isTooShort } from './enqueue-code.ts'
+import type { Metadata } from './metadata.ts'
 import type { RegistrationPolicy } from './policy.ts'
 
 export type CodeStatus = 'queued' | 'sent' | 'expired' | 'exhausted' | 'undeliverable'
@@ -12,6 +13,9 @@ export type User = {
   email: string
   status: 'pending' | 'active'
   ref: string
+  /** The language of the mails. */
+  locale: string
+  metadata: Metadata
   createdAt: string
   activatedAt: string | null
   code: {
@@ -61,6 +65,8 @@ const describeUser = (row: UserRow, maxAttempts: number): User => ({
   email: row.email,
   status: row.activatedAt ? 'active' : 'pending',
   ref: row.ref,
+  locale: row.locale,
+  metadata: row.metadata,
   createdAt: row.createdAt.toISOString(),
   activatedAt: row.activatedAt?.toISOString() ?? null,
   code: row.activatedAt ? null : describeCode(row, maxAttempts),
