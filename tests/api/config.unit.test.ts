@@ -39,6 +39,7 @@ test('the defaults are those of the contract', () => {
     RESEND_COOLDOWN_SECONDS: 30,
     BCRYPT_COST: 12,
     PASSWORD_MIN_LENGTH: 8,
+    DEFAULT_LOCALE: 'en',
     LIMIT_REGISTRATIONS_PER_NET: [
       { max: 20, seconds: 3600 },
       { max: 60, seconds: 86_400 },
