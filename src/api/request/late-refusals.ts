@@ -32,8 +32,10 @@ export const delayRefusals = (tools: Pick<ApiTools, 'trustedProxies'>) => {
     const came = performance.now()
     await next()
     const waitMs = waitOf(c)
-    const routes = routesOf(c, tools, told)
+    const socket = c.env?.incoming?.socket
+    if (waitMs === null && (!socket || !told.has(socket))) return
     const route = `${c.req.method} ${routePath(c, -1)}`
+    const routes = isTrustedPeer(c.env?.incoming, tools.trustedProxies) ? null : routesOf(socket, told)
     if (waitMs === null) return void routes?.delete(route)
     const former = routes?.get(route)
     const early = former && came < former.until ? former.early + 1 : 0
@@ -54,14 +56,9 @@ const waitOf = ({ res }: Context<ApiEnv>): number | null => {
   return Number(res.headers.get('Retry-After') ?? 0) * 1000
 }
 
-/** What this connection was told; none where it is a proxy's, which carries the requests of many. */
-const routesOf = (
-  c: Context<ApiEnv>,
-  { trustedProxies }: Pick<ApiTools, 'trustedProxies'>,
-  told: WeakMap<object, Map<string, Told>>,
-): Map<string, Told> | null => {
-  const socket = c.env?.incoming?.socket
-  if (!socket || isTrustedPeer(c.env.incoming, trustedProxies)) return null
+/** What this connection was told. Not asked for a proxy's, which carries the requests of many. */
+const routesOf = (socket: object | undefined, told: WeakMap<object, Map<string, Told>>): Map<string, Told> | null => {
+  if (!socket) return null
   const known = told.get(socket) ?? new Map<string, Told>()
   told.set(socket, known)
   return known

@@ -16,7 +16,7 @@ export const requestIds = createMiddleware<ApiEnv>(async (c, next) => {
   const requestId = given ?? randomUUID()
   c.set('requestId', requestId)
   await next()
-  c.header('X-Request-Id', requestId)
+  c.res.headers.set('X-Request-Id', requestId)
 })
 
 /** The request's part of a trace, which goes on with the caller's; everything that follows is inside. */

@@ -16,9 +16,9 @@ export const behindProxy =
     await next()
     // Of several schemes the first is that of the first proxy.
     if (HTTPS.test(c.req.header('x-forwarded-proto') ?? '') && isTrustedPeer(c.env?.incoming, trustedProxies))
-      c.header('Strict-Transport-Security', HALF_A_YEAR)
+      c.res.headers.set('Strict-Transport-Security', HALF_A_YEAR)
     const location = c.res.headers.get('location')
-    if (location?.startsWith('/')) c.header('Location', `${forwardedPrefix(c, trustedProxies)}${location}`)
+    if (location?.startsWith('/')) c.res.headers.set('Location', `${forwardedPrefix(c, trustedProxies)}${location}`)
   }
 
 /** The path before ours, such as `/auth`, that a trusted proxy has taken off; else an empty one. */

@@ -14,6 +14,7 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { Logger } from '../logger.ts'
 import { readVersion } from '../version.ts'
+import { beginTracing } from './tracing.ts'
 
 const EXPORT_TIMEOUT_MS = 5000
 const BATCH_DELAY_MS = 1000
@@ -47,6 +48,7 @@ export const exportTraces = (settings: { endpoint: string; serviceName: string; 
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   propagation.setGlobalPropagator(new W3CTraceContextPropagator())
   trace.setGlobalTracerProvider(provider)
+  beginTracing()
   return {
     close: async () => {
       const sent = provider.shutdown().catch(() => {})

@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   context,
+  INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
@@ -11,8 +12,16 @@ import {
   trace,
 } from '@opentelemetry/api'
 
-// OpenTelemetry's API alone: until `startTracing` has set a provider every call here does next to nothing.
+// OpenTelemetry's API alone. Until traces are exported no call here reaches even that: looking for a context, a propagator and a
+// provider that are not there takes longer than the rest of a small request.
 const tracer = trace.getTracer('latchkey')
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
+let isTraced = false
+
+/** From here on spans are made; OpenTelemetry's globals are set. */
+export const beginTracing = (): void => {
+  isTraced = true
+}
 
 const KINDS = {
   internal: SpanKind.INTERNAL,
@@ -26,6 +35,12 @@ export type SpanDetails = { kind: keyof typeof KINDS; attributes?: Attributes; p
 
 /** Does `run` in a span. What it throws fails the span by its code or name and is passed on: a message may tell too much. */
 export const inSpan = <Result>(
+  name: string,
+  details: SpanDetails,
+  run: (span: Span) => Promise<Result>,
+): Promise<Result> => (isTraced ? runInSpan(name, details, run) : run(NO_SPAN))
+
+const runInSpan = <Result>(
   name: string,
   { kind, attributes = {}, parent = context.active() }: SpanDetails,
   run: (span: Span) => Promise<Result>,
@@ -68,10 +83,10 @@ export const beginStep = (name: string, { kind, attributes = {}, parent = contex
 
 /** The trace that a caller's header names, or none. Its tracestate and baggage are left outside: anybody can write them. */
 export const callersTrace = (traceparent: string | undefined): Context =>
-  propagation.extract(ROOT_CONTEXT, { traceparent })
+  isTraced ? propagation.extract(ROOT_CONTEXT, { traceparent }) : ROOT_CONTEXT
 
 /** The active trace as a row or a job keeps it (W3C trace context in JSON, as bullmq-otel reads it); null when nothing is traced. */
-export const activeTraceContext = (): string | null => traceContextOf(context.active())
+export const activeTraceContext = (): string | null => (isTraced ? traceContextOf(context.active()) : null)
 
 /** The trace that a row kept; null when it kept none that can be read. */
 export const keptTrace = (traceContext: string | null): Context | null => {
@@ -92,6 +107,7 @@ const traceContextOf = (traced: Context): string | null => {
 
 /** What a log line says of the active trace. */
 export const traceFields = (): { traceId?: string } => {
+  if (!isTraced) return {}
   const active = trace.getActiveSpan()?.spanContext()
   return active && isSpanContextValid(active) ? { traceId: active.traceId } : {}
 }
