@@ -57,7 +57,7 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
     const head = String.raw`^\d{4}-\d\d-\d\dT[\d:.]+Z ${ref}, request ${requestId}`
     expect(await jobLog(user.mailId)).toEqual([
       expect.stringMatching(new RegExp(String.raw`${head}, try 1: resend-503, next try in \d+\.\d s$`)),
-      expect.stringMatching(new RegExp(`${head}, try 2: accepted$`)),
+      expect.stringMatching(new RegExp(`${head}, try 2: accepted by resend$`)),
     ])
   })
 

@@ -8,7 +8,8 @@ const TRIED = {
   ref: 'K7QX',
   to: 'a…@example.com',
   attempt: 3,
-  delivery: { end: 'later', reason: 'provider-503', inMs: 4210 },
+  provider: 'resend',
+  delivery: { end: 'later', reason: 'resend-503', inMs: 4210 },
   durationMs: 12,
 } as const
 
@@ -25,7 +26,7 @@ test('a line reads like a sentence', () => {
     delivery: { end: 'done', outcome: 'dropped' },
   })
   expect(written.map((line) => line.replace(/^\S+ /, ''))).toEqual([
-    'K7QX, request a-request, try 3: provider-503, next try in 4.2 s',
+    'K7QX, request a-request, try 3: resend-503, next try in 4.2 s',
     'a mail that is gone, try 0: dropped',
   ])
 })

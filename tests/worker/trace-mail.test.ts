@@ -80,7 +80,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
       'offered to the queue',
       expect.stringMatching(/^try 1: resend-503, next try in \d\.\d s$/),
       expect.stringMatching(/^accepted by resend as [0-9a-f-]{36}$/),
-      'try 2: accepted',
+      'try 2: accepted by resend',
       expect.stringMatching(new RegExp(`^now: its code (?:is|was) valid until ${TIME}$`)),
     ])
     expect((await trace(ref)).out.split('\n').slice(0, -2)).toEqual(out.split('\n').slice(0, -2))

@@ -23,7 +23,8 @@ export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run)
     const isPrepared = 'message' in prepared
     if (isPrepared) open = open.filter((provider) => provider !== prepared.provider)
     const delivery = isPrepared ? await send(tools, prepared, { signal: run.signal, begun, others: open }) : prepared
-    run.report?.({ mailId, ...tag, delivery, durationMs: Math.round(performance.now() - begun) })
+    const provider = isPrepared && prepared.message ? prepared.provider.name : null
+    run.report?.({ mailId, ...tag, provider, delivery, durationMs: Math.round(performance.now() - begun) })
     if (delivery.end !== 'later' || !delivery.isForTheOther) return delivery
   }
 }

@@ -21,8 +21,8 @@ export type Run = { signal: AbortSignal; open?: readonly MailProvider[]; report?
 /** Whom a mail is for, as logs may show it: `to` is the masked address, `attempt` counts the tries. Null when the row is gone. */
 export type MailTag = { requestId: string | null; ref: string | null; to: string | null; attempt: number }
 
-/** One try, as it is told to operators. */
-export type Tried = MailTag & { mailId: string; delivery: Delivery; durationMs: number }
+/** One try, as it is told to operators; `provider` is where the mail went, null when it went nowhere. */
+export type Tried = MailTag & { mailId: string; provider: string | null; delivery: Delivery; durationMs: number }
 
 /**
  * What becomes of the job: done, failed for good, or tried again after `inMs`. `reason` is a fixed word; `settled` is there

@@ -40,13 +40,13 @@ export const writeJobLog = (job: Pick<Job, 'log'>, line: string, logger: Logger)
 }
 
 /** Such as: K7QX, request 0dec5f44, try 3: provider-503, next try in 4.2 s. Nothing of the address: it would lie in the queue. */
-const describeTry = ({ ref, requestId, attempt, delivery }: Tried): string =>
-  `${ref ?? 'a mail that is gone'}${requestId === null ? '' : `, request ${requestId}`}, try ${attempt}: ${describeEnd(delivery)}`
+const describeTry = ({ ref, requestId, attempt, provider, delivery }: Tried): string =>
+  `${ref ?? 'a mail that is gone'}${requestId === null ? '' : `, request ${requestId}`}, try ${attempt}: ${describeEnd(delivery, provider)}`
 
-const describeEnd = (delivery: Delivery): string => {
+const describeEnd = (delivery: Delivery, provider: string | null): string => {
   switch (delivery.end) {
     case 'done':
-      return delivery.outcome
+      return delivery.outcome === 'accepted' && provider !== null ? `accepted by ${provider}` : delivery.outcome
     case 'failed':
       return `${delivery.reason}, failed for good`
     case 'later':
