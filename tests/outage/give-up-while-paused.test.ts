@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { pausedForMs } from '../../src/worker/queue/queue-pause.ts'
 import { backends } from '../support/backends.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
@@ -38,7 +39,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     stage.provider.answerWith([], { status: 503, retryAfter: '600' })
     const first = await stage.startWorker()
     await stage.register('before@example.com')
-    await expect.poll(() => first.isProviderWell(), PATIENT).toBe(false)
+    await expect.poll(() => pausedForMs(first.queue), PATIENT).toBeGreaterThan(0)
     await first.close()
     const second = await stage.startWorker()
     expect(await second.isProviderWell()).toBe(false)

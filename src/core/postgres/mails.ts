@@ -4,7 +4,7 @@ import type { Pool, Tx } from './pool.ts'
 /** The channel that wakes the relays. */
 export const MAILS_CHANNEL = 'latchkey_mails'
 
-/** Enqueues a mail. Relays find it when the transaction has committed, within two seconds, or at once by `announceMails`. */
+/** Enqueues a mail. Relays find it when the transaction has committed, within a second, or at once by `announceMails`. */
 export const insertMail = async (
   tx: Tx,
   mail: { id: string; userId: string; codeId: string; requestId: string; traceContext: string | null },

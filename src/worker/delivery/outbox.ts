@@ -6,9 +6,11 @@ import type { Logger } from '../../core/process/logger.ts'
 import { type OutboxKind, openOutboxQueue } from '../queue/outbox-queue.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
 import { startQueueWorker } from '../queue/queue-worker.ts'
-import { runRelay } from './relay-loop.ts'
+import { type Duty, runRelay } from './relay-loop.ts'
 
-const BEAT_SECONDS = 5
+const BEAT_SECONDS = 10
+// Whoever comes first after this has it; alone it is always the same.
+const BEAT_FREE_SECONDS = 7
 const GIVE_UP_BATCH = 1000
 
 export type OutboxTools = { pool: Pool; backend: QueueBackend; databaseUrl: string; logger: Logger }
@@ -40,9 +42,10 @@ export const startOutbox = async (
     stopping.signal,
   )
   const worker = startQueueWorker(backend, kind.queue, processor, settings.options, logger)
+  const duty: Duty = { isOurs: true }
   const loops = [
-    runRelay({ pool, queue, kind, databaseUrl, outages: backend.outages, logger }, stopping.signal),
-    keepBeating(tools, kind, settings, stopping.signal),
+    runRelay({ duty, pool, queue, kind, databaseUrl, outages: backend.outages, logger }, stopping.signal),
+    keepBeating(tools, kind, { ...settings, duty }, stopping.signal),
   ]
   return {
     queue,
@@ -62,11 +65,14 @@ const untilStopped =
     return processor(job, token, signal)
   }
 
-/** Says that rows can be delivered, while the queue answers, and gives up those whose time is over: paused queue or not. */
+/**
+ * Says that rows can be delivered, while the queue answers. Who said it first sweeps until the next time, and gives up the rows
+ * whose time is over: paused queue or not.
+ */
 const keepBeating = async (
   { pool, backend, logger }: OutboxTools,
   { table, queue }: OutboxKind,
-  { giveUpAfterSeconds: afterSeconds, onGivenUp }: OutboxSettings,
+  { giveUpAfterSeconds: afterSeconds, onGivenUp, duty }: OutboxSettings & { duty: Duty },
   signal: AbortSignal,
 ): Promise<void> => {
   const giveUpAll = async () => {
@@ -81,7 +87,8 @@ const keepBeating = async (
   while (!signal.aborted) {
     try {
       await backend.check()
-      if (await beat(pool, table, BEAT_SECONDS)) await giveUpAll()
+      duty.isOurs = await beat(pool, table, BEAT_FREE_SECONDS)
+      if (duty.isOurs) await giveUpAll()
     } catch (err) {
       logger.debug({ queue, err }, 'no beat: PostgreSQL or the queue does not answer')
     }

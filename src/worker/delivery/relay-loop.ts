@@ -10,11 +10,17 @@ import { type OutboxKind, offerRows } from '../queue/outbox-queue.ts'
 import { createWakeUp } from './wake-up.ts'
 
 const BATCH = 100
-const SWEEP_MS = 2000
+// One worker of all sweeps every second; the others only in case that this one is gone.
+const SWEEP_MS = 1000
+const IDLE_SWEEP_MS = 5000
 const RETRY_MS = 1000
 
 /** `outages` are those of the queue's store. */
+/** Whether it is this worker of all that does what one has to do. */
+export type Duty = { isOurs: boolean }
+
 export type RelayTools = {
+  duty: Duty
   pool: Pool
   queue: Queue
   kind: OutboxKind
@@ -24,7 +30,7 @@ export type RelayTools = {
 }
 
 /**
- * Moves rows from PostgreSQL to the queue until `signal` aborts: at once when one is announced, and every two seconds for what no
+ * Moves rows from PostgreSQL to the queue until `signal` aborts: at once when one is announced, and every second, in one worker of all, for what no
  * notification told and for what the queue may have lost. Of the latter a hundred are looked at, so that a backlog rests however
  * large it is; only when some are lost, the next hundred follow at once. Resolves when nothing is in hand any more.
  */
@@ -36,7 +42,7 @@ export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<
   let fresh = BATCH
   while (!signal.aborted) {
     const isSweep = performance.now() >= sweepAt
-    if (isSweep) sweepAt = performance.now() + SWEEP_MS
+    if (isSweep) sweepAt = performance.now() + (tools.duty.isOurs ? SWEEP_MS : IDLE_SWEEP_MS)
     const relayed = await relay({ fresh, again: isSweep ? BATCH : 0 })
     // After a failure one row finds out whether the queue takes rows again.
     fresh = relayed ? BATCH : 1
