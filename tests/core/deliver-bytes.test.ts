@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MailerUnavailable } from '../../src/core/mail/mailer.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -98,4 +99,19 @@ test("a notice's spoilt key is replaced too", async () => {
   for (let run = 0; run < 3; run += 1) await deliver(deliverTools(database, mailer), mailId)
   expect(new Set(mailer.sent.map(({ key }) => key)).size).toBe(3)
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted' })
+})
+
+test('the digest beside a code does not tell the code to who reads the table', async () => {
+  const pending = await addPending(database)
+  const mailer = scriptedMailer()
+  await deliver(deliverTools(database, mailer), pending.mailId)
+  const { rows } = await database.pool.query('select mail_digest as digest from codes where id = $1', [pending.codeId])
+  const [sent] = mailer.sent
+  if (!sent) throw new Error('nothing was sent')
+  const { to, subject, text, html } = sent.mail
+  const unkeyed = createHash('sha256')
+    .update(JSON.stringify([undefined, to, subject, text, html]))
+    .digest()
+  expect(rows[0].digest).toHaveLength(16)
+  expect(rows[0].digest).not.toEqual(unkeyed.subarray(0, 16))
 })

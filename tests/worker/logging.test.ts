@@ -78,7 +78,7 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
       .toEqual([expect.stringMatching(/try 1: resend-422 validation-error, failed for good$/)])
   })
 
-  test('a broken key is a warning that names what to mend', async () => {
+  test('a broken key is a warning that names what to correct', async () => {
     stage.provider.answerWith([401])
     const user = await stage.register('key@example.com')
     await expect.poll(() => triesOf(user.mailId), PATIENT).not.toHaveLength(0)

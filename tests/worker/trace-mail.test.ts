@@ -102,10 +102,10 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   test('of a refused one tells why, and what to do', async () => {
     stage.provider.answerWith([422])
     const user = await registerAndTry('refused@example.com', 1)
-    const story = told((await trace(user.mailId)).out)
-    expect(story).toContain('refused for good: resend-422 validation-error')
-    expect(story).toContain('try 1: resend-422 validation-error, failed for good')
-    expect(story.at(-1)).toContain('retry the job in the dashboard')
+    const lines = told((await trace(user.mailId)).out)
+    expect(lines).toContain('refused for good: resend-422 validation-error')
+    expect(lines).toContain('try 1: resend-422 validation-error, failed for good')
+    expect(lines.at(-1)).toContain('retry the job in the dashboard')
   })
 
   test('of one that the provider wants later tells when', async () => {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { maskEmailAddress } from '../credentials/email-address.ts'
 import { LEASE_SECONDS } from '../outbox/keep-lease.ts'
 import {
@@ -104,7 +104,8 @@ const holderOf = (tools: DeliverTools, mail: OwnMail): Holder => {
   const isRepeatable = mail.codeSecondsLeft >= tools.policy.ttlSeconds / 2
   const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId }) ?? ''
   const isOf = (provider: MailProvider | undefined) =>
-    provider !== undefined && digestOfCodeMail({ ...tools, mailer: provider.mailer }, mail, digits).equals(mailDigest)
+    provider !== undefined &&
+    digestOfCodeMail({ ...tools, mailer: provider.mailer }, mail, { keyId: mail.keyId, digits }).equals(mailDigest)
   const [first, second] = tools.providers
   if (isOf(first)) return isRepeatable ? 'first' : 'not-first'
   return isRepeatable && isOf(second) ? 'second' : 'nobody'
@@ -144,7 +145,10 @@ const openFormer = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode 
   const isShort = isOut ? await isTooShort(pool, tools, mail) : mail.digits < (await digitsFor(pool, tools, mail.email))
   if (isShort) return null
   const opening = { codeId: mail.codeId, ttlSeconds: policy.ttlSeconds, maxAttempts: policy.maxAttempts }
-  const isOpened = await openCode(pool, { ...opening, digest: digestOfCodeMail(tools, mail, digits) })
+  const isOpened = await openCode(pool, {
+    ...opening,
+    digest: digestOfCodeMail(tools, mail, { keyId: mail.keyId, digits }),
+  })
   return isOpened ? { id: mail.codeId, digits, isOut } : null
 }
 
@@ -154,7 +158,7 @@ const openFresh = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode |
   const fresh = { id: randomUUID(), digits: await digitsFor(pool, tools, mail.email), keyId: keyring[0].id }
   const digits = deriveCode(keyring, fresh) ?? ''
   const { mailId, token, userId, codeId: formerId } = mail
-  const digest = digestOfCodeMail(tools, mail, digits)
+  const digest = digestOfCodeMail(tools, mail, { keyId: fresh.keyId, digits })
   const isReplaced = await replaceCode(pool, {
     ...{ mailId, token, userId, formerId, fresh, digest },
     ttlSeconds: policy.ttlSeconds,
@@ -168,18 +172,28 @@ const prepareNotice = async (
   { mailId, email, ref }: OwnMail,
 ): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey' | 'noticeRefusal'>> => {
   const message = noticeMessage(email, ref)
-  const digest = digestOf(mailer.format, message)
+  const digest = digestOf(NO_SECRET, mailer.format, message)
   const key = await takeNotice(pool, { mailId, email, digest, freshKey: randomUUID() })
   if (key !== null) return { message, idempotencyKey: key, noticeRefusal: null }
   return { message: null, idempotencyKey: mailId, noticeRefusal: await findNoticeRefusal(pool, email) }
 }
 
-const digestOfCodeMail = ({ mailer, policy }: BoundTools, mail: OwnMail, digits: string): Buffer =>
-  digestOf(mailer.format, codeMessage(mail.email, mail.ref, digits, policy.ttlSeconds))
+/** Under the code's own secret: whoever reads the table could else try all digits until the digest fits. */
+const digestOfCodeMail = (
+  { keyring, mailer, policy }: BoundTools,
+  mail: OwnMail,
+  code: { keyId: string; digits: string },
+): Buffer => {
+  const key = keyring.find(({ id }) => id === code.keyId)?.lookups ?? NO_SECRET
+  return digestOf(key, mailer.format, codeMessage(mail.email, mail.ref, code.digits, policy.ttlSeconds))
+}
+
+// A notice has none.
+const NO_SECRET = Buffer.alloc(0)
 
 /** Two mails with the same digest leave as the same bytes: it covers the mail, and what the mailer adds. */
-const digestOf = (format: string | undefined, { to, subject, text, html }: OutgoingMail): Buffer =>
-  createHash('sha256')
+const digestOf = (key: Buffer, format: string | undefined, { to, subject, text, html }: OutgoingMail): Buffer =>
+  createHmac('sha256', key)
     .update(JSON.stringify([format, to, subject, text, html]))
     .digest()
     .subarray(0, 16)
