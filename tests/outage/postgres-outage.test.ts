@@ -17,6 +17,8 @@ import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { PATIENT } from '../worker/stage.ts'
 
+const STOP_LIMIT_MS = 10_000
+
 let folder: string
 let postgres: SteadyPostgres
 
@@ -93,8 +95,8 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
 
     // Its relay has run into it, too.
     await expect.poll(() => worker.log(), PATIENT).toContain('PostgreSQL cannot work now')
-    for (let refusal = 0; refusal < 40; refusal += 1)
-      expect((await register(`refused-${refusal}@example.com`)).status).toBe(503)
+    const many = Array.from({ length: 40 }, (_, index) => register(`refused-${index}@example.com`))
+    expect(new Set((await Promise.all(many)).map(({ status }) => status))).toEqual(new Set([503]))
     await restart()
     await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([200, 200])
     for (const { log } of [api, worker]) {
@@ -143,6 +145,15 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     expect(requestsTo(email).length).toBeGreaterThan(1)
     expect(new Set(requestsTo(email).map((mail) => mail.key + mail.body)).size).toBe(1)
     expect(provider.inbox(email)).toHaveLength(1)
+  })
+
+  test('told to stop while it is away, both end with 0 in time', async () => {
+    const restart = await stopPostgres('SIGINT')
+    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([503, 503])
+    const begun = performance.now()
+    expect(await Promise.all([api.stop(), worker.stop()])).toEqual([0, 0])
+    expect(performance.now() - begun).toBeLessThan(STOP_LIMIT_MS)
+    await restart()
   })
 })
 
