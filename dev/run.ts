@@ -5,19 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pretty from 'pino-pretty'
 import { banner } from './banner.ts'
 import { startChild } from './child.ts'
+import { deskProvider } from './desk-provider.ts'
 import { createDatabase, startPostgres } from './embedded-postgres.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
 import { checkPorts, type Ports, readPorts } from './ports.ts'
 
 const FOLDER = resolve(process.env.LATCHKEY_DATA || join(import.meta.dirname, '..', '.latchkey'))
 const OPERATOR = { OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
-const MAIL = {
-  // SES wants the id of a key before the key, and a region.
-  MAIL_API_KEY: process.env.MAIL_PROVIDER === 'ses' ? 'SANDBOX:sandbox' : 'sandbox',
-  MAIL_REGION: process.env.MAIL_PROVIDER === 'ses' ? 'eu-central-1' : '',
-  MAIL_FROM: 'Latchkey <codes@latchkey.example>',
-}
-
 /** Wide enough to play with; everything else is as in production. */
 const LIMITS = {
   LIMIT_REGISTRATIONS_PER_NET: '1000/1h',
@@ -43,7 +37,13 @@ const start = async (ports: Ports, host: string): Promise<void> => {
   await mkdir(FOLDER, { recursive: true })
   const postgres = await startPostgres({ dataDir: join(FOLDER, 'postgres'), keep: true })
   stops.push(postgres.stop)
-  const sandbox = await startMailSandbox({ host, port: ports.SANDBOX_PORT, apiKey: MAIL.MAIL_API_KEY })
+  const mail = deskProvider(process.env.MAIL_PROVIDER, `http://127.0.0.1:${ports.PORT}`)
+  const sandbox = await startMailSandbox({
+    host,
+    port: ports.SANDBOX_PORT,
+    apiKey: mail.environment.MAIL_API_KEY,
+    events: mail.events,
+  })
   stops.push(sandbox.close)
 
   const databaseUrl = await createDatabase(postgres, 'latchkey')
@@ -51,14 +51,14 @@ const start = async (ports: Ports, host: string): Promise<void> => {
     ...LIMITS,
     ...process.env,
     ...OPERATOR,
-    ...MAIL,
+    ...mail.environment,
     MAIL_URL: sandbox.url,
     HOST: host,
     DATABASE_URL: databaseUrl,
     SECRET_KEY: await readSecret(),
   }
   // A value beside its file is refused, and these are ours.
-  for (const name of ['DATABASE_URL', 'SECRET_KEY', ...Object.keys({ ...OPERATOR, ...MAIL })])
+  for (const name of ['DATABASE_URL', 'SECRET_KEY', ...Object.keys({ ...OPERATOR, ...mail.environment })])
     delete environment[`${name}_FILE`]
   const output = pretty({
     colorize: process.stdout.isTTY,

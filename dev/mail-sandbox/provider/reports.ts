@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import type { Inbox } from '../inbox/inbox.ts'
+import type { EventSigner, SignedEvent } from '../providers/signed-events.ts'
 import { type EventType, eventAbout } from './event.ts'
 
-/** Where the service takes events, and the secret that signs them (`whsec_…`). */
-export type EventsTarget = { url: string; secret: string }
+/** Where the service takes events, and the secret that signs Resend's (`whsec_…`), or what signs another provider's. */
+export type EventsTarget = { url: string } & ({ secret: string } | { signer: EventSigner })
 export type Reports = ReturnType<typeof createReports>
 
 const BEFORE_FIRST_MS = 500
@@ -32,39 +33,38 @@ export function createReports(target: EventsTarget | null, inbox: Inbox) {
 }
 
 function createSender(target: EventsTarget, inbox: Inbox, signal: AbortSignal) {
-  const webhook = new Webhook(target.secret)
+  const svix = 'secret' in target ? new Webhook(target.secret) : null
 
   return async (mailId: string, type: EventType): Promise<void> => {
     const mail = inbox.find(mailId)
     if (mail === null) return
     const at = new Date().toISOString()
     const message = { id: `msg_${randomUUID()}`, body: JSON.stringify(eventAbout(mail, type, at)) }
+    const sign = () => ('signer' in target ? target.signer.sign(type, mailId) : signed(svix, message))
     for (const pauseMs of [0, ...BEFORE_RETRY_MS]) {
       await pause(pauseMs, signal)
       if (signal.aborted) return
-      const status = await post(target.url, signed(webhook, message), signal)
+      const status = await post(target.url, sign(), signal)
       inbox.note(mailId, { type, at, status })
       if (status !== null && status < 300) return
     }
   }
 }
 
-type Signed = { headers: Record<string, string>; body: string }
-
-function signed(webhook: Webhook, { id, body }: { id: string; body: string }): Signed {
+function signed(webhook: Webhook | null, { id, body }: { id: string; body: string }): SignedEvent {
   const now = new Date()
   const headers = {
     'Content-Type': 'application/json',
     'User-Agent': 'Svix-Webhooks/1.84.0 (mail sandbox)',
     'svix-id': id,
     'svix-timestamp': String(Math.floor(now.getTime() / 1000)),
-    'svix-signature': webhook.sign(id, now, body),
+    'svix-signature': webhook?.sign(id, now, body) ?? '',
   }
   return { headers, body }
 }
 
 /** The status of the answer; null when there was none. */
-async function post(url: string, { headers, body }: Signed, signal: AbortSignal): Promise<number | null> {
+async function post(url: string, { headers, body }: SignedEvent, signal: AbortSignal): Promise<number | null> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
   const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal: limit }).catch(
     () => null,
