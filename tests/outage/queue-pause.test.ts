@@ -35,6 +35,12 @@ describe.each(backends)('a pause of the queue on %s', (backend) => {
     expect(await queue.getRateLimitTtl()).toBeGreaterThan(18_000)
   })
 
+  test('stays as long as the longest, also when many ask at the same moment', async () => {
+    const queue = await openOutboxQueue(store, MAILS, silent)
+    await Promise.all([1000, 20_000, 500, 3000, 700].map((ms) => pauseQueue(queue, ms)))
+    expect(await queue.getRateLimitTtl()).toBeGreaterThan(18_000)
+  })
+
   test('holds although the window of the rate limit is open', async () => {
     const worker = await stage.startWorker()
     const user = await stage.register('window@example.com')

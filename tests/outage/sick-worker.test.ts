@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { checkWorker } from '../../src/worker/operators/readiness.ts'
 import { backends } from '../support/backends.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
@@ -25,6 +26,17 @@ describe.each(backends)('workers with jobs on %s', (backend) => {
     await registerCrowd(stage, 'second', 30)
     await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 60 })
     process.stdout.write(`${backend}: 30 mails beside a sick worker left in ${Date.now() - begun} ms\n`)
+  })
+
+  test('a provider that refuses us is named, with its own word, until it takes a mail', async () => {
+    stage.provider.answerWith([403])
+    const worker = await stage.startWorker()
+    const user = await stage.register('account@example.com')
+    const parts = { pool: stage.pool, backend: worker.backend, delivering: worker }
+    const provider = async () => (await checkWorker(parts)).provider
+    await expect.poll(provider, PATIENT).toBe('degraded: resend refuses us: resend-403 invalid-api-key')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(provider, PATIENT).toBe('ok')
   })
 
   test('an operator ends a pause that the provider asked for, and the next mail is a probe', async () => {
