@@ -11,6 +11,8 @@ export type TcpProxy = {
   /** The same, but new connections work. */
   freezeConnected(): void
   thaw(): void
+  /** The next message with this word arrives, and its connection is lost before the answer. */
+  loseAnswerTo(word: string): void
   close(): Promise<void>
 }
 
@@ -20,6 +22,7 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
   const { hostname, port: firstPort } = new URL(target)
   let targetPort = Number(firstPort)
   let isFrozen = false
+  let lostWord: string | null = null
   const keep = (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
@@ -31,6 +34,12 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
     const upstream = connect(targetPort, hostname)
     keep(client)
     keep(upstream)
+    client.on('data', (chunk) => {
+      if (lostWord === null || !chunk.includes(lostWord)) return
+      lostWord = null
+      upstream.unpipe(client)
+      upstream.once('data', () => client.destroy()).resume()
+    })
     client.pipe(upstream).on('close', () => client.destroy())
     upstream.pipe(client).on('close', () => upstream.destroy())
     if (isFrozen) for (const socket of [client, upstream]) socket.pause()
@@ -53,6 +62,9 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
       each((socket) => socket.pause())
     },
     freezeConnected: () => each((socket) => socket.pause()),
+    loseAnswerTo: (word) => {
+      lostWord = word
+    },
     thaw: () => {
       isFrozen = false
       each((socket) => socket.resume())
