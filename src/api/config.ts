@@ -4,9 +4,9 @@ import {
   codeSettings,
   coreSettings,
   egressSettings,
-  languageSettings,
   listenSettings,
   proxySettings,
+  textSettings,
   tracingSettings,
 } from '../core/process/settings.ts'
 import { eventSettings } from './provider-events.ts'
@@ -24,7 +24,7 @@ export const readApiConfig = (environment: Environment) =>
       ...proxySettings,
       ...egressSettings,
       ...eventSettings(environment),
-      ...languageSettings,
+      ...textSettings,
       PORT: v.optional(wholeNumber(0, 65_535), '3000'),
       RESEND_COOLDOWN_SECONDS: v.optional(wholeNumber(0, 86_400), '30'),
       BCRYPT_COST: v.optional(wholeNumber(4, 15), '12'),

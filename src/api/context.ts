@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { PasswordHasher } from '../core/credentials/password.ts'
-import type { Languages } from '../core/mail/languages.ts'
+import type { Languages } from '../core/mail/writing/languages.ts'
 import type { Pool } from '../core/postgres/pool.ts'
 import type { Network } from '../core/process/http/client-network.ts'
 import type { Readiness } from '../core/process/http/ops-app.ts'

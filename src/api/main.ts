@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createKeyring } from '../core/credentials/keyring.ts'
 import { createPasswordHasher } from '../core/credentials/password.ts'
-import { languagesOf } from '../core/mail/languages.ts'
+import { openMailTexts } from '../core/mail/writing/mail-texts.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { type HttpApp, startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
@@ -10,7 +10,7 @@ import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
-import { codePolicyOf, isPooled, listeningOf } from '../core/process/settings.ts'
+import { codePolicyOf, isPooled, listeningOf, textSettingsOf } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
 import { createRegistry } from '../core/process/telemetry/registry.ts'
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
@@ -60,7 +60,7 @@ const main = async (): Promise<void> => {
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
-    languages: languagesOf(config.DEFAULT_LOCALE),
+    languages: openMailTexts(textSettingsOf(config), logger).languages,
     trustedProxies: config.TRUSTED_PROXIES,
   })
   const listen = listenWith(listeningOf(config))

@@ -6,6 +6,7 @@ import {
   egressSettings,
   listenSettings,
   proxySettings,
+  textSettings,
   tracingSettings,
 } from '../core/process/settings.ts'
 import { mailSettings, withProviders } from './mail-settings.ts'
@@ -39,6 +40,7 @@ export const readWorkerConfig = (environment: Environment) => {
     {
       ...coreSettings,
       ...codeSettings,
+      ...textSettings,
       ...queueSettings,
       ...listenSettings(3002),
       ...tracingSettings,

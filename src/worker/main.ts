@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq'
 import type { Hono } from 'hono'
 import { createKeyring } from '../core/credentials/keyring.ts'
+import { openMailTexts } from '../core/mail/writing/mail-texts.ts'
 import { createPool, type Pool } from '../core/postgres/pool.ts'
 import { startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
@@ -8,7 +9,7 @@ import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger, type Logger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
-import { codePolicyOf, directUrlOf, isPooled, listeningOf } from '../core/process/settings.ts'
+import { codePolicyOf, directUrlOf, isPooled, listeningOf, textSettingsOf } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
 import { createRegistry } from '../core/process/telemetry/registry.ts'
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
@@ -53,7 +54,7 @@ const main = async (): Promise<void> => {
   const server = await startHttpServer(ops, { ...listeningOf(config), port: config.OPS_PORT })
   onStop('operators HTTP', () => server.close())
 
-  const mail = openMailProviders(config, { pool, metrics })
+  const [rules, mail] = [rulesOf(config, logger), openMailProviders(config, { pool, metrics })]
   onStop('mail providers', mail.close)
   await requireTables(pool, { logger, signal: stopping })
   const backend = await openBackend(config, pool, logger, stopping)
@@ -62,7 +63,7 @@ const main = async (): Promise<void> => {
 
   const jobs: { close(): Promise<void> }[] = []
   onStop('jobs', () => Promise.all(jobs.map((job) => job.close())))
-  const tools = { pool, backend, metrics, ...rulesOf(config, logger), providers: mail.providers }
+  const tools = { pool, backend, metrics, ...rules, providers: mail.providers }
   const delivering = await startDelivery(tools, {
     databaseUrl: directUrlOf(config),
     concurrency: config.MAIL_CONCURRENCY,
@@ -120,6 +121,7 @@ const rulesOf = (config: WorkerConfig, logger: Logger) => ({
   surge: createGuessSurge(logger),
   keyring: createKeyring(config.SECRET_KEY),
   policy: codePolicyOf(config),
+  texts: openMailTexts(textSettingsOf(config), logger),
   delivery: { timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER },
 })
 

@@ -40,6 +40,7 @@ test('the defaults are those of the contract', () => {
     BCRYPT_COST: 12,
     PASSWORD_MIN_LENGTH: 8,
     DEFAULT_LOCALE: 'en',
+    SERVICE_NAME: 'Latchkey',
     LIMIT_REGISTRATIONS_PER_NET: [
       { max: 20, seconds: 3600 },
       { max: 60, seconds: 86_400 },
@@ -75,6 +76,8 @@ describe('a wrong or missing value', () => {
     ['SECRET_KEY', ['', 'hush', 'h'.repeat(31), `${SECRET},hush`, `${SECRET},`, ' '.repeat(40)]],
     ['PORT', ['-1', '65536', '1.5', 'hush', '0x50', '3000 ', '1e3']],
     ['OPS_PORT', ['-1', '65536', 'hush']],
+    ['SERVICE_NAME', ['hush\nhush', 'hush 1234', 'hush 12345678', 'hush'.repeat(17)]],
+    ['DEFAULT_LOCALE', ['hush_hush', 'h']],
     ['CODE_TTL_SECONDS', ['0', '-60', '1.5', '1m', 'hush']],
     ['CODE_ATTEMPTS', ['0', '-3', '2.5', 'hush']],
     ['RESEND_COOLDOWN_SECONDS', ['-1', '0.5', '30s', 'hush']],

@@ -172,3 +172,18 @@ test("a notice that was not due shares the fate that the provider reports of the
   await deliver(tools, later.mailId)
   await expect.poll(async () => (await codeSeenBy(later)).deliveredAt, { timeout: 5000 }).toEqual(expect.any(String))
 })
+
+test('a code mail is in the language of its registration, a notice in that of the owner', async () => {
+  const mailer = scriptedMailer()
+  const owner = await addActive(database)
+  const other = await addPending(database, owner.user.email)
+  const setLocale = ({ user }: Pending, locale: string) =>
+    database.pool.query('update users set locale = $2 where id = $1', [user.id, locale])
+  await setLocale(owner, 'ja')
+  await setLocale(other, 'de')
+  await deliver(deliverTools(database, mailer), other.mailId)
+  const alone = await addPending(database)
+  await setLocale(alone, 'ar')
+  await deliver(deliverTools(database, mailer), alone.mailId)
+  expect(mailer.sent.map(({ mail }) => /lang="([^"]+)"/.exec(mail.html)?.[1])).toEqual(['ja', 'ar'])
+})

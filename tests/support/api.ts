@@ -7,10 +7,10 @@ import { createApiMetrics } from '../../src/api/metrics.ts'
 import { openProviderEvents } from '../../src/api/provider-events.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher } from '../../src/core/credentials/password.ts'
-import { languagesOf } from '../../src/core/mail/languages.ts'
+import { createMailTexts } from '../../src/core/mail/writing/mail-texts.ts'
 import { checkDatabase } from '../../src/core/process/http/readiness.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
-import { codePolicyOf } from '../../src/core/process/settings.ts'
+import { codePolicyOf, textSettingsOf } from '../../src/core/process/settings.ts'
 import { createRegistry } from '../../src/core/process/telemetry/registry.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { silent, type TestDatabase } from './database.ts'
@@ -46,7 +46,7 @@ export const createTestApi = async (
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
-    languages: languagesOf(config.DEFAULT_LOCALE),
+    languages: createMailTexts(textSettingsOf(config)).languages,
     trustedProxies: config.TRUSTED_PROXIES,
     readiness: () => checkDatabase(pool),
     metrics: createApiMetrics(createRegistry()),

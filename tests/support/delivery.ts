@@ -5,6 +5,7 @@ import type { Mailer } from '../../src/core/mail/mailer.ts'
 import { createCircuit } from '../../src/core/mail/routing/circuit.ts'
 import { createProviderHealth } from '../../src/core/mail/routing/provider-health.ts'
 import type { MailProvider, MailProviders } from '../../src/core/mail/routing/routes.ts'
+import { createMailTexts } from '../../src/core/mail/writing/mail-texts.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery/delivery.ts'
@@ -24,6 +25,8 @@ export const POLICY = {
   ],
 }
 
+export const TEXTS = createMailTexts({ serviceName: 'Latchkey', defaultLocale: 'en', ttlSeconds: POLICY.ttlSeconds })
+
 /** A provider that this process knows nothing bad of. */
 export const testProvider = (mailer: Mailer, name = mailer.provider ?? 'resend'): MailProvider => ({
   name,
@@ -42,6 +45,7 @@ export const deliverTools = (
   providers: [testProvider(mailer)],
   keyring: createKeyring([SECRET_KEY]),
   policy: POLICY,
+  texts: TEXTS,
   surge: createGuessSurge(silent),
   delivery: { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...delivery },
   logger: silent,

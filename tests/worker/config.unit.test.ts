@@ -30,6 +30,8 @@ describe("the worker's configuration", () => {
       LOG_LEVEL: 'info',
       DATABASE_SCHEMA: 'public',
       CODE_TTL_SECONDS: 60,
+      DEFAULT_LOCALE: 'en',
+      SERVICE_NAME: 'Latchkey',
       CODE_ATTEMPTS: 3,
       LIMIT_GUESSES_PER_MAILBOX: [
         { max: 9, seconds: 86_400 },

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { parseEmailAddress } from '../../core/credentials/email-address.ts'
 import { findPasswordFault, isAddress } from '../../core/credentials/password.ts'
-import { isLanguageTag } from '../../core/mail/languages.ts'
+import { isLanguageTag } from '../../core/mail/writing/languages.ts'
 import { CODE_PATTERN } from '../../core/registration/activation-code.ts'
 import { findMetadataFault, isObject, type Metadata } from '../../core/registration/metadata.ts'
 

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { mailboxOf } from '../../core/credentials/email-address.ts'
-import { chooseLanguage, readAcceptLanguage } from '../../core/mail/languages.ts'
+import { chooseLanguage, readAcceptLanguage } from '../../core/mail/writing/languages.ts'
 import { register } from '../../core/registration/register.ts'
 import { describeOperation } from '../answers/openapi.ts'
 import { RequestRefused } from '../answers/problems.ts'

@@ -3,12 +3,14 @@ import type { Pool } from '../postgres/pool.ts'
 import type { Logger } from '../process/logger.ts'
 import type { CodeTools } from '../registration/enqueue-code.ts'
 import type { MailProvider, MailProviders } from './routing/routes.ts'
+import type { MailTexts } from './writing/mail-texts.ts'
 
 /** What a delivery works with. */
 export type DeliverTools = CodeTools & {
   pool: Pool
   providers: MailProviders
   delivery: DeliveryPolicy
+  texts: MailTexts
   logger: Logger
 }
 

@@ -14,7 +14,6 @@ import { deriveCode } from '../registration/activation-code.ts'
 import { digitsFor, isTooShort } from '../registration/enqueue-code.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
 import type { Mailer, OutgoingMail } from './mailer.ts'
-import { codeMessage, noticeMessage } from './messages.ts'
 import { chooseProvider, type Holder, type MailProvider } from './routing/routes.ts'
 
 /** A mail that is claimed and whose code is open, ready for the provider. */
@@ -90,7 +89,7 @@ const prepareClaimed = async (
   const sending = mail.isAddressTaken
     ? await prepareNotice(bound, mail)
     : {
-        message: codeMessage(mail.email, mail.ref, code.digits, tools.policy.ttlSeconds),
+        message: codeMailOf(tools, mail, code.digits),
         idempotencyKey: code.id,
         noticeRefusal: null,
       }
@@ -168,24 +167,24 @@ const openFresh = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode |
 
 /** A notice brings no code: what the registrant sees follows the code all the same, and the notice's own key and bytes are the mail's. */
 const prepareNotice = async (
-  { pool, mailer }: BoundTools,
-  { mailId, email, ref }: OwnMail,
+  { pool, mailer, texts }: BoundTools,
+  { mailId, email, ref, locale, ownerLocale }: OwnMail,
 ): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey' | 'noticeRefusal'>> => {
-  const message = noticeMessage(email, ref)
+  const message = texts.noticeMail({ to: email, ref, locale: ownerLocale ?? locale })
   const digest = digestOf(NO_SECRET, mailer.format, message)
   const key = await takeNotice(pool, { mailId, email, digest, freshKey: randomUUID() })
   if (key !== null) return { message, idempotencyKey: key, noticeRefusal: null }
   return { message: null, idempotencyKey: mailId, noticeRefusal: await findNoticeRefusal(pool, email) }
 }
 
+const codeMailOf = ({ texts }: DeliverTools, { email, ref, locale }: OwnMail, code: string): OutgoingMail =>
+  texts.codeMail({ to: email, ref, locale, code })
+
 /** Under the code's own secret: whoever reads the table could else try all digits until the digest fits. */
-const digestOfCodeMail = (
-  { keyring, mailer, policy }: BoundTools,
-  mail: OwnMail,
-  code: { keyId: string; digits: string },
-): Buffer => {
+const digestOfCodeMail = (tools: BoundTools, mail: OwnMail, code: { keyId: string; digits: string }): Buffer => {
+  const { keyring, mailer } = tools
   const key = keyring.find(({ id }) => id === code.keyId)?.lookups ?? NO_SECRET
-  return digestOf(key, mailer.format, codeMessage(mail.email, mail.ref, code.digits, policy.ttlSeconds))
+  return digestOf(key, mailer.format, codeMailOf(tools, mail, code.digits))
 }
 
 // A notice has none.

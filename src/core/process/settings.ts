@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
-import { isLanguageTag } from '../mail/languages.ts'
+import { runsOfDigits } from '../mail/writing/check-template.ts'
+import { isLanguageTag } from '../mail/writing/languages.ts'
 import { findUrlFault } from '../postgres/connection/connection-string.ts'
 import { withSession } from '../postgres/connection/session.ts'
 import { type Budget, budgets, text, url, wholeNumber } from './config.ts'
@@ -67,8 +68,21 @@ export const codeSettings = {
   ),
 }
 
-/** The language of who asks for none that there is. */
-export const languageSettings = {
+/** The variables behind the texts of mails and pages: the api and the worker must be given the same values. */
+export const textSettings = {
+  SERVICE_NAME: v.optional(
+    v.pipe(
+      text(),
+      v.maxLength(64, 'must have at most 64 characters'),
+      v.regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'must be one line'),
+      v.check(
+        (name) => runsOfDigits(name).length === 0,
+        'must not hold 4 or 8 digits in a row, which look like a code',
+      ),
+    ),
+    'Latchkey',
+  ),
+  MAIL_TEMPLATES: v.optional(v.string()),
   DEFAULT_LOCALE: v.optional(
     v.pipe(v.string(), v.check(isLanguageTag, 'must be a language tag of BCP 47 such as pt-BR')),
     'en',
@@ -127,6 +141,16 @@ export const directUrlOf = (config: DatabaseUrls): string =>
 /** Whether `DATABASE_URL` leads to a pooler, which gives each transaction to another session. */
 export const isPooled = (config: Pick<DatabaseUrls, 'DATABASE_DIRECT_URL'>): boolean =>
   config.DATABASE_DIRECT_URL !== undefined
+
+type TextConfig = v.InferOutput<v.ObjectSchema<typeof textSettings, undefined>> & { CODE_TTL_SECONDS: number }
+
+/** What the texts of mails are written with. */
+export const textSettingsOf = (config: TextConfig) => ({
+  serviceName: config.SERVICE_NAME,
+  defaultLocale: config.DEFAULT_LOCALE,
+  folder: config.MAIL_TEMPLATES,
+  ttlSeconds: config.CODE_TTL_SECONDS,
+})
 
 /** The rules of codes. Every time in it is in seconds. */
 export type CodePolicy = {

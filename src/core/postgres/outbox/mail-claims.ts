@@ -17,9 +17,12 @@ export type ClaimedMail = {
   userId: string
   email: string
   ref: string
+  locale: string
   isUserActive: boolean
   /** The address is active through another registration. */
   isAddressTaken: boolean
+  /** The language of the address's owner. */
+  ownerLocale: string | null
   codeId: string
   digits: number
   keyId: string
@@ -50,13 +53,10 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
        mails.request_id as "requestId",
        coalesce(claimed.attempts, mails.attempts) as attempts,
        users.id as "userId",
-       users.email, users.ref,
+       users.email, users.ref, users.locale,
        users.activated_at is not null as "isUserActive",
-       exists (
-         select 1
-         from users as other
-         where other.email = users.email and other.activated_at is not null and other.id <> users.id
-       ) as "isAddressTaken",
+       owner.id is not null as "isAddressTaken",
+       owner.locale as "ownerLocale",
        codes.id as "codeId",
        codes.digits,
        codes.key_id as "keyId",
@@ -70,6 +70,7 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
      from mails
      join users on users.id = mails.user_id
      join codes on codes.id = mails.code_id
+     left join users as owner on owner.email = users.email and owner.activated_at is not null and owner.id <> users.id
      left join claimed on true
      cross join unflushed
      where mails.id = $1`,

@@ -1,4 +1,4 @@
-import { ConfigError } from '../process/config.ts'
+import { ConfigError } from '../../process/config.ts'
 
 /** The languages in which mails can be written, and the one for everybody else. */
 export type Languages = { available: readonly string[]; fallback: string }
