@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MailerUnavailable } from '../../src/core/mail/mailer.ts'
+import { createMailTexts } from '../../src/core/mail/writing/mail-texts.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools, POLICY } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
@@ -30,7 +31,7 @@ const spoilt = () => new MailerUnavailable('invalid-idempotent-request', { isCle
 const changed = {
   'a new text': (mailer: ReturnType<typeof scriptedMailer>) => ({
     ...deliverTools(database, mailer),
-    policy: { ...POLICY, ttlSeconds: 90 },
+    texts: createMailTexts({ serviceName: 'Another', defaultLocale: 'en', ttlSeconds: POLICY.ttlSeconds }),
   }),
   'a new sender or provider': (mailer: ReturnType<typeof scriptedMailer>) =>
     deliverTools(database, { ...mailer, format: 'resend Another <codes@example.com>' }),
