@@ -114,6 +114,25 @@ test('a batch is bounded, and the next one takes the rest', async () => {
   expect(all).toContain(mailId)
 })
 
+test('of a backlog that the queue holds a hundred are looked at in a sweep, the longest unseen first, and none by a notification', async () => {
+  const database = await useTestDatabase()
+  const { user } = await addPending(database)
+  await database.pool.query(
+    `with copies as (
+       insert into codes (id, user_id, digits, key_id, superseded_at)
+       select gen_random_uuid(), codes.user_id, 4, 'key', now() from codes, generate_series(1, 249)
+       returning id, user_id
+     )
+     insert into mails (id, user_id, code_id, request_id) select gen_random_uuid(), user_id, id, 'bulk' from copies`,
+  )
+  while ((await relay(database)).length > 0);
+  await age(database, user.id, 60)
+  expect(await takeDueRows(database.pool, 'mails', { fresh: BATCH, again: 0 })).toEqual([])
+  const looks = [await relay(database), await relay(database), await relay(database), await relay(database)]
+  expect(looks.map((rows) => rows.length)).toEqual([100, 100, 50, 0])
+  expect(new Set(idsOf(looks.flat())).size).toBe(250)
+})
+
 test('two relays at once never take the same mail, and neither waits for the other', async () => {
   const database = await useTestDatabase()
   const people = await Promise.all(Array.from({ length: 12 }, () => addPending(database)))

@@ -69,6 +69,8 @@ test('an active registration has no code, and an unknown one no status', async (
   expect(await statusOf(user.id)).toEqual({
     id: user.id,
     email: user.email,
+    locale: 'en',
+    metadata: {},
     status: 'active',
     ref,
     createdAt: expect.any(String),
