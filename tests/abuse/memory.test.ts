@@ -22,6 +22,11 @@ const growthOf = async (attack: () => Promise<unknown>): Promise<number> => {
 }
 const answers = async () => expect((await speak(service.url, LIVEZ)).answers[0]?.status).toBe(200)
 
+test('an idle process takes little', async () => {
+  // 90 MB where Node.js has compiled it before; 147 with all that it may need loaded, and the garbage of loading kept.
+  expect(await service.memory()).toBeLessThan(130 * 2 ** 20)
+})
+
 test('thousands of unread answers of a megabyte, asked for in a few packets, are not held in memory', async () => {
   const growth = await growthOf(async () => {
     const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocket(service.url)))

@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts'
+import { releaseMemory } from './release-memory.ts'
 
 const DRAIN_LIMIT_MS = 8500
 
@@ -46,6 +47,7 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
 export const run = async (main: () => Promise<void>): Promise<void> => {
   try {
     await main()
+    await releaseMemory()
   } catch (error) {
     // Told to stop while it was starting: the lifecycle ends the process.
     if (error instanceof Error && error.name === 'AbortError') return
