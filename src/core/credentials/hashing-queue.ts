@@ -24,6 +24,8 @@ export type HashingQueue = {
 // A longer line makes everybody wait longer and gets no more done.
 const WAIT_MS = 500
 const WAIT_OF_EACH_KIND_MS = 250
+// What one piece took longer was the machine's hiccup, not the next piece's time.
+const MAX_OUTLIER = 3
 const PRIORITIES = { 'sign-in': 1, registration: 0 }
 const NEXT = 2
 
@@ -50,7 +52,7 @@ export const createHashingQueue = (pieceMs: number): HashingQueue => {
     if (priority === 'sign-in' && longestWaiting !== undefined) queue.setPriority(longestWaiting, NEXT)
     const begun = performance.now()
     const result = await run()
-    averageMs += (performance.now() - begun - averageMs) / 10
+    averageMs += (Math.min(performance.now() - begun, MAX_OUTLIER * averageMs) - averageMs) / 10
     return result
   }
 

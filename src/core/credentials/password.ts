@@ -32,8 +32,11 @@ export type PasswordHasher = Pick<HashingQueue, 'checkRoom' | 'waiting'> & {
 
 /** bcrypt, bounded as `createHashingQueue` tells. */
 export const createPasswordHasher = async (cost: number): Promise<PasswordHasher> => {
+  const hashDummy = () => bcryptHash(prehash('nobody has this password'), { cost })
+  // The first one starts the threads.
+  const dummyHash = await hashDummy()
   const begun = performance.now()
-  const dummyHash = await bcryptHash(prehash('nobody has this password'), { cost })
+  await hashDummy()
   const queue = createHashingQueue(performance.now() - begun)
   // The span has the time that was waited for a thread in it.
   const add = <Result>(work: HashWork, run: () => Promise<Result>) =>
