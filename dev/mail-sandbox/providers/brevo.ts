@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { readJson } from '../read-json.ts'
 import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
@@ -12,16 +13,28 @@ const error = (
   document = DOCUMENT,
 ): DocumentedError => ({ status, body: { code, message }, document, means, word: `brevo-${status} ${word}` })
 
+const text = v.string()
+const address = v.object({ email: text, name: v.optional(text) })
+
+const mailSchema = v.object({
+  sender: address,
+  to: v.array(address),
+  subject: text,
+  textContent: text,
+  htmlContent: text,
+  headers: v.optional(v.object({ idempotencyKey: v.optional(text) })),
+})
+
 export const brevo: ProviderFacts = {
   path: '/v3/smtp/email',
   isAuthentic: (headers, apiKey) => headers.get('api-key') === apiKey,
   read: (body) => {
-    const mail = readJson(body)
-    if (typeof mail !== 'object' || mail === null || !('to' in mail)) return null
-    const { sender, to, subject, textContent, htmlContent, headers } = Object.assign(Object.create(null), mail)
+    const { success, output } = v.safeParse(mailSchema, readJson(body))
+    if (!success) return null
+    const { sender, to, subject, textContent, htmlContent, headers } = output
     return {
-      from: sender?.name ? `${sender.name} <${sender.email}>` : sender?.email,
-      to: to.map((one: { email: string }) => one.email),
+      from: sender.name ? `${sender.name} <${sender.email}>` : sender.email,
+      to: to.map(({ email }) => email),
       subject,
       text: textContent,
       html: htmlContent,

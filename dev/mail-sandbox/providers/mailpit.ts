@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { readJson } from '../read-json.ts'
 import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
@@ -11,17 +12,29 @@ const error = (status: number, body: unknown, means: DocumentedError['means'], w
   word: `mailpit-${status}${word}`,
 })
 
+const text = v.string()
+const address = v.object({ Email: text, Name: v.optional(text) })
+
+const mailSchema = v.object({
+  From: address,
+  To: v.array(address),
+  Subject: text,
+  Text: text,
+  HTML: text,
+  Headers: v.optional(v.record(text, text)),
+})
+
 export const mailpit: ProviderFacts = {
   path: '/api/v1/send',
   isAuthentic: (headers, apiKey) =>
     !apiKey.includes(':') || headers.get('authorization') === `Basic ${Buffer.from(apiKey).toString('base64')}`,
   read: (body) => {
-    const mail = readJson(body)
-    if (typeof mail !== 'object' || mail === null || !('To' in mail)) return null
-    const { From, To, Subject, Text, HTML, Headers } = Object.assign(Object.create(null), mail)
+    const { success, output } = v.safeParse(mailSchema, readJson(body))
+    if (!success) return null
+    const { From, To, Subject, Text, HTML, Headers } = output
     return {
-      from: From?.Name ? `${From.Name} <${From.Email}>` : From?.Email,
-      to: To.map((one: { Email: string }) => one.Email),
+      from: From.Name ? `${From.Name} <${From.Email}>` : From.Email,
+      to: To.map(({ Email }) => Email),
       subject: Subject,
       text: Text,
       html: HTML,

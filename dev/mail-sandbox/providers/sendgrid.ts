@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { readJson } from '../read-json.ts'
 import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
@@ -17,19 +18,28 @@ const error = (
   word: `sendgrid-${status} ${word}`,
 })
 
+const text = v.string()
+const address = v.object({ email: text, name: v.optional(text) })
+
+const mailSchema = v.object({
+  personalizations: v.tupleWithRest([v.object({ to: v.array(address) })], v.unknown()),
+  from: address,
+  subject: text,
+  content: v.array(v.object({ type: text, value: text })),
+  custom_args: v.optional(v.object({ key: v.optional(text) })),
+})
+
 export const sendgrid: ProviderFacts = {
   path: '/v3/mail/send',
   isAuthentic: (headers, apiKey) => headers.get('authorization') === `Bearer ${apiKey}`,
   read: (body) => {
-    const mail = readJson(body)
-    if (typeof mail !== 'object' || mail === null || !('personalizations' in mail)) return null
-    const { personalizations, from, subject, content, custom_args: args } = Object.assign(Object.create(null), mail)
-    const address = (one: { email: string; name?: string }) => (one.name ? `${one.name} <${one.email}>` : one.email)
-    const partOf = (type: string) =>
-      content?.find((part: { type: string; value: string }) => part.type === type)?.value ?? ''
+    const { success, output } = v.safeParse(mailSchema, readJson(body))
+    if (!success) return null
+    const { from, subject, content, custom_args: args } = output
+    const partOf = (type: string) => content.find((part) => part.type === type)?.value ?? ''
     return {
-      from: address(from),
-      to: (personalizations?.[0]?.to ?? []).map((one: { email: string }) => one.email),
+      from: from.name ? `${from.name} <${from.email}>` : from.email,
+      to: output.personalizations[0].to.map(({ email }) => email),
       subject,
       text: partOf('text/plain'),
       html: partOf('text/html'),

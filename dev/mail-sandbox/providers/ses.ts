@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { readJson } from '../read-json.ts'
 import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
@@ -22,23 +23,32 @@ const error = (
   word: `ses-${status} ${word}`,
 })
 
+const text = v.string()
+const part = v.object({ Data: text })
+
+const mailSchema = v.object({
+  FromEmailAddress: text,
+  Destination: v.object({ ToAddresses: v.array(text) }),
+  Content: v.object({ Simple: v.object({ Subject: part, Body: v.object({ Text: part, Html: part }) }) }),
+  EmailTags: v.optional(v.array(v.object({ Name: text, Value: text })), []),
+})
+
 export const ses: ProviderFacts = {
   path: '/v2/email/outbound-emails',
   // The signature itself is checked in the tests, against the official SDK.
   isAuthentic: (headers, apiKey) =>
     headers.get('authorization')?.startsWith(`AWS4-HMAC-SHA256 Credential=${apiKey.split(':')[0]}/`) ?? false,
   read: (body) => {
-    const mail = readJson(body)
-    if (typeof mail !== 'object' || mail === null || !('Destination' in mail)) return null
-    const { FromEmailAddress, Destination, Content, EmailTags } = Object.assign(Object.create(null), mail)
-    const { Subject, Body } = Content?.Simple ?? {}
+    const { success, output } = v.safeParse(mailSchema, readJson(body))
+    if (!success) return null
+    const { Subject, Body } = output.Content.Simple
     return {
-      from: FromEmailAddress,
-      to: Destination?.ToAddresses ?? [],
-      subject: Subject?.Data ?? '',
-      text: Body?.Text?.Data ?? '',
-      html: Body?.Html?.Data ?? '',
-      key: EmailTags?.find((tag: { Name: string; Value: string }) => tag.Name === 'key')?.Value ?? null,
+      from: output.FromEmailAddress,
+      to: output.Destination.ToAddresses,
+      subject: Subject.Data,
+      text: Body.Text.Data,
+      html: Body.Html.Data,
+      key: output.EmailTags.find(({ Name }) => Name === 'key')?.Value ?? null,
     }
   },
   accept: (id) => ({ status: 200, body: { MessageId: id } }),
