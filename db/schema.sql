@@ -1,5 +1,17 @@
 -- What db/migrations make, written by `make schema`. Do not edit: `make check` compares.
 
+create table audit (
+  id bigint not null,
+  at timestamp with time zone not null default now(),
+  who text not null,
+  what text not null,
+  why text,
+  user_ids uuid[] not null default '{}'::uuid[],
+  constraint audit_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX audit_at ON public.audit USING btree (at);
+
 create table codes (
   id uuid not null,
   user_id uuid not null,
@@ -115,6 +127,16 @@ create table rate_limits (
 );
 
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
+
+create table sign_in_networks (
+  user_id uuid not null,
+  network_key bytea not null,
+  at timestamp with time zone not null default now(),
+  constraint sign_in_networks_pkey PRIMARY KEY (user_id, network_key),
+  constraint sign_in_networks_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+
+CREATE INDEX sign_in_networks_at ON public.sign_in_networks USING btree (at);
 
 create table users (
   id uuid not null,

@@ -10,9 +10,12 @@ import { checkProtocol } from './request/check-protocol.ts'
 import { delayRefusals } from './request/late-refusals.ts'
 import { observeRequests, requestIds, traceRequests } from './request/request-log.ts'
 import { activateUser, activateUserDocs } from './routes/activate-user.ts'
+import { changePassword, changePasswordDocs } from './routes/change-password.ts'
+import { deleteAccount, deleteAccountDocs } from './routes/delete-account.ts'
 import { addDocs } from './routes/docs.ts'
 import { addHealth } from './routes/health.ts'
 import { addOpenApi } from './routes/openapi-document.ts'
+import { readAccount, readAccountDocs } from './routes/read-account.ts'
 import { readUser, readUserDocs } from './routes/read-user.ts'
 import { registerUser, registerUserDocs } from './routes/register-user.ts'
 import { sendCode, sendCodeDocs } from './routes/send-code.ts'
@@ -39,6 +42,9 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.get('/v1/users/:id', describeRoute(readUserDocs), readUser(tools))
   app.post('/v1/users/:id/codes', describeRoute(sendCodeDocs), sendCode(tools))
   app.post('/v1/users/:id/activation', describeRoute(activateUserDocs), activateUser(tools))
+  app.get('/v1/account', describeRoute(readAccountDocs), readAccount(tools))
+  app.delete('/v1/account', describeRoute(deleteAccountDocs), deleteAccount(tools))
+  app.put('/v1/account/password', describeRoute(changePasswordDocs(tools.passwordMinLength)), changePassword(tools))
   app.post('/v1/provider-events/:provider', describeRoute(takeProviderEventsDocs), takeProviderEvents(tools))
   app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem)
   addHealth(app, tools.readiness)

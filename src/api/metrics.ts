@@ -29,6 +29,8 @@ export type ApiMetrics = {
   requestSeconds: Histogram<'route' | 'method' | 'status'>
   registrations: Counter
   limitRefusals: Counter<'policy'>
+  /** Address and password on /v1/account. */
+  signIns: Counter<'outcome'>
   hashingSeconds: Histogram<'work'>
   hashingRefusals: Counter
   /** From the provider's acceptance of the mail to the activation. */
@@ -62,10 +64,22 @@ export const createApiMetrics = (registry: Registry, reporting: string[] = []): 
       registers,
     }),
     limitRefusals,
+    signIns: createSignIns(registers),
     ...createHashingMetrics(registers),
     ...createActivationMetrics(registers),
     ...createReportMetrics(registers, reporting),
   }
+}
+
+const createSignIns = (registers: Registry[]): Counter<'outcome'> => {
+  const signIns = new Counter({
+    name: 'latchkey_sign_ins_total',
+    help: 'Sign-ins to accounts by address and password that were not refused by a limit.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of ['right', 'wrong']) signIns.inc({ outcome }, 0)
+  return signIns
 }
 
 const createReportMetrics = (registers: Registry[], reporting: string[]): Pick<ApiMetrics, 'noteReports'> => {

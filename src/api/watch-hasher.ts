@@ -38,6 +38,7 @@ export const watchHasher = (hasher: PasswordHasher, metrics: ApiMetrics, registr
         throw noteRefusal(error)
       }
     },
+    isOutdated: hasher.isOutdated,
     waiting: hasher.waiting,
   }
 }

@@ -21,7 +21,16 @@ const register = (userId: string, ago: string) =>
 const settle = (mailId: string, ago: string) =>
   run("update mails set outcome = 'accepted', settled_at = now() - $2::interval where id = $1", mailId, ago)
 
-const NOTHING = { abandonedUsers: 0, idempotencyKeys: 0, settledMails: 0, guesses: 0, rateLimits: 0, foreignReports: 0 }
+const NOTHING = {
+  abandonedUsers: 0,
+  idempotencyKeys: 0,
+  settledMails: 0,
+  guesses: 0,
+  rateLimits: 0,
+  foreignReports: 0,
+  signInNetworks: 0,
+  auditRows: 0,
+}
 
 test('a registration that nobody activated within a day goes, with its code and mail', async () => {
   const old = await addPending(database)
@@ -152,4 +161,22 @@ test('told to stop it begins nothing more', async () => {
   await addGuesses(database, 'ada@example.com', 10, 366 * 86_400)
   expect(await keepHouse(database.pool, AbortSignal.abort())).toEqual(NOTHING)
   expect(await count('guesses')).toBe(10)
+})
+
+test('networks of sign-ins are kept for 30 days, and audit rows for two years', async () => {
+  const id = (
+    await database.pool.query<{ id: string }>(
+      "insert into users (id, email, password_hash, ref) values (gen_random_uuid(), 'kept@example.com', 'x', 'K2QX') returning id",
+    )
+  ).rows[0]?.id
+  await database.pool.query(
+    `insert into sign_in_networks (user_id, network_key, at)
+     values ($1, 'old', now() - interval '31 days'), ($1, 'new', now() - interval '29 days')`,
+    [id],
+  )
+  await database.pool.query(
+    `insert into audit (who, what, at)
+     values ('root', 'find', now() - interval '25 months'), ('root', 'find', now() - interval '23 months')`,
+  )
+  expect(await clean()).toEqual({ ...NOTHING, signInNetworks: 1, auditRows: 1 })
 })

@@ -9,9 +9,11 @@ type Operation = {
   description?: string
   body?: GenericSchema
   parameters?: NonNullable<DescribeRouteOptions['parameters']>
-  success: 200 | 202
+  success: 200 | 202 | 204
   headers?: string[]
   isProtected?: boolean
+  /** The credentials are of an account, and the path names none. */
+  security?: 'account'
   problems: ProblemSlug[]
 }
 
@@ -19,9 +21,9 @@ type Operation = {
 export const describeOperation = (operation: Operation): DescribeRouteOptions => ({
   operationId: operation.operationId,
   summary: operation.summary,
-  tags: ['users'],
+  tags: [operation.security ?? 'users'],
   ...(operation.description && { description: operation.description }),
-  ...(operation.isProtected && { security: [{ basic: [] }] }),
+  ...((operation.isProtected || operation.security) && { security: [{ basic: [] }] }),
   ...((operation.parameters || operation.isProtected) && {
     parameters: [...(operation.isProtected ? [idParameter] : []), ...(operation.parameters ?? [])],
   }),
@@ -30,9 +32,13 @@ export const describeOperation = (operation: Operation): DescribeRouteOptions =>
   }),
   responses: {
     [operation.success]: {
-      description: 'The registration as it stands now.',
       headers: headersOf(['X-Request-Id', ...(operation.headers ?? [])]),
-      content: { 'application/json': { schema: schemaOf(userSchema) } },
+      ...(operation.success === 204
+        ? { description: 'It is done.' }
+        : {
+            description: 'The registration as it stands now.',
+            content: { 'application/json': { schema: schemaOf(userSchema) } },
+          }),
     },
     ...problemResponses(operation.problems),
   },

@@ -21,8 +21,10 @@ export const problems = {
   unauthenticated: {
     status: 401,
     title: 'Who you are is not known',
-    meaning: 'There is no registration with this id, e-mail address and password together.',
-    advice: 'Send HTTP Basic credentials in UTF-8: the e-mail address and the password of this very registration.',
+    meaning:
+      'There is no registration with this id, e-mail address and password together, or no account with this address and password.',
+    advice:
+      'Send HTTP Basic credentials in UTF-8: the e-mail address and the password of this very registration or account.',
   },
   'not-found': {
     status: 404,

@@ -71,6 +71,15 @@ export const registrationSchema = (passwordMinLength: number) =>
     ),
   )
 
+/** The body of a change of password; `email` is the account's, null for documents. */
+export const passwordSchema = (minLength: number, email: string | null) =>
+  v.strictObject({
+    password: v.pipe(
+      password(minLength),
+      v.check((value) => email === null || !isAddress(value, email), 'must not be the e-mail address'),
+    ),
+  })
+
 /** The body of an activation. */
 export const activationSchema = v.strictObject({
   code: v.pipe(

@@ -12,6 +12,7 @@ const policies = [
   'wrong-codes-per-net',
   'mails-per-mailbox',
   'failed-logins-per-user',
+  'failed-logins-per-address',
   'failed-logins-per-net',
 ] as const
 
@@ -100,6 +101,11 @@ export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
   'wrong-codes-per-net': config.LIMIT_WRONG_CODES_PER_NET,
   'mails-per-mailbox': config.LIMIT_MAILS_PER_MAILBOX,
   'failed-logins-per-user': config.LIMIT_FAILED_LOGINS_PER_USER,
+  // Of an account over all networks.
+  'failed-logins-per-address': config.LIMIT_FAILED_LOGINS_PER_USER.map(({ max, seconds }) => ({
+    max: 10 * max,
+    seconds,
+  })),
   'failed-logins-per-net': config.LIMIT_FAILED_LOGINS_PER_NET,
 })
 

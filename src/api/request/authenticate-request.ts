@@ -37,7 +37,7 @@ export const authenticateRequest = async (c: Context<ApiEnv>, tools: SignInTools
 }
 
 /** Null when there are none, two, or unreadable ones. */
-const readBasic = (c: Context<ApiEnv>): BasicCredentials | null => {
+export const readBasic = (c: Context<ApiEnv>): BasicCredentials | null => {
   const isAmbiguous = c.env?.incoming && timesSent(c.env.incoming, 'authorization') > 1
   return isAmbiguous ? null : parseBasic(c.req.header('authorization') ?? '')
 }

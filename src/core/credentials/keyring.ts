@@ -25,7 +25,7 @@ const derive = (secret: string, purpose: string, length: number): Buffer =>
 /** The value under which something is looked up without being stored, one for each secret, the newest first. */
 export const lookupKeys = (
   keyring: Keyring,
-  kind: 'mailbox' | 'idempotency-key' | 'request-body' | 'limit',
+  kind: 'mailbox' | 'idempotency-key' | 'request-body' | 'limit' | 'sign-in-network',
   value: string,
 ): [Buffer, ...Buffer[]] => {
   const [newest, ...older] = keyring

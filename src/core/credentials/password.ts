@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto'
-import { hash as bcryptHash, verify as bcryptVerify } from '@node-rs/bcrypt'
+import { hash as bcryptHash, verify as bcryptVerify, genSalt } from '@node-rs/bcrypt'
 import { inSpan } from '../process/telemetry/tracing.ts'
 import { parseEmailAddress } from './email-address.ts'
 import { createHashingQueue, type HashingQueue, type HashWork } from './hashing-queue.ts'
+import { formatHash, keyOf, type PasswordHash, parseHash } from './password-hash.ts'
 import { isWellKnownPassword } from './well-known-passwords.ts'
 
 const MAX_CODE_POINTS = 256
@@ -26,15 +26,21 @@ export const isAddress = (password: string, address: string): boolean =>
 
 export type PasswordHasher = Pick<HashingQueue, 'checkRoom' | 'waiting'> & {
   hash(password: string, work: HashWork): Promise<string>
-  /** Against null it does the same work and gives false: nobody learns from the time that there is no such user. */
+  /**
+   * Against null it does the same work and gives false: nobody learns from the time that there is no such user. A hash of lower cost
+   * is given the work that is missing.
+   */
   verify(password: string, hash: string | null, work: HashWork): Promise<boolean>
+  /** Whether it is to be replaced when its password is there: it is a plain one, or of lower cost. */
+  isOutdated(hash: string): boolean
 }
 
 /** bcrypt, bounded as `createHashingQueue` tells. */
 export const createPasswordHasher = async (cost: number): Promise<PasswordHasher> => {
-  const hashDummy = () => bcryptHash(prehash('nobody has this password'), { cost })
+  const hashDummy = () => hashPassword('nobody has this password', cost)
   // The first one starts the threads.
-  const dummyHash = await hashDummy()
+  const dummy = parseHash(await hashDummy())
+  if (dummy === null) throw new Error('BCRYPT_COST is out of range')
   const begun = performance.now()
   await hashDummy()
   const queue = createHashingQueue(performance.now() - begun)
@@ -42,20 +48,35 @@ export const createPasswordHasher = async (cost: number): Promise<PasswordHasher
   const add = <Result>(work: HashWork, run: () => Promise<Result>) =>
     inSpan('hash', { kind: 'internal' }, () => queue.add(work, run))
   return {
-    hash: (password, work) => add(work, () => bcryptHash(prehash(password), { cost })),
+    hash: (password, work) => add(work, () => hashPassword(password, cost)),
     verify: (password, hash, work) =>
       add(work, async () => {
-        const isRight = await bcryptVerify(prehash(password), hash ?? dummyHash)
-        return isRight && hash !== null
+        const stored = hash === null ? null : parseHash(hash)
+        const isRight = await verifyPassword(password, stored ?? dummy, cost)
+        return isRight && stored !== null
       }),
+    isOutdated: (hash) => {
+      const parsed = parseHash(hash)
+      return parsed !== null && (parsed.scheme === 'bcrypt' || parsed.cost < cost)
+    },
     checkRoom: queue.checkRoom,
     waiting: queue.waiting,
   }
 }
 
-/**
- * bcrypt cuts at 72 bytes, stops at NUL and repeats short keys. So it is given 44 characters that stand for the whole
- * password: base64(HMAC-SHA-256) of its NFC form. The label is no secret; it keeps hashes of other services useless here.
- */
-const prehash = (password: string): string =>
-  createHmac('sha256', 'latchkey password v1').update(password.normalize('NFC')).digest('base64')
+const hashPassword = async (password: string, cost: number): Promise<string> => {
+  const setting = await genSalt({ cost, version: '2b' })
+  const salt = setting.slice('$2b$12$'.length)
+  return formatHash(await bcryptHash(keyOf(password, { scheme: 'latchkey', salt }), { salt: setting }))
+}
+
+const verifyPassword = async (password: string, hash: PasswordHash, cost: number): Promise<boolean> => {
+  const key = keyOf(password, hash)
+  const isRight = await bcryptVerify(key, hash.bcrypt)
+  // Of cost c a hash takes 2^c rounds: these and one each of c, c + 1, … make 2^cost.
+  for (let missing = hash.cost; missing < cost; missing += 1) await bcryptVerify(key, atCost(hash.bcrypt, missing))
+  return isRight
+}
+
+const atCost = (bcrypt: string, cost: number): string =>
+  `$2b$${String(cost).padStart(2, '0')}${bcrypt.slice('$2b$12'.length)}`

@@ -1,3 +1,5 @@
+import { deleteOldSignInNetworks } from './accounts/accounts.ts'
+import { deleteOldAuditRows } from './accounts/audit.ts'
 import { deleteOldGuesses } from './guesses.ts'
 import { deleteOldMails } from './mails.ts'
 import { deleteForeignReports } from './outbox/provider-reports.ts'
@@ -8,7 +10,14 @@ import { deleteAbandonedUsers, forgetOldIdempotencyKeys, type Place, START } fro
 const BATCH = 1000
 
 export type Removed = Record<
-  'abandonedUsers' | 'idempotencyKeys' | 'settledMails' | 'guesses' | 'rateLimits' | 'foreignReports',
+  | 'abandonedUsers'
+  | 'idempotencyKeys'
+  | 'settledMails'
+  | 'guesses'
+  | 'rateLimits'
+  | 'foreignReports'
+  | 'signInNetworks'
+  | 'auditRows',
   number
 >
 
@@ -25,6 +34,8 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
     guesses: 0,
     rateLimits: 0,
     foreignReports: 0,
+    signInNetworks: 0,
+    auditRows: 0,
   }
   const failures: unknown[] = []
   const sweeps = {
@@ -34,6 +45,8 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
     guesses: () => sweep(deleteOldGuesses, pool, signal),
     rateLimits: () => sweep(deleteExpiredCounters, pool, signal),
     foreignReports: () => sweep(deleteForeignReports, pool, signal),
+    signInNetworks: () => sweep(deleteOldSignInNetworks, pool, signal),
+    auditRows: () => sweep(deleteOldAuditRows, pool, signal),
   } satisfies Record<keyof Removed, () => Promise<number>>
   for (const kind of KINDS)
     await sweeps[kind]().then(
@@ -46,7 +59,16 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
   return removed
 }
 
-const KINDS = ['abandonedUsers', 'idempotencyKeys', 'settledMails', 'guesses', 'rateLimits', 'foreignReports'] as const
+const KINDS = [
+  'abandonedUsers',
+  'idempotencyKeys',
+  'settledMails',
+  'guesses',
+  'rateLimits',
+  'foreignReports',
+  'signInNetworks',
+  'auditRows',
+] as const
 
 const sweep = async (
   removeBatch: (pool: Pool, limit: number) => Promise<number>,

@@ -1,0 +1,40 @@
+import type { Context } from 'hono'
+import { changePassword as change } from '../../core/account/change-password.ts'
+import { describeOperation } from '../answers/openapi.ts'
+import { passwordSchema } from '../answers/schemas.ts'
+import type { ApiEnv, ApiTools } from '../context.ts'
+import { unauthenticated } from '../request/authenticate-request.ts'
+import { checkMediaType, readBody } from '../request/read-body.ts'
+import { signInRequest } from '../request/sign-in-request.ts'
+
+export const changePassword =
+  (tools: ApiTools) =>
+  async (c: Context<ApiEnv>): Promise<Response> => {
+    const account = await signInRequest(c, tools)
+    checkMediaType(c)
+    const { password } = await readBody(c, passwordSchema(tools.passwordMinLength, account.email))
+    const changed = await change(tools, account, password, c.req.raw.signal)
+    if (changed === 'gone') throw unauthenticated()
+    return c.body(null, 204)
+  }
+
+export const changePasswordDocs = (passwordMinLength: number) =>
+  describeOperation({
+    operationId: 'changePassword',
+    summary: 'Change the password of an account',
+    description: 'The old one stops working at that moment.',
+    body: passwordSchema(passwordMinLength, null),
+    success: 204,
+    security: 'account',
+    problems: [
+      'malformed-request',
+      'unauthenticated',
+      'payload-too-large',
+      'unsupported-media-type',
+      'invalid-input',
+      'too-many-requests',
+      'internal',
+      'overloaded',
+      'unavailable',
+    ],
+  })

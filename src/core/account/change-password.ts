@@ -1,0 +1,21 @@
+import type { PasswordHasher } from '../credentials/password.ts'
+import { replacePasswordHash } from '../postgres/accounts/accounts.ts'
+import { type Pool, transaction } from '../postgres/pool.ts'
+import type { Credentials } from '../postgres/users.ts'
+
+/**
+ * Replaces the password of an account whose old one was just verified. From the commit on the old one opens nothing, in any process, as
+ * every request asks the row. `gone`: the account was deleted, or its password changed, meanwhile.
+ */
+export const changePassword = async (
+  tools: { pool: Pool; hasher: PasswordHasher },
+  account: Credentials,
+  password: string,
+  signal: AbortSignal,
+): Promise<'changed' | 'gone'> => {
+  const newHash = await tools.hasher.hash(password, { priority: 'sign-in', signal })
+  return transaction(tools.pool, async (tx) => {
+    const isChanged = await replacePasswordHash(tx, { id: account.id, formerHash: account.passwordHash, newHash })
+    return isChanged ? 'changed' : 'gone'
+  })
+}

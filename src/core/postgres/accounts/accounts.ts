@@ -1,0 +1,90 @@
+import type { Pool, Queryable } from '../pool.ts'
+import type { Credentials } from '../users.ts'
+
+// Of the table users: what is active. An address is looked up here only.
+
+export type Account = Credentials & { isKnownNetwork: boolean }
+
+/** The account of an address; `isKnownNetwork`: its owner signed in from there within 30 days. */
+export const findAccount = async (db: Queryable, email: string, networkKeys: Buffer[]): Promise<Account | null> => {
+  const found = await db.query<Account>(
+    `select id, email,
+       password_hash as "passwordHash",
+       exists (
+         select
+         from sign_in_networks
+         where user_id = users.id and network_key = any($2) and at > now() - interval '30 days'
+       ) as "isKnownNetwork"
+     from users
+     where email = $1 and activated_at is not null`,
+    [email, networkKeys],
+  )
+  return found.rows[0] ?? null
+}
+
+/** Gives false when the password is not `formerHash`'s any more. Whoever comes second loses. */
+export const replacePasswordHash = async (
+  db: Queryable,
+  account: { id: string; formerHash: string; newHash: string },
+): Promise<boolean> => {
+  const replaced = await db.query(
+    `update users
+     set password_hash = $3
+     where id = $1 and password_hash = $2 and activated_at is not null`,
+    [account.id, account.formerHash, account.newHash],
+  )
+  return replaced.rowCount === 1
+}
+
+/** Removes an account with all that hangs on it, if the password is still the verified one. */
+export const deleteAccountRow = async (db: Queryable, id: string, passwordHash: string): Promise<boolean> => {
+  const deleted = await db.query(
+    `delete from users
+     where id = $1 and password_hash = $2 and activated_at is not null`,
+    [id, passwordHash],
+  )
+  return deleted.rowCount === 1
+}
+
+const MOST_NETWORKS = 20
+
+/** Notes that the owner signed in from this network; keeps the newest twenty. Writes at most once a day for each. */
+export const noteSignIn = async (db: Queryable, userId: string, networkKey: Buffer): Promise<void> => {
+  await db.query(
+    `with noted as (
+       insert into sign_in_networks (user_id, network_key)
+       select id, $2
+       from users
+       where id = $1
+       for key share
+       on conflict (user_id, network_key) do update
+       set at = now()
+       where sign_in_networks.at <= now() - interval '1 day'
+       returning network_key
+     )
+     delete from sign_in_networks
+     where user_id = $1 and exists (select from noted) and network_key in (
+       select network_key
+       from sign_in_networks
+       where user_id = $1 and network_key <> $2
+       order by at desc
+       offset $3
+     )`,
+    [userId, networkKey, MOST_NETWORKS - 1],
+  )
+}
+
+/** Removes networks that are not heard any more. */
+export const deleteOldSignInNetworks = async (pool: Pool, limit: number): Promise<number> => {
+  const deleted = await pool.query(
+    `delete from sign_in_networks
+     where ctid = any (array(
+       select ctid
+       from sign_in_networks
+       where at <= now() - interval '30 days'
+       limit $1
+     ))`,
+    [limit],
+  )
+  return deleted.rowCount ?? 0
+}
