@@ -1,4 +1,4 @@
-import { hash as bcryptHash, verify as bcryptVerify, genSalt } from '@node-rs/bcrypt'
+import { hash as bcryptHash, verify as bcryptVerify, genSaltSync } from '@node-rs/bcrypt'
 import { inSpan } from '../process/telemetry/tracing.ts'
 import { parseEmailAddress } from './email-address.ts'
 import { createHashingQueue, type HashingQueue, type HashWork } from './hashing-queue.ts'
@@ -65,7 +65,7 @@ export const createPasswordHasher = async (cost: number): Promise<PasswordHasher
 }
 
 const hashPassword = async (password: string, cost: number): Promise<string> => {
-  const setting = await genSalt({ cost, version: '2b' })
+  const setting = genSaltSync({ cost, version: '2b' })
   const salt = setting.slice('$2b$12$'.length)
   return formatHash(await bcryptHash(keyOf(password, { scheme: 'latchkey', salt }), { salt: setting }))
 }
