@@ -107,6 +107,7 @@ test('only main files and scripts read the environment and listen to signals', (
   expect(readers.toSorted()).toEqual([
     'src/api/main.ts',
     'src/core/process/lifecycle.ts',
+    'src/worker/account.ts',
     'src/worker/main.ts',
     'src/worker/trace-mail.ts',
   ])

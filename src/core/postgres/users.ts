@@ -1,7 +1,7 @@
 import type { Outcome } from './outbox/outbox.ts'
 import { type Queryable, type Tx, unlessRefused } from './pool.ts'
 
-const UNIQUE_VIOLATION = '23505'
+export const UNIQUE_VIOLATION = '23505'
 
 export type NewUser = {
   id: string

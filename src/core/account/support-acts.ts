@@ -1,0 +1,51 @@
+import { insertAuditRow } from '../postgres/accounts/audit.ts'
+import { activateByOperator, deleteRegistration } from '../postgres/accounts/support.ts'
+import { type Pool, type Tx, transaction, unlessRefused } from '../postgres/pool.ts'
+import { lockUser, UNIQUE_VIOLATION } from '../postgres/users.ts'
+import { type ResendTools, resendCode } from '../registration/resend-code.ts'
+
+/** By whom, and why, an operator's act is done; `why` holds no address. */
+export type Operator = { who: string; why: string | null }
+
+export type Refusal = 'gone' | 'already-active' | 'address-active-elsewhere' | 'already-on-its-way'
+
+/** Each act and its audit row are one transaction. A refusal leaves neither. */
+
+/** Makes a registration active without its code. */
+export const activateRegistration = (pool: Pool, operator: Operator, id: string): Promise<'activated' | Refusal> =>
+  transaction(pool, async (tx) => {
+    const user = await lockUser(tx, id)
+    if (!user) return 'gone'
+    if (user.isActive) return 'already-active'
+    const activated = await unlessRefused(tx, UNIQUE_VIOLATION, async () => {
+      await activateByOperator(tx, id)
+      return true
+    })
+    if (!activated) return 'address-active-elsewhere'
+    await audit(tx, operator, 'activate', id)
+    return 'activated'
+  })
+
+/** Sends a fresh code, whatever cool-down and limits of mails say. */
+export const resendToRegistration = async (
+  tools: ResendTools,
+  operator: Operator,
+  id: string,
+): Promise<'resent' | Refusal> => {
+  const request = { userId: id, requestId: `operator-${id}` }
+  const policy = { ...tools.policy, resendCooldownSeconds: 0 }
+  const resent = await resendCode({ ...tools, policy }, request, (tx) => audit(tx, operator, 'resend', id))
+  if (typeof resent === 'string') return resent
+  return 'mail' in resent && resent.mail === 'enqueued' ? 'resent' : 'already-on-its-way'
+}
+
+/** Removes a registration or account with all that is stored about it. */
+export const removeRegistration = (pool: Pool, operator: Operator, id: string): Promise<'deleted' | Refusal> =>
+  transaction(pool, async (tx) => {
+    if (!(await deleteRegistration(tx, id))) return 'gone'
+    await audit(tx, operator, 'delete', id)
+    return 'deleted'
+  })
+
+const audit = (tx: Tx, operator: Operator, what: string, id: string): Promise<void> =>
+  insertAuditRow(tx, { ...operator, what, userIds: [id] })

@@ -1,0 +1,200 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type App, activate, codeOf, deliver, read, register, registerAndActivate, settle } from '../api/api-client.ts'
+import { basic, createTestApi, SECRET_KEY } from '../support/api.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let app: App
+let folder: string
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  app = await createTestApi(database)
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-account-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await database.drop()
+})
+
+const account = async (...args: string[]) => {
+  const child = spawn(process.execPath, ['src/worker/account.ts', ...args], {
+    env: { PATH: process.env.PATH, DATABASE_URL: database.url, SECRET_KEY },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [out, err] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  const [code] = await once(child, 'close')
+  const lines: Record<string, unknown>[] = out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line))
+  return { code, lines, err, out }
+}
+
+const auditOf = async (id: string) =>
+  (await database.pool.query('select who, what, why from audit where $1 = any(user_ids) order by id', [id])).rows
+const signIn = async (email: string, password?: string) =>
+  (await app.request('/v1/account', { headers: { authorization: basic(email, password) } })).status
+
+test.each([
+  [[]],
+  [['find']],
+  [['dance', 'x']],
+  [['find', 'a', 'b']],
+  [['export', '--all', 'x']],
+  [['find', 'x', '--force']],
+])('wrong usage ends with 2: %j', async (args) => {
+  const { code, out, err } = await account(...args)
+  expect([code, out]).toEqual([2, ''])
+  expect(err).toContain('node src/worker/account.ts')
+})
+
+describe('an operator', () => {
+  test('finds registrations by address, id and reference, and leaves an audit row', async () => {
+    const one = await register(app, 'found@example.com')
+    const two = await register(app, 'found@example.com')
+    const byAddress = await account('find', 'Found@Example.com', '--reason', 'asked by found@example.com, ticket 7')
+    expect([byAddress.code, byAddress.err]).toEqual([0, ''])
+    expect(byAddress.lines.map(({ id }) => id)).toEqual([one.id, two.id])
+    expect(byAddress.lines[0]).toMatchObject({ status: 'pending', code: { status: 'queued' } })
+    for (const wanted of [one.id, one.ref.toLowerCase()])
+      expect((await account('find', wanted)).lines).toContainEqual(expect.objectContaining({ id: one.id }))
+    expect((await auditOf(one.id))[0]).toEqual({
+      who: userInfo().username,
+      what: 'find',
+      why: 'asked by …@… ticket 7',
+    })
+  })
+
+  test('is told with one sentence that there is nothing', async () => {
+    const answer = await account('find', 'nobody@example.com')
+    expect(answer).toMatchObject({ code: 1, out: '' })
+    expect(answer.err).toMatch(/^[A-Z][^\n]+\.\n$/)
+  })
+
+  test('activates by id, once, and not by an address of two', async () => {
+    const one = await register(app, 'helped@example.com')
+    const two = await register(app, 'helped@example.com')
+    expect((await account('activate', 'helped@example.com')).code).toBe(1)
+    const done = await account('activate', one.id, '--reason', 'no mail arrives')
+    expect([done.code, done.lines]).toEqual([
+      0,
+      [expect.objectContaining({ id: one.id, status: 'active', code: null })],
+    ])
+    expect(await signIn('helped@example.com')).toBe(200)
+    for (const id of [one.id, two.id]) expect((await account('activate', id)).code).toBe(1)
+    expect(await auditOf(one.id)).toEqual([{ who: userInfo().username, what: 'activate', why: 'no mail arrives' }])
+    expect(await auditOf(two.id)).toEqual([])
+  })
+
+  test('sends another code, and not while the former waits', async () => {
+    const user = await register(app, 'nocode@example.com')
+    expect((await account('resend', user.email)).code).toBe(1)
+    await settle(database, user, 'accepted')
+    expect(await account('resend', user.email)).toMatchObject({ code: 0, lines: [{ id: user.id, status: 'pending' }] })
+    await deliver(database, user)
+    expect((await activate(app, user, await codeOf(database, user))).status).toBe(200)
+    expect(await account('resend', user.id)).toMatchObject({ code: 1, out: '' })
+    expect((await auditOf(user.id)).map(({ what }) => what)).toEqual(['resend'])
+  })
+
+  test('deletes an account, and audit rows hold no address', async () => {
+    const user = await registerAndActivate(app, database, 'forgotten@example.com')
+    expect(await account('delete', user.email)).toMatchObject({
+      code: 0,
+      lines: [{ id: user.id, ref: user.ref, status: 'deleted' }],
+    })
+    expect((await read(app, user)).status).toBe(401)
+    expect((await account('delete', user.id)).code).toBe(1)
+    const kept = await database.pool.query('select audit::text as row from audit')
+    expect(kept.rows.map(({ row }) => row).join('\n')).not.toContain('@example')
+  })
+
+  test('exports all that is stored about a person but the hash', async () => {
+    const user = await registerAndActivate(app, database, 'mine@example.com')
+    await signIn(user.email)
+    const { code, lines, out } = await account('export', user.email)
+    expect([code, lines]).toEqual([
+      0,
+      [
+        expect.objectContaining({
+          ...{ id: user.id, email: user.email, status: 'active', metadata: {}, ref: user.ref },
+          codes: [expect.objectContaining({ digits: 4 })],
+          mails: [expect.objectContaining({ outcome: 'accepted' })],
+          signInNetworks: [{ at: expect.any(String) }],
+        }),
+      ],
+    ])
+    expect(out).not.toContain('$bcrypt')
+    expect((await account('export', user.id)).code).toBe(1)
+  })
+})
+
+const PLAIN = '$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
+const line = (given: object) =>
+  JSON.stringify({ activatedAt: '2020-01-02T03:04:05Z', passwordHash: PLAIN, scheme: 'bcrypt', ...given })
+
+test('accounts move in and out: faulty lines are named, and a second run changes nothing', async () => {
+  await registerAndActivate(app, database, 'already@example.com')
+  const file = join(folder, 'accounts.ndjson')
+  const faulty = [
+    'no json',
+    '[]',
+    line({ email: 'x@example.com', activatedAt: null }),
+    line({ email: 'x' }),
+    line({ email: 'x@example.com', scheme: 'latchkey' }),
+    line({ email: 'x@example.com', passwordHash: 'secret' }),
+    line({ email: 'x@example.com', metadata: [] }),
+    line({ email: 'x@example.com', admin: true }),
+  ]
+  const good = [
+    line({ email: 'IN@Example.com', locale: 'de-AT', metadata: { plan: 'free' } }),
+    line({ email: 'in@example.com' }),
+    line({ email: 'already@example.com' }),
+  ]
+  await writeFile(file, [...faulty, ...good, ''].join('\n'))
+  const first = await account('import', file)
+  expect(first.code).toBe(0)
+  expect(first.lines.at(-1)).toEqual({ lines: 11, imported: 1, alreadyActive: 2, faulty: 8 })
+  expect(
+    first.err
+      .trim()
+      .split('\n')
+      .map((text) => /^line (\d+): \S/.exec(text)?.[1]),
+  ).toEqual(faulty.map((_, i) => String(i + 1)))
+  expect(first.err).not.toContain('secret')
+  expect((await account('import', file)).lines.at(-1)).toEqual({ lines: 11, imported: 0, alreadyActive: 3, faulty: 8 })
+
+  const exported = async () => (await account('export', '--all')).lines.find(({ email }) => email === 'in@example.com')
+  expect(await exported()).toEqual({
+    ...{ email: 'in@example.com', activatedAt: '2020-01-02T03:04:05.000Z', passwordHash: PLAIN, scheme: 'bcrypt' },
+    ...{ locale: 'de', metadata: { plan: 'free' } },
+  })
+  expect(await signIn('in@example.com', 'U*U')).toBe(200)
+  const ours = await exported()
+  expect(ours).toMatchObject({ scheme: 'latchkey', passwordHash: expect.stringMatching(/^\$bcrypt-sha256\$v=2/) })
+
+  await account('delete', 'in@example.com')
+  await writeFile(file, `${JSON.stringify(ours)}\n`)
+  expect((await account('import', file)).lines.at(-1)).toMatchObject({ imported: 1 })
+  expect(await signIn('in@example.com', 'U*U')).toBe(200)
+})
+
+test('a file that is not there is one sentence', async () => {
+  expect(await account('import', join(folder, 'nothing'))).toMatchObject({
+    code: 1,
+    out: '',
+    err: 'The file cannot be read.\n',
+  })
+})
