@@ -7,6 +7,7 @@ import { problemResponse } from './answers/problems.ts'
 import { protectResponses } from './answers/security-headers.ts'
 import type { ApiEnv, ApiTools } from './context.ts'
 import { checkProtocol } from './request/check-protocol.ts'
+import { allowOrigins } from './request/cross-origin.ts'
 import { delayRefusals } from './request/late-refusals.ts'
 import { observeRequests, requestIds, traceRequests } from './request/request-log.ts'
 import { activateUser, activateUserDocs } from './routes/activate-user.ts'
@@ -29,7 +30,13 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.use('/v1/*', delayRefusals(tools))
   // Not the probes of health, which come every few seconds.
   app.use('/v1/*', traceRequests)
-  app.use(observeRequests(tools), protectResponses, behindProxy(tools.trustedProxies), checkProtocol)
+  app.use(
+    observeRequests(tools),
+    protectResponses,
+    behindProxy(tools.trustedProxies),
+    allowOrigins(tools.corsOrigins),
+    checkProtocol,
+  )
   app.use(
     methodNotAllowed({
       app,
@@ -46,7 +53,7 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.delete('/v1/account', describeRoute(deleteAccountDocs), deleteAccount(tools))
   app.put('/v1/account/password', describeRoute(changePasswordDocs(tools.passwordMinLength)), changePassword(tools))
   app.post('/v1/provider-events/:provider', describeRoute(takeProviderEventsDocs), takeProviderEvents(tools))
-  app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem)
+  app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem(tools.serviceName))
   addHealth(app, tools.readiness)
   addOpenApi(app, tools.trustedProxies)
   addDocs(app, tools.trustedProxies)

@@ -13,6 +13,20 @@ import { eventSettings } from './provider-events.ts'
 
 const PER_NET = '20/1h,60/24h'
 
+const isOrigin = (value: string): boolean => {
+  const url = URL.parse(value)
+  return url?.origin === value && /^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d+)?$/.test(value)
+}
+
+const origins = v.pipe(
+  v.string(),
+  v.transform((list) => (list === '' ? [] : list.split(',').map((origin) => origin.trim()))),
+  v.check(
+    (list) => list.every(isOrigin),
+    'must be a comma-separated list of exact origins such as https://app.example.com, as browsers send them',
+  ),
+)
+
 /** Reads the api's configuration; throws `ConfigError`. */
 export const readApiConfig = (environment: Environment) =>
   readConfig(
@@ -25,6 +39,7 @@ export const readApiConfig = (environment: Environment) =>
       ...egressSettings,
       ...eventSettings(environment),
       ...textSettings,
+      CORS_ORIGINS: v.optional(origins, ''),
       PORT: v.optional(wholeNumber(0, 65_535), '3000'),
       RESEND_COOLDOWN_SECONDS: v.optional(wholeNumber(0, 86_400), '30'),
       BCRYPT_COST: v.optional(wholeNumber(4, 15), '12'),

@@ -19,6 +19,8 @@ export type ApiTools = CodeTools & {
   limits: Limits
   passwordMinLength: number
   languages: Languages
+  serviceName: string
+  corsOrigins: string[]
   trustedProxies: Network[]
   readiness: Readiness
   metrics: ApiMetrics

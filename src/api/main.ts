@@ -61,6 +61,8 @@ const main = async (): Promise<void> => {
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     languages: openMailTexts(textSettingsOf(config), logger).languages,
+    serviceName: config.SERVICE_NAME,
+    corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUSTED_PROXIES,
   })
   const listen = listenWith(listeningOf(config))

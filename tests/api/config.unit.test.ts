@@ -39,6 +39,7 @@ test('the defaults are those of the contract', () => {
     RESEND_COOLDOWN_SECONDS: 30,
     BCRYPT_COST: 12,
     PASSWORD_MIN_LENGTH: 8,
+    CORS_ORIGINS: [],
     DEFAULT_LOCALE: 'en',
     SERVICE_NAME: 'Latchkey',
     LIMIT_REGISTRATIONS_PER_NET: [
@@ -77,6 +78,26 @@ describe('a wrong or missing value', () => {
     ['PORT', ['-1', '65536', '1.5', 'hush', '0x50', '3000 ', '1e3']],
     ['OPS_PORT', ['-1', '65536', 'hush']],
     ['SERVICE_NAME', ['hush\nhush', 'hush 1234', 'hush 12345678', 'hush'.repeat(17)]],
+    [
+      'CORS_ORIGINS',
+      [
+        ...[
+          '*',
+          'null',
+          'hush.example',
+          'https://hush.example/',
+          'https://hush.example/path',
+          'https://*.hush.example',
+        ],
+        ...['https://HUSH.example', 'https://hush.example:443', 'ftp://hush.example', 'https://user@hush.example'],
+        ...[
+          'https://hush.example,',
+          'https://hush.example,,https://b.example',
+          'https://hush.example https://b.example',
+        ],
+        ...['https://hush.example,*', 'https://hüsh.example', 'https://hush.example?a', '//hush.example'],
+      ],
+    ],
     ['DEFAULT_LOCALE', ['hush_hush', 'h']],
     ['CODE_TTL_SECONDS', ['0', '-60', '1.5', '1m', 'hush']],
     ['CODE_ATTEMPTS', ['0', '-3', '2.5', 'hush']],

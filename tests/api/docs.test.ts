@@ -73,7 +73,7 @@ describe.each(Object.entries(problems))('/problems/%s', (slug, { status, title }
     const answer = await app.request(`/problems/${slug}`, { headers: { accept: BROWSER } })
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toMatch(/^text\/html/)
-    expect(await answer.text()).toContain(title)
+    expect(await answer.text()).toMatch(new RegExp(`<title>${title} – Latchkey</title>`))
   })
 })
 

@@ -47,6 +47,8 @@ export const createTestApi = async (
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     languages: createMailTexts(textSettingsOf(config)).languages,
+    serviceName: config.SERVICE_NAME,
+    corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUSTED_PROXIES,
     readiness: () => checkDatabase(pool),
     metrics: createApiMetrics(createRegistry()),

@@ -7,25 +7,27 @@ import { type ProblemSlug, problems, RequestRefused } from '../answers/problems.
 import type { ApiEnv } from '../context.ts'
 
 /** What a problem type means, for a person in a browser or for a program. */
-export const showProblem = (c: Context<ApiEnv>): Response | Promise<Response> => {
-  const slug = c.req.param('slug') ?? ''
-  if (!isProblem(slug)) throw new RequestRefused('not-found')
-  const { title, status, meaning, advice } = problems[slug]
-  const type = accepts(c, {
-    header: 'Accept',
-    supports: ['application/json', 'text/html'],
-    default: 'application/json',
-  })
-  if (type === 'application/json') return c.json({ type: `/problems/${slug}`, title, status, meaning, advice })
-  return c.html(html`<!doctype html>
+export const showProblem =
+  (serviceName: string) =>
+  (c: Context<ApiEnv>): Response | Promise<Response> => {
+    const slug = c.req.param('slug') ?? ''
+    if (!isProblem(slug)) throw new RequestRefused('not-found')
+    const { title, status, meaning, advice } = problems[slug]
+    const type = accepts(c, {
+      header: 'Accept',
+      supports: ['application/json', 'text/html'],
+      default: 'application/json',
+    })
+    if (type === 'application/json') return c.json({ type: `/problems/${slug}`, title, status, meaning, advice })
+    return c.html(html`<!doctype html>
 <html lang="en">
-<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${slug}</title>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} – ${serviceName}</title>
 <h1>${title}</h1>
 <p><code>${slug}</code>, status ${status}</p>
 <p>${meaning}</p>
 <p>${advice}</p>
 </html>`)
-}
+  }
 
 const isProblem = (slug: string): slug is ProblemSlug => Object.hasOwn(problems, slug)
 
