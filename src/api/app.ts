@@ -55,7 +55,7 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.post('/v1/provider-events/:provider', describeRoute(takeProviderEventsDocs), takeProviderEvents(tools))
   app.get('/problems/:slug', describeRoute(showProblemDocs), showProblem(tools.serviceName))
   addHealth(app, tools.readiness)
-  addOpenApi(app, tools.trustedProxies)
+  addOpenApi(app, tools)
   addDocs(app, tools.trustedProxies)
 
   app.notFound((c) => problemResponse(c, 'not-found'))

@@ -7,6 +7,10 @@ const schemaOf = v.looseObject({
   pattern: v.optional(v.string()),
   format: v.optional(v.string()),
   minimum: v.optional(v.number()),
+  minLength: v.optional(v.number()),
+  maxLength: v.optional(v.number()),
+  allOf: v.optional(v.array(v.unknown()), []),
+  oneOf: v.optional(v.array(v.unknown())),
   required: v.optional(v.array(v.string()), []),
   properties: v.optional(v.record(v.string(), v.unknown()), {}),
   additionalProperties: v.optional(v.unknown(), true),
@@ -18,6 +22,7 @@ type Schema = v.InferOutput<typeof schemaOf>
 const NOTES = ['description', 'examples', 'title', '$schema']
 const FORMATS: Record<string, RegExp> = {
   uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+  password: /^/,
   email: /^[^@\s]{1,64}@[^@\s]+$/,
   'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/,
 }
@@ -33,7 +38,9 @@ export const schemaFaults = (raw: unknown, value: unknown, at = '#'): string[] =
     ...Object.keys(schema).flatMap((key) => (known.has(key) ? [] : [`${at}: unknown keyword ${key}`])),
     ...scalarFaults(schema, value, at),
     ...memberFaults(schema, value, at),
-    ...anyOfFaults(schema, value, at),
+    ...anyOfFaults(schema.anyOf, value, at),
+    ...oneOfFaults(schema.oneOf, value, at),
+    ...schema.allOf.flatMap((part) => schemaFaults(part, value, at)),
   ]
 }
 
@@ -45,6 +52,9 @@ const scalarFaults = (schema: Schema, value: unknown, at: string): string[] => {
   if ('const' in schema && schema.const !== value) faults.push(`${at}: is not ${schema.const}`)
   if (typeof value === 'number' && value < (schema.minimum ?? value)) faults.push(`${at}: is less than the minimum`)
   if (typeof value !== 'string') return faults
+  const length = [...value].length
+  if (length < (schema.minLength ?? 0) || length > (schema.maxLength ?? length))
+    faults.push(`${at}: has ${length} characters`)
   if (schema.pattern && !new RegExp(schema.pattern, 'u').test(value)) faults.push(`${at}: is not ${schema.pattern}`)
   if (schema.format && !FORMATS[schema.format]?.test(value)) faults.push(`${at}: is no ${schema.format}`)
   return faults
@@ -64,7 +74,12 @@ const memberFaults = (schema: Schema, value: unknown, at: string): string[] => {
   ]
 }
 
-const anyOfFaults = ({ anyOf }: Schema, value: unknown, at: string): string[] => {
+const oneOfFaults = (oneOf: unknown[] | undefined, value: unknown, at: string): string[] => {
+  const fitting = (oneOf ?? []).filter((option) => schemaFaults(option, value, at).length === 0).length
+  return oneOf === undefined || fitting === 1 ? [] : [`${at}: fits ${fitting} of one`]
+}
+
+const anyOfFaults = (anyOf: unknown[] | undefined, value: unknown, at: string): string[] => {
   const faults = (anyOf ?? []).map((option) => schemaFaults(option, value, at))
   return faults.some((list) => list.length === 0) ? [] : faults.flat()
 }

@@ -122,10 +122,14 @@ export const describePage = (
   operationId,
   summary,
   tags: ['service'],
-  responses: Object.fromEntries(
-    Object.entries(statuses).map(([status, description]) => [
-      status,
-      { description, headers: headersOf(['X-Request-Id']), content: { [type]: {} } },
-    ]),
-  ),
+  security: [],
+  responses: {
+    ...Object.fromEntries(
+      Object.entries(statuses).map(([status, description]) => [
+        status,
+        { description, headers: headersOf(['X-Request-Id']), content: { [type]: {} } },
+      ]),
+    ),
+    ...problemResponses(['method-not-allowed']),
+  },
 })

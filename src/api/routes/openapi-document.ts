@@ -1,9 +1,9 @@
 import type { Hono } from 'hono'
 import { describeRoute, generateSpecs } from 'hono-openapi'
 import { forwardedPrefix } from '../../core/process/http/behind-proxy.ts'
-import type { Network } from '../../core/process/http/client-network.ts'
-import { describePage, problemResponses } from '../answers/openapi.ts'
-import type { ApiEnv } from '../context.ts'
+import { describePage } from '../answers/openapi.ts'
+import { nameComponents } from '../answers/openapi-components.ts'
+import type { ApiEnv, ApiTools } from '../context.ts'
 
 const documentDocs = describePage('readOpenApi', 'This document', 'application/json', {
   200: 'The OpenAPI 3.1 document of this API.',
@@ -16,28 +16,31 @@ const DESCRIPTION = `Registers people by e-mail address and password, and activa
 
 Problems are \`application/problem+json\` (RFC 9457); each type is explained under \`/problems/{slug}\`.`
 
+type DocumentTools = Pick<ApiTools, 'serviceName' | 'passwordMinLength' | 'trustedProxies'>
+
 /** `GET /openapi.json`, made once from the routes of the app; what could not be made is tried again by the next who asks. */
-export const addOpenApi = (app: Hono<ApiEnv>, trustedProxies: Network[]): void => {
+export const addOpenApi = (app: Hono<ApiEnv>, tools: DocumentTools): void => {
   let document: ReturnType<typeof makeDocument> | undefined
   app.get('/openapi.json', describeRoute(documentDocs), async (c) => {
-    document ??= makeDocument(app)
+    document ??= makeDocument(app, tools)
     const made = await document.catch((error: unknown) => {
       document = undefined
       throw error
     })
-    const prefix = forwardedPrefix(c, trustedProxies)
+    const prefix = forwardedPrefix(c, tools.trustedProxies)
     return c.json(prefix === '' ? made : { ...made, servers: [{ url: prefix }] })
   })
 }
 
-const makeDocument = (app: Hono<ApiEnv>) =>
-  generateSpecs(app, {
+const makeDocument = async (app: Hono<ApiEnv>, { serviceName, passwordMinLength }: DocumentTools) => {
+  const document = await generateSpecs(app, {
     documentation: {
       openapi: '3.1.0',
       info: {
-        title: 'Latchkey',
+        title: serviceName,
         version: '1.0.0',
         description: DESCRIPTION,
+        contact: { name: 'Who operates this service' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
@@ -47,7 +50,6 @@ const makeDocument = (app: Hono<ApiEnv>) =>
         { name: 'service', description: 'The service itself' },
       ],
       components: {
-        responses: problemResponses(['not-found', 'method-not-allowed']),
         securitySchemes: {
           basic: {
             type: 'http',
@@ -60,3 +62,14 @@ const makeDocument = (app: Hono<ApiEnv>) =>
     defaultValidationErrorResponse: false,
     excludeStaticFile: false,
   })
+  return nameComponents(document, boundsOf(passwordMinLength))
+}
+
+/** Lengths count code points, as JSON Schema's do. */
+const boundsOf = (passwordMinLength: number) => ({
+  email: { format: 'email', maxLength: 254 },
+  password: { minLength: passwordMinLength, maxLength: 256, format: 'password' },
+  locale: { maxLength: 255, pattern: '^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$' },
+  ref: { pattern: '^[A-Z0-9]{4}$' },
+  metadata: { type: 'object', additionalProperties: true },
+})
