@@ -8,6 +8,7 @@ import { addPerson, deliver, newAddress, register, send, wrongCode } from './per
 export const createQuestions = async (api: LoneApi, client: Client): Promise<Question[]> => [
   await registrations(api, client),
   await unauthenticated(api, client),
+  await signIns(api, client),
   ...(await ownRegistration(api, client)),
 ]
 
@@ -45,6 +46,31 @@ const unauthenticated = async (api: LoneApi, client: Client): Promise<Question> 
     ],
   }
 }
+
+const signIns = async (api: LoneApi, client: Client): Promise<Question> => {
+  const pending = await addPerson(api, client, 'none')
+  const active = await addPerson(api, client, 'of-this')
+  const imported = await addPerson(api, client, 'of-this')
+  await api.pool.query('update users set password_hash = $2 where id = $1', [imported.id, PLAIN_HASH])
+  const variant = (name: string, person: () => typeof pending) => ({
+    name,
+    send: () => send(client, 'GET', '/v1/account', { person: person() }),
+  })
+  return {
+    name: 'GET /v1/account, not authenticated',
+    status: 401,
+    variants: [
+      variant('unknown address', () => ({ ...pending, email: newAddress() })),
+      variant('malformed address', () => ({ ...pending, email: 'nobody' })),
+      variant('pending address', () => pending),
+      variant('wrong password', () => ({ ...active, password: 'another password' })),
+      variant('wrong password, imported hash of cost 4', () => ({ ...imported, password: 'another password' })),
+    ],
+  }
+}
+
+// Openwall's vector of crypt_blowfish for `U*U`, at the lowest cost; its digest is that of another.
+const PLAIN_HASH = '$2y$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 
 /** What the registrant of an address may do with his own registration, whether the address is somebody's account or not. */
 const ownRegistration = async (api: LoneApi, client: Client): Promise<Question[]> => {
