@@ -22,7 +22,15 @@ const pageOf = (prefix: string) => `<!doctype html>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Latchkey API</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="${prefix}/docs/swagger-ui.css">
-<div id="docs"></div>
+<div id="docs">
+<h1>How to register and activate a person</h1>
+<ol>
+<li><code>POST /v1/users</code> with <code>{"email", "password"}</code> as <code>application/json</code>: 202 with the user; a mail with a code leaves.</li>
+<li><code>POST /v1/users/{id}/activation</code> with <code>{"code"}</code> and HTTP Basic (the address and the password): 200, the user is active.</li>
+<li><code>GET /v1/users/{id}</code> shows the registration; <code>POST /v1/users/{id}/codes</code> mails a new code.</li>
+</ol>
+<p>Errors are <code>application/problem+json</code>; their <code>type</code> is a path that explains them. All of it: <code>/openapi.json</code>.</p>
+</div>
 <script src="${prefix}/docs/swagger-ui-bundle.js"></script>
 <script src="${prefix}/docs/start.js"></script>
 </html>`

@@ -46,6 +46,7 @@ const makeDocument = async (app: Hono<ApiEnv>, { serviceName, passwordMinLength 
       servers: [{ url: '/' }],
       tags: [
         { name: 'users', description: 'Registrations' },
+        { name: 'account', description: 'Active accounts, by address and password' },
         { name: 'problems', description: 'What went wrong' },
         { name: 'service', description: 'The service itself' },
       ],
