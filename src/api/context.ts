@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { PasswordHasher } from '../core/credentials/password.ts'
+import type { VerifiedCredentials } from '../core/credentials/verified-credentials.ts'
 import type { Languages } from '../core/mail/writing/languages.ts'
 import type { Pool } from '../core/postgres/pool.ts'
 import type { Network } from '../core/process/http/client-network.ts'
@@ -15,6 +16,7 @@ import type { ProviderEvents } from './provider-events.ts'
 export type ApiTools = CodeTools & {
   pool: Pool
   hasher: PasswordHasher
+  verified: VerifiedCredentials
   policy: RegistrationPolicy
   limits: Limits
   passwordMinLength: number

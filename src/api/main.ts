@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createKeyring } from '../core/credentials/keyring.ts'
 import { createPasswordHasher } from '../core/credentials/password.ts'
+import { createVerifiedCredentials } from '../core/credentials/verified-credentials.ts'
 import { openMailTexts } from '../core/mail/writing/mail-texts.ts'
 import { createPool } from '../core/postgres/pool.ts'
 import { type HttpApp, startHttpServer } from '../core/process/http/http-server.ts'
@@ -57,6 +58,7 @@ const main = async (): Promise<void> => {
   const app = createApp({
     ...{ pool, keyring, surge, readiness, metrics, providerEvents, logger },
     hasher: watchHasher(await createPasswordHasher(config.BCRYPT_COST), metrics, registry),
+    verified: createVerifiedCredentials(),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,

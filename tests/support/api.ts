@@ -1,12 +1,13 @@
 import type { Hono } from 'hono'
 import { createApp } from '../../src/api/app.ts'
 import { readApiConfig } from '../../src/api/config.ts'
-import type { ApiEnv } from '../../src/api/context.ts'
+import type { ApiEnv, ApiTools } from '../../src/api/context.ts'
 import { budgetsOf, createLimits } from '../../src/api/limits/limits.ts'
 import { createApiMetrics } from '../../src/api/metrics.ts'
 import { openProviderEvents } from '../../src/api/provider-events.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher } from '../../src/core/credentials/password.ts'
+import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
 import { createMailTexts } from '../../src/core/mail/writing/mail-texts.ts'
 import { checkDatabase } from '../../src/core/process/http/readiness.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
@@ -33,16 +34,23 @@ export const createTestApi = async (
   database: TestDatabase,
   environment: Record<string, string> = {},
   logger: Logger = silent,
-): Promise<Hono<ApiEnv>> => {
+): Promise<Hono<ApiEnv>> => createApp(await createTestTools(database, environment, logger))
+
+export const createTestTools = async (
+  database: TestDatabase,
+  environment: Record<string, string> = {},
+  logger: Logger = silent,
+): Promise<ApiTools> => {
   const config = readApiConfig({ ...QUICK, DATABASE_URL: database.url, ...environment })
   const { pool } = database
   const keyring = createKeyring(config.SECRET_KEY)
-  return createApp({
+  return {
     pool,
     keyring,
     logger,
     surge: createGuessSurge(logger),
     hasher: await createPasswordHasher(config.BCRYPT_COST),
+    verified: createVerifiedCredentials(),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
@@ -53,7 +61,7 @@ export const createTestApi = async (
     readiness: () => checkDatabase(pool),
     metrics: createApiMetrics(createRegistry()),
     providerEvents: openProviderEvents(config),
-  })
+  }
 }
 
 export const PASSWORD = 'correct horse battery'

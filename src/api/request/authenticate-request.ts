@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { parseEmailAddress } from '../../core/credentials/email-address.ts'
+import type { VerifiedCredentials } from '../../core/credentials/verified-credentials.ts'
 import { authenticate } from '../../core/registration/authenticate.ts'
 import { RequestRefused } from '../answers/problems.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
@@ -18,18 +19,20 @@ type SignInTools = Pick<ApiTools, 'pool' | 'hasher' | 'limits' | 'trustedProxies
 
 /**
  * The registration of the path that the Basic credentials open. Otherwise one and the same 401, after the same work;
- * without readable credentials at once, as then there is nothing to find out.
+ * without readable credentials at once, as then there is nothing to find out. With `verified` who was verified
+ * within the last minute is served without a hash, and without room for one.
  */
-export const authenticateRequest = async (c: Context<ApiEnv>, tools: SignInTools) => {
+export const authenticateRequest = async (c: Context<ApiEnv>, tools: SignInTools, verified?: VerifiedCredentials) => {
   const basic = readBasic(c)
   if (!basic) throw unauthenticated()
   const id = c.req.param('id')?.toLowerCase() ?? ''
-  const logins = failedLogins(id, requestNetwork(c, tools))
+  const network = requestNetwork(c, tools)
+  const logins = failedLogins(id, network)
   // Before the first statement: in a flood the refusal must cost next to nothing.
-  tools.hasher.checkRoom('sign-in')
+  if (!verified?.holds(`${id} ${network}`, basic.password)) tools.hasher.checkRoom('sign-in')
   await tools.limits.check(...logins)
   const claim = { userId: UUID.test(id) ? id : null, email: parseEmailAddress(basic.userId), password: basic.password }
-  const user = await authenticate(tools, claim, c.req.raw.signal)
+  const user = await authenticate(tools, claim, c.req.raw.signal, verified && { verified, network })
   // Past the budget a right password and a wrong one get the same answer, however many were tried at once.
   await (user ? tools.limits.check(...logins) : tools.limits.spend(...logins))
   if (user) return user

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { signIn } from '../../core/account/sign-in.ts'
 import { parseEmailAddress } from '../../core/credentials/email-address.ts'
+import type { VerifiedCredentials } from '../../core/credentials/verified-credentials.ts'
 import type { Credentials } from '../../core/postgres/users.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
 import type { Subject } from '../limits/limits.ts'
@@ -11,7 +12,11 @@ import { requestNetwork } from './request-network.ts'
  * The account that the Basic credentials open. Otherwise one and the same 401, after the same work; without readable credentials at
  * once, as then there is nothing to find out.
  */
-export const signInRequest = async (c: Context<ApiEnv>, tools: ApiTools): Promise<Credentials> => {
+export const signInRequest = async (
+  c: Context<ApiEnv>,
+  tools: ApiTools,
+  verified?: VerifiedCredentials,
+): Promise<Credentials> => {
   const basic = readBasic(c)
   if (!basic) throw unauthenticated()
   const network = requestNetwork(c, tools)
@@ -24,7 +29,7 @@ export const signInRequest = async (c: Context<ApiEnv>, tools: ApiTools): Promis
   const everywhere: Subject[] = [['failed-logins-per-address', address]]
   const subjects = (isKnownNetwork: boolean) => (isKnownNetwork ? here : [...here, ...everywhere])
   // Before the first statement: in a flood the refusal must cost next to nothing.
-  tools.hasher.checkRoom('sign-in')
+  if (!verified?.holds(`${email} ${network}`, basic.password)) tools.hasher.checkRoom('sign-in')
   const account = await signIn(
     tools,
     { email, password: basic.password, network, signal: c.req.raw.signal },
@@ -32,6 +37,7 @@ export const signInRequest = async (c: Context<ApiEnv>, tools: ApiTools): Promis
       check: (isKnownNetwork) => tools.limits.check(...subjects(isKnownNetwork)),
       spend: async (isKnownNetwork) => void (await tools.limits.spend(...subjects(isKnownNetwork))),
     },
+    verified,
   )
   tools.metrics.signIns.inc({ outcome: account ? 'right' : 'wrong' })
   if (account) return account

@@ -8,7 +8,7 @@ import { signInRequest } from '../request/sign-in-request.ts'
 export const readAccount =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
-    const { id } = await signInRequest(c, tools)
+    const { id } = await signInRequest(c, tools, tools.verified)
     const user = await readStatus(tools, id)
     if (!user) throw unauthenticated()
     return c.json(user)

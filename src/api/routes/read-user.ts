@@ -7,7 +7,7 @@ import { authenticateRequest, unauthenticated } from '../request/authenticate-re
 export const readUser =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
-    const { id } = await authenticateRequest(c, tools)
+    const { id } = await authenticateRequest(c, tools, tools.verified)
     const user = await readStatus(tools, id)
     if (!user) throw unauthenticated()
     return c.json(user)

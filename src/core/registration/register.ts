@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { HashWork } from '../credentials/hashing-queue.ts'
 import { lookupKeys } from '../credentials/keyring.ts'
 import type { PasswordHasher } from '../credentials/password.ts'
+import type { VerifiedCredentials } from '../credentials/verified-credentials.ts'
 import { announceMails } from '../postgres/mails.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import { type FormerRequest, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
@@ -13,7 +14,12 @@ import { requestDigests } from './request-digest.ts'
 import type { RegistrationSpending, Spending } from './spending.ts'
 import { readStatus, type StatusTools, type User } from './status.ts'
 
-export type RegisterTools = CodeTools & { pool: Pool; hasher: PasswordHasher; policy: RegistrationPolicy }
+export type RegisterTools = CodeTools & {
+  pool: Pool
+  hasher: PasswordHasher
+  policy: RegistrationPolicy
+  verified?: VerifiedCredentials
+}
 
 export type Registration = {
   email: string
@@ -56,6 +62,8 @@ export const register = async (
   return repeat(tools, registration, winner, spending)
 }
 
+const nameOf = ({ idempotencyKey }: Registration) => `key ${idempotencyKey ?? ''}`
+
 const hashWork = (registration: Registration): HashWork => ({ priority: 'registration', signal: registration.signal })
 
 /** Another password under a known key is a try at that password, and spends as one. */
@@ -66,11 +74,23 @@ const repeat = async (
   spending: RegistrationSpending,
 ): Promise<Registered> => {
   await spending.checkRepetition(former.id)
-  const isSamePassword = await tools.hasher.verify(registration.password, former.passwordHash, hashWork(registration))
+  const isSamePassword = await isPasswordOf(tools, registration, former)
   if (!isSamePassword) await spending.spendRepetition(former.id)
   return isSamePassword && isSameBody(tools, registration, former)
     ? { user: await read(tools, former.id), isNew: false }
     : 'idempotency-key-reused'
+}
+
+const isPasswordOf = async (
+  { hasher, verified }: RegisterTools,
+  registration: Registration,
+  { passwordHash }: FormerRequest,
+): Promise<boolean> => {
+  const name = nameOf(registration)
+  if (verified?.isVerified(name, registration.password, passwordHash)) return true
+  const isRight = await hasher.verify(registration.password, passwordHash, hashWork(registration))
+  if (isRight) verified?.remember(name, registration.password, passwordHash)
+  return isRight
 }
 
 const isSameBody = ({ keyring }: RegisterTools, { email, body }: Registration, { digest, ...former }: FormerRequest) =>
@@ -100,7 +120,9 @@ const insert = async (
     // Not after the commit: who is told 503 must not have been registered.
     return read({ ...tools, pool: tx }, user.id)
   })
-  if (inserted) announceMails(tools.pool)
+  if (!inserted) return null
+  announceMails(tools.pool)
+  if (idempotencyKey) tools.verified?.remember(nameOf(registration), registration.password, user.passwordHash)
   return inserted
 }
 

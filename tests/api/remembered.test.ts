@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApp } from '../../src/api/app.ts'
+import type { ApiTools } from '../../src/api/context.ts'
+import { HashingOverloaded } from '../../src/core/credentials/hashing-queue.ts'
+import { basic, createTestApi, createTestTools, PASSWORD } from '../support/api.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { type App, from, register, registerAndActivate } from './api-client.ts'
+
+let database: TestDatabase
+let app: App
+let hashes = 0
+let isFull = false
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  const tools = await createTestTools(database)
+  const { hasher } = tools
+  const refuse = () => {
+    if (isFull) throw new HashingOverloaded('full')
+  }
+  const counting: ApiTools['hasher'] = {
+    ...hasher,
+    checkRoom: refuse,
+    verify: (...work) => {
+      refuse()
+      hashes += 1
+      return hasher.verify(...work)
+    },
+  }
+  app = createApp({ ...tools, hasher: counting })
+})
+afterAll(() => database.drop())
+
+const get = (path: string, email: string, password = PASSWORD, at = '192.0.2.1') =>
+  app.request(path, { headers: { authorization: basic(email, password) } }, from(at))
+const counted = async (ask: () => Response | Promise<Response>, times: number) => {
+  const before = hashes
+  const statuses = new Set<number>()
+  for (let i = 0; i < times; i += 1) statuses.add((await ask()).status)
+  return { statuses: [...statuses], hashes: hashes - before }
+}
+
+test('thirty polls with right credentials cost one hash, and wrong ones one each', async () => {
+  const user = await registerAndActivate(app, database, 'poller@example.com')
+  for (const path of [`/v1/users/${user.id}`, '/v1/account']) {
+    expect(await counted(() => get(path, user.email), 30)).toEqual({ statuses: [200], hashes: 1 })
+    expect(await counted(() => get(path, user.email, 'another password'), 3)).toEqual({ statuses: [401], hashes: 3 })
+  }
+})
+
+test('without room who is remembered is served, and from another network nobody is', async () => {
+  const user = await registerAndActivate(app, database, 'remembered@example.com')
+  for (const path of [`/v1/users/${user.id}`, '/v1/account']) {
+    await get(path, user.email)
+    isFull = true
+    const answers = [await get(path, user.email), await get(path, user.email, PASSWORD, '192.0.2.2')]
+    const wrong = await get(path, user.email, 'another password')
+    isFull = false
+    expect([...answers, wrong].map(({ status }) => status)).toEqual([200, 503, 503])
+  }
+})
+
+test('a password that is changed by another process ends it at once', async () => {
+  const user = await registerAndActivate(app, database, 'changed@example.com')
+  await get(`/v1/users/${user.id}`, user.email)
+  await get('/v1/account', user.email)
+  const other = await createTestApi(database)
+  const changed = await other.request('/v1/account/password', {
+    method: 'PUT',
+    headers: { authorization: basic(user.email), 'content-type': 'application/json' },
+    body: JSON.stringify({ password: 'another horse battery' }),
+  })
+  expect(changed.status).toBe(204)
+  expect((await get(`/v1/users/${user.id}`, user.email)).status).toBe(401)
+  expect((await get('/v1/account', user.email)).status).toBe(401)
+})
+
+test('another address with the right id and password is 401 after a hash', async () => {
+  const user = await register(app, 'mine@example.com')
+  await get(`/v1/users/${user.id}`, user.email)
+  expect(await counted(() => get(`/v1/users/${user.id}`, 'other@example.com'), 1)).toEqual({
+    statuses: [401],
+    hashes: 1,
+  })
+})
+
+test('repeating a registration costs no hash', async () => {
+  const repeat = (password = PASSWORD) =>
+    app.request('/v1/users', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'a-repeated-key' },
+      body: JSON.stringify({ email: 'repeated@example.com', password }),
+    })
+  expect(await counted(repeat, 5)).toEqual({ statuses: [202], hashes: 0 })
+  expect(await counted(() => repeat('another password'), 2)).toEqual({ statuses: [422], hashes: 2 })
+})
