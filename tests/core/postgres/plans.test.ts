@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findAccount, noteSignIn } from '../../../src/core/postgres/accounts/accounts.ts'
 import { keepHouse } from '../../../src/core/postgres/housekeeping.ts'
 import { openCode, replaceCode, takeNotice } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import {
@@ -20,6 +21,7 @@ import {
   takeOffersBack,
 } from '../../../src/core/postgres/outbox/outbox.ts'
 import type { Pool } from '../../../src/core/postgres/pool.ts'
+import { findCredentials, findUser } from '../../../src/core/postgres/users.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { deliverTools } from '../../support/delivery.ts'
 import { addPending, clearNo, deliver, refused, scriptedMailer, silence } from '../fixtures.ts'
@@ -45,6 +47,10 @@ const tries = (step: Error) => async (pool: Pool) => {
  * how many rows of a table one of them may read, when that is more than a few. A whole use case is as good as a single function.
  */
 const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: number }> = {
+  'api: authenticate': { run: (pool) => findCredentials(pool, idOf('user', WAITING)) },
+  'api: status': { run: (pool) => findUser(pool, idOf('user', WAITING), 30) },
+  'api: sign-in': { run: (pool) => findAccount(pool, 'person11@example.com', [digest]) },
+  'api: note a sign-in': { run: (pool) => noteSignIn(pool, idOf('user', 11), digest) },
   'relay: take rows': { run: (pool) => takeDueRows(pool, 'mails', { fresh: 100, again: 100 }), mayRead: 250 },
   'relay: undo an offer': { run: (pool) => takeOffersBack(pool, 'mails', [idOf('mail', WAITING)]) },
   'relay: beat': { run: (pool) => beat(pool, 'mails', 5), mayRead: 500 },
