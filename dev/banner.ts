@@ -6,6 +6,7 @@ export const banner = (ports: Ports, folder: string, operator: { OPS_USER: strin
   return `
   Latchkey is running. Ctrl-C stops all of it; the data stay in ${folder}
 
+    Sign up      http://localhost:${ports.SANDBOX_PORT}/sign-up    a small front end to try it with
     API          ${api}            reference: ${api}/docs
     Inbox        http://localhost:${ports.SANDBOX_PORT}            every mail that leaves, and buttons to break the provider
     Dashboard    http://localhost:${ports.WORKER_OPS_PORT}/dashboard  user ${operator.OPS_USER}, password ${operator.OPS_PASSWORD}

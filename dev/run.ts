@@ -43,6 +43,7 @@ const start = async (ports: Ports, host: string): Promise<void> => {
     port: ports.SANDBOX_PORT,
     apiKey: mail.environment.MAIL_API_KEY,
     events: mail.events,
+    apiUrl: `http://localhost:${ports.PORT}`,
   })
   stops.push(sandbox.close)
 
@@ -53,6 +54,8 @@ const start = async (ports: Ports, host: string): Promise<void> => {
     ...OPERATOR,
     ...mail.environment,
     MAIL_URL: sandbox.url,
+    // The sign-up page, by either name of this machine.
+    CORS_ORIGINS: `http://localhost:${ports.SANDBOX_PORT},http://127.0.0.1:${ports.SANDBOX_PORT}`,
     HOST: host,
     DATABASE_URL: databaseUrl,
     SECRET_KEY: await readSecret(),

@@ -18,6 +18,7 @@ import { refuseForeignOrigin } from './refuse-foreign-origin.ts'
 type Tools = AcceptTools & {
   faults: Faults
   announcements: Announcements
+  apiUrl: string
   refuse(seconds: number): Promise<void>
 }
 
@@ -34,7 +35,7 @@ export function createApp(tools: Tools) {
   app.route('/', mailRoutes(tools))
   app.route('/', reportRoutes(tools))
   app.route('/faults', faultRoutes(tools))
-  app.route('/', pageRoutes())
+  app.route('/', pageRoutes(tools.apiUrl))
   app.notFound(() => refusal(404, 'not_found', 'The mail sandbox has no such address.'))
   return app
 }

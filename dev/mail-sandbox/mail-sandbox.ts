@@ -9,8 +9,15 @@ import { createReports, type EventsTarget } from './provider/reports.ts'
 
 export type MailSandbox = { url: string; close(): Promise<void> }
 
-/** `events`: where the service takes the provider's events; without it none are sent. */
-export type MailSandboxOptions = { port: number; host: string; apiKey: string; events?: EventsTarget | undefined }
+export type MailSandboxOptions = {
+  port: number
+  host: string
+  apiKey: string
+  /** Where a browser finds the public API, for the sign-up page. */
+  apiUrl?: string | undefined
+  /** Where the service takes the provider's events; without it none are sent. */
+  events?: EventsTarget | undefined
+}
 
 /**
  * A mail provider for the desk: takes mails in Resend's wire format, shows them on a page and fails on demand.
@@ -27,7 +34,8 @@ export async function startMailSandbox(options: MailSandboxOptions): Promise<Mai
     await door.refuse(seconds)
     faults.end()
   }
-  const app = createApp({ apiKey: options.apiKey, inbox, faults, announcements, reports, refuse })
+  const { apiKey, apiUrl = 'http://localhost:3000' } = options
+  const app = createApp({ apiKey, apiUrl: new URL(apiUrl).origin, inbox, faults, announcements, reports, refuse })
   // The sandbox lives inside other processes and leaves their global Request and Response alone.
   server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }))
   const port = await door.open(options.port)

@@ -7,37 +7,52 @@ const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
   '.svg': 'image/svg+xml',
 }
 
-// A previewed mail inherits this policy. Its inline styles are let pass, and can reach no other host; scripts cannot run.
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+/** The folders of files that a browser gets, and where it finds their `index.html`; the other files stand below it. */
+const pages = [
+  { folder: 'inbox', path: '/', below: '' },
+  { folder: 'sign-up', path: '/sign-up', below: '/sign-up' },
+  { folder: 'sign-up/languages', path: null, below: '/sign-up/languages' },
+]
 
-const headers = {
-  'Content-Security-Policy': POLICY,
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'no-cache',
-}
-
-/** The inbox page and its parts; files are read anew each time, so that an edit shows on reload. */
-export function pageRoutes() {
+/** The pages and their parts; files are read anew each time, so that an edit shows on reload. `apiUrl` is for the sign-up page. */
+export function pageRoutes(apiUrl: string) {
   const app = new Hono()
-  for (const name of readdirSync(new URL('./inbox', import.meta.url))) {
-    const file = new URL(`./inbox/${name}`, import.meta.url)
-    const type = types[extname(name)]
-    if (type === undefined) continue
-    const path = name === 'index.html' ? '/' : `/${name}`
-    app.get(path, async (c) => c.body(await readFile(file, 'utf8'), 200, { ...headers, 'Content-Type': type }))
+  const headers = headersFor(apiUrl)
+  for (const { folder, path, below } of pages) {
+    for (const name of readdirSync(new URL(`./${folder}`, import.meta.url))) {
+      const type = types[extname(name)]
+      const place = name === 'index.html' ? path : `${below}/${name}`
+      if (type === undefined || place === null || name === 'tsconfig.json') continue
+      const file = new URL(`./${folder}/${name}`, import.meta.url)
+      app.get(place, async (c) => {
+        const text = await readFile(file, 'utf8')
+        return c.body(text.replace('{{apiUrl}}', apiUrl), 200, { ...headers, 'Content-Type': type })
+      })
+    }
   }
   return app
+}
+
+// A previewed mail inherits this policy. Its inline styles are let pass, and can reach no other host; scripts cannot run.
+function headersFor(apiUrl: string) {
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    `connect-src 'self' ${apiUrl}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ]
+  return {
+    'Content-Security-Policy': policy.join('; '),
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-cache',
+  }
 }
