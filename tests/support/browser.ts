@@ -27,15 +27,18 @@ export const useBrowser = () => {
   afterAll(() => browser.close())
 
   return {
-    /** A page of a new profile; `expected` are complaints of the console that the test provokes. */
-    open: async (url: string, options: { credentials?: Credentials; expected?: RegExp } = {}): Promise<Page> => {
-      const { credentials, expected } = options
+    /** A page of a new profile; `expected` are complaints of the console that the test provokes, `others` what it may call besides. */
+    open: async (
+      url: string,
+      options: { credentials?: Credentials; expected?: RegExp; others?: string[] } = {},
+    ): Promise<Page> => {
+      const { credentials, expected, others = [] } = options
       const context = await browser.newContext({ ...(credentials && { httpCredentials: credentials }) })
       const page = await context.newPage()
-      const { host } = new URL(url)
+      const hosts = [url, ...others].map((one) => new URL(one).host)
       page.on('request', (request) => {
         const address = new URL(request.url())
-        if (address.host !== host && !/^(?:data|blob|about):$/.test(address.protocol))
+        if (!hosts.includes(address.host) && !/^(?:data|blob|about):$/.test(address.protocol))
           faults.push(`asks ${address.href}`)
       })
       page.on('pageerror', (error) => void faults.push(error.message))

@@ -1,0 +1,177 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
+import { describeWithBrowser, useBrowser } from '../support/browser.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startProcess, type TestProcess } from '../support/processes.ts'
+
+const TEST_MS = 180_000
+const PATIENT_MS = 40_000
+const TTL_SECONDS = 8
+const PASSWORD = 'seven green parrots'
+/** Chromium writes every refused request into the console by itself. */
+const REFUSED = /the server responded with a status of 4\d\d/
+
+describeWithBrowser('the sign-up page in a browser', { timeout: TEST_MS }, () => {
+  const browser = useBrowser()
+  let database: TestDatabase
+  let sandbox: MailSandbox
+  let api: TestProcess
+  let worker: TestProcess
+  let apiUrl: string
+  let people = 0
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    const [sandboxPort, apiPort] = [await findFreePort(), await findFreePort()]
+    apiUrl = `http://127.0.0.1:${apiPort}`
+    sandbox = await startMailSandbox({
+      port: sandboxPort,
+      host: '127.0.0.1',
+      apiKey: 'test',
+      apiUrl,
+    })
+    const environment = {
+      DATABASE_URL: database.url,
+      MAIL_URL: sandbox.url,
+      CODE_TTL_SECONDS: String(TTL_SECONDS),
+      RESEND_COOLDOWN_SECONDS: '1',
+    }
+    ;[api, worker] = await Promise.all([
+      startProcess('api', { ...environment, PORT: String(apiPort), CORS_ORIGINS: sandbox.url }),
+      startProcess('worker', environment),
+    ])
+  })
+  afterEach(() => breakProvider(null))
+  afterAll(async () => {
+    await Promise.all([api.stop(), worker.stop()])
+    await sandbox.close()
+    await database.drop()
+  })
+
+  const breakProvider = (fault: object | null) =>
+    fetch(`${sandbox.url}/faults`, fault ? { method: 'PUT', body: JSON.stringify(fault) } : { method: 'DELETE' })
+
+  const open = (language = 'en', expected?: RegExp) =>
+    browser.open(`${sandbox.url}/sign-up?lang=${language}`, {
+      others: [apiUrl],
+      ...(expected && { expected }),
+    })
+
+  const register = async (page: Page, domain = 'example.com') => {
+    const address = `person${++people}@${domain}`
+    await page.locator('#email').fill(address)
+    await page.locator('#password').fill(PASSWORD)
+    await page.keyboard.press('Enter')
+    await page.locator('#code-form').waitFor()
+    return address
+  }
+
+  const state = (page: Page, name: string) =>
+    page.locator(`#state[data-state="${name}"]`).waitFor({ timeout: PATIENT_MS })
+
+  const mailTo = async (address: string, after?: string) => {
+    const query = new URLSearchParams({ to: address, wait: '30', ...(after && { after }) })
+    return JSON.parse(await (await fetch(`${sandbox.url}/mails?${query}`)).text())
+  }
+
+  const confirm = async (page: Page, code: string) => {
+    await page.locator('#code').fill(code)
+    await page.keyboard.press('Enter')
+  }
+
+  const expectAccessible = async (page: Page) => {
+    await page.evaluate(axe.source)
+    const found = await page.evaluate(
+      'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes[0].html))',
+    )
+    expect(found).toEqual([])
+  }
+
+  test.each([
+    { language: 'en', dir: 'ltr', title: 'Create your account', welcome: 'Welcome!' },
+    { language: 'de', dir: 'ltr', title: 'Konto erstellen', welcome: 'Willkommen!' },
+    { language: 'ar', dir: 'rtl', title: 'أنشئ حسابك', welcome: 'مرحبًا بك!' },
+  ])(
+    'somebody signs up in $language by keyboard alone, and axe finds nothing',
+    async ({ language, dir, title, welcome }) => {
+      const page = await open(language)
+      await page.getByRole('heading', { name: title }).waitFor()
+      expect(
+        await page.locator('html').evaluate((html) => [html.getAttribute('lang'), html.getAttribute('dir')]),
+      ).toEqual([language, dir])
+      await expectAccessible(page)
+      const address = await register(page)
+      await state(page, 'sent')
+      await expectAccessible(page)
+      await confirm(page, (await mailTo(address)).code)
+      await page.getByRole('heading', { name: welcome }).waitFor()
+      await expectAccessible(page)
+    },
+  )
+
+  test('wrong codes are counted before the eyes, the last one asks for a new code, and that one activates', async () => {
+    const page = await open('en', REFUSED)
+    const address = await register(page)
+    const { id, code } = await mailTo(address)
+    await state(page, 'sent')
+    const wrong = code === '0000' ? '0001' : '0000'
+    await confirm(page, wrong)
+    await page.getByText('Attempts left: 2.').waitFor()
+    expect(await page.locator('#code-problem').textContent()).toBe('That is not the code.')
+    expect(await page.locator('#code').getAttribute('aria-invalid')).toBe('true')
+    await confirm(page, wrong)
+    await page.getByText('Attempts left: 1.').waitFor()
+    await confirm(page, wrong)
+    await state(page, 'exhausted')
+    await expectAccessible(page)
+    await page.getByRole('button', { name: 'Send a new code' }).click()
+    const next = await mailTo(address, id)
+    await state(page, 'sent')
+    await confirm(page, next.code)
+    await page.getByRole('heading', { name: 'Welcome!' }).waitFor()
+  })
+
+  test('in an outage the page waits with the person, and the minute starts with the mail', async () => {
+    await breakProvider({ kind: 'status', status: 503 })
+    const page = await open()
+    const address = await register(page)
+    await state(page, 'queued')
+    await breakProvider(null)
+    await state(page, 'sent')
+    await confirm(page, (await mailTo(address)).code)
+    await page.getByRole('heading', { name: 'Welcome!' }).waitFor()
+  })
+
+  test('a code that is over says so, and a pasted one works', async () => {
+    const page = await open()
+    const address = await register(page)
+    const { id } = await mailTo(address)
+    await state(page, 'expired')
+    await page.getByText('The time for this code is over. Ask for a new one.').first().waitFor()
+    await page.getByRole('button', { name: 'Send a new code' }).click()
+    const next = await mailTo(address, id)
+    await state(page, 'sent')
+    await page.evaluate(`(() => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text', 'Your code: ${next.code}')
+      const paste = new ClipboardEvent('paste', { clipboardData, cancelable: true })
+      document.getElementById('code').dispatchEvent(paste)
+    })()`)
+    expect(await page.locator('#code').inputValue()).toBe(next.code)
+    await page.locator('#code').focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Welcome!' }).waitFor()
+  })
+
+  test('an address that is refused is shown as undeliverable, and another one can be typed', async () => {
+    const page = await open()
+    await register(page, 'x.refused.test')
+    await state(page, 'undeliverable')
+    await expectAccessible(page)
+    await page.getByRole('button', { name: 'Use another address' }).click()
+    await page.getByRole('heading', { name: 'Create your account' }).waitFor()
+  })
+})
