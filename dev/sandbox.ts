@@ -8,6 +8,8 @@ const config = readConfig(
     HOST: v.optional(text(), '0.0.0.0'),
     PORT: v.optional(wholeNumber(0, 65_535), '3003'),
     MAIL_API_KEY: text(),
+    // Where a browser finds the API, for the sign-up page.
+    API_URL: v.optional(url('http:', 'https:')),
     // Where the service takes the provider's events, and what signs them: both or neither.
     EVENTS_URL: v.optional(url('http:', 'https:')),
     MAIL_EVENTS_SECRET: v.optional(text()),
@@ -19,6 +21,7 @@ const sandbox = await startMailSandbox({
   host: config.HOST,
   port: config.PORT,
   apiKey: config.MAIL_API_KEY,
+  apiUrl: config.API_URL,
   events: EVENTS_URL && MAIL_EVENTS_SECRET ? { url: EVENTS_URL, secret: MAIL_EVENTS_SECRET } : undefined,
 })
 process.stdout.write(`the mail sandbox listens at ${sandbox.url}\n`)
