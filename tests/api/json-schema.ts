@@ -89,3 +89,20 @@ const typesOf = (value: unknown): string[] => {
   if (Array.isArray(value)) return ['array']
   return Number.isInteger(value) ? ['number', 'integer'] : [typeof value]
 }
+
+/** The same document with what is named by a `$ref` in the place of its name. */
+export const resolveReferences = (document: unknown, value: unknown = document): unknown => {
+  if (Array.isArray(value)) return value.map((item) => resolveReferences(document, item))
+  if (typeof value !== 'object' || value === null) return value
+  if ('$ref' in value && typeof value.$ref === 'string')
+    return resolveReferences(document, targetOf(document, value.$ref))
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, resolveReferences(document, member)]))
+}
+
+/** What a reference such as `#/components/schemas/User` names in the document; undefined when there is no such thing. */
+export const targetOf = (document: unknown, reference: string): unknown => {
+  let target: unknown = document
+  for (const segment of reference.replace(/^#\//, '').split('/'))
+    target = v.parse(v.record(v.string(), v.unknown()), target)[segment.replaceAll('~1', '/').replaceAll('~0', '~')]
+  return target
+}

@@ -1,25 +1,20 @@
 import * as v from 'valibot'
 import { problems } from '../../src/api/answers/problems.ts'
 import type { RawAnswer } from '../abuse/speak.ts'
-import { schemaFaults } from '../api/json-schema.ts'
+import { resolveReferences, schemaFaults } from '../api/json-schema.ts'
 import { PASSWORD } from '../support/api.ts'
 
-const content = v.record(v.string(), v.looseObject({ schema: v.optional(v.unknown()) }))
-const documentOf = v.object({
-  paths: v.object({
-    '/v1/users': v.object({
-      post: v.object({ responses: v.record(v.string(), v.looseObject({ content: v.optional(content) })) }),
-    }),
-  }),
+const documentOf = v.looseObject({
+  components: v.looseObject({ schemas: v.looseObject({ User: v.unknown(), Problem: v.unknown() }) }),
 })
 
 /** The schemas that the service itself publishes. */
 export type Contract = { user: unknown; problem: unknown }
 
 export const readContract = async (url: string): Promise<Contract> => {
-  const { responses } = v.parse(documentOf, await (await fetch(`${url}/openapi.json`)).json()).paths['/v1/users'].post
-  const schemaOf = (status: string, type: string) => responses[status]?.content?.[type]?.schema
-  return { user: schemaOf('202', 'application/json'), problem: schemaOf('422', 'application/problem+json') }
+  const document = resolveReferences(await (await fetch(`${url}/openapi.json`)).json())
+  const { User, Problem } = v.parse(documentOf, document).components.schemas
+  return { user: User, problem: Problem }
 }
 
 const ALWAYS: Record<string, RegExp> = {
