@@ -3,7 +3,7 @@ import { otherThan } from '../api/api-client.ts'
 import { readProblem, readUser } from '../support/answers.ts'
 import { basic, PASSWORD } from '../support/api.ts'
 import { PATIENT } from '../worker/stage.ts'
-import { type Person, type Service, startService } from './service.ts'
+import { type Person, type Service, startService, untilServed } from './service.ts'
 
 let service: Service
 beforeAll(async () => {
@@ -205,11 +205,13 @@ test('while no mail has left, no code can be guessed', async () => {
 test('50 parallel registrations of one address are 50 registrations', async () => {
   const answers = await Promise.all(
     spread(50, (at) =>
-      fetch(`${at}/v1/users`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ email: 'fifty@example.com', password: PASSWORD }),
-      }),
+      untilServed(() =>
+        fetch(`${at}/v1/users`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ email: 'fifty@example.com', password: PASSWORD }),
+        }),
+      ),
     ),
   )
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202))
