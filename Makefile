@@ -49,8 +49,8 @@ format: node_modules/.installed ## format the code and mend what can be mended
 schema: node_modules/.installed ## write db/schema.sql anew from the migrations
 	node db/schema.ts
 
-bench: node_modules/.installed ## measure: time from the 202 to the provider, on each backend
-	@exec node bench/mail-latency.ts
+bench: node_modules/.installed ## measure: what a registration costs, against bare bcrypt, bare BullMQ and a floor (ARGS="saturation --rounds 3")
+	@exec node bench/cost.ts $(ARGS)
 
 bench-observing: node_modules/.installed ## measure: what logs, metrics and traces cost
 	@exec node bench/observing.ts

@@ -1,0 +1,49 @@
+import { Pool } from 'undici'
+
+export type Load = { url: string; connections: number; seconds: number; name: string; perSecond?: number }
+
+/** Answers with 202 in the time, how long each took, and the processor time that sending took. */
+export type Done = { count: number; seconds: number; tookMs: number[]; cpuMs: number; others: number }
+
+/**
+ * Runs as a process of its own: so many clients that each register one person after the other, or, with `perSecond`, at that
+ * rate over all of them.
+ */
+const { url, connections, seconds, name, perSecond }: Load = JSON.parse(process.argv[2] ?? '')
+const api = new Pool(url, { connections, pipelining: 1 })
+const begun = performance.now()
+const tookMs: number[] = []
+let sent = 0
+let others = 0
+
+const register = async (): Promise<void> => {
+  const index = sent++
+  const dueMs = perSecond === undefined ? 0 : (index * 1000) / perSecond
+  const waitMs = begun + dueMs - performance.now()
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+  const at = performance.now()
+  const { statusCode, body } = await api.request({
+    method: 'POST',
+    path: '/v1/users',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: `${name}-${index}@example.com`, password: 'correct horse battery' }),
+  })
+  await body.dump()
+  if (statusCode === 202) tookMs.push(performance.now() - at)
+  else others += 1
+}
+
+const client = async (): Promise<void> => {
+  while (performance.now() - begun < seconds * 1000) await register()
+}
+
+await Promise.all(Array.from({ length: connections }, client))
+const { user, system } = process.cpuUsage()
+process.once('disconnect', () => process.exit())
+process.send?.({
+  count: tookMs.length,
+  seconds: (performance.now() - begun) / 1000,
+  tookMs,
+  cpuMs: (user + system) / 1000,
+  others,
+} satisfies Done)
