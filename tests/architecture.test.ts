@@ -90,7 +90,7 @@ describe('a package has one home', () => {
       'prom-client',
       ['core/process/telemetry/', 'api/metrics.ts', 'api/watch-hasher.ts', 'worker/operators/metrics.ts'],
     ],
-    ['rate-limiter-flexible', ['api/limits/limits.ts', 'worker/operators/check-operator.ts']],
+    ['rate-limiter-flexible', ['worker/operators/check-operator.ts']],
     ['ipaddr.js', ['core/process/http/client-network.ts']],
     ['jsonc-parser', ['api/request/read-body.ts']],
     ['hono-openapi', ['api/']],

@@ -1,5 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createTestApi, PASSWORD, post, SECRET_KEY } from '../support/api.ts'
+import { readApiConfig } from '../../src/api/config.ts'
+import { budgetsOf, createLimits, type Subject } from '../../src/api/limits/limits.ts'
+import { createKeyring } from '../../src/core/credentials/keyring.ts'
+import { transaction } from '../../src/core/postgres/pool.ts'
+import { record } from '../core/postgres/plans.ts'
+import { createTestApi, PASSWORD, post, QUICK, SECRET_KEY } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, count, expectProblem, from, statusesInOrder } from './api-client.ts'
 
@@ -195,5 +200,57 @@ describe('mails of a mailbox', () => {
   test('are 8 an hour unless told otherwise', async () => {
     const app = await createTestApi(database, { LIMIT_MAILS_PER_MAILBOX: '' })
     expect(await statusesInOrder(9, () => send(app))).toEqual([...Array(8).fill(202), 429])
+  })
+})
+
+describe('all counters of a request', () => {
+  const net: Subject = ['registrations-per-net', '192.0.2.1']
+  const mailbox: Subject = ['mails-per-mailbox', 'ada@example.com']
+  const limitsOf = (limit: string, secretKey = SECRET_KEY) =>
+    createLimits(database.pool, {
+      keyring: createKeyring(secretKey.split(',')),
+      budgets: budgetsOf(
+        readApiConfig({
+          ...{ ...QUICK, DATABASE_URL: database.url },
+          ...{ LIMIT_REGISTRATIONS_PER_NET: limit, LIMIT_MAILS_PER_MAILBOX: limit },
+        }),
+      ),
+    })
+  const countersOf = async () =>
+    (await database.pool.query<{ points: number }>('select points from rate_limits')).rows.map(({ points }) => points)
+
+  test('are looked at in one statement and spent in one, under however many secrets', async () => {
+    const limits = limitsOf('2/1h,9/24h', `a newer key that only the tests use,${SECRET_KEY}`)
+    expect(await record(() => limits.check(net, mailbox), /./)).toHaveLength(1)
+    expect(await record(() => limits.spend(net, mailbox), /./)).toHaveLength(1)
+    expect(await countersOf()).toEqual([1, 1, 1, 1])
+  })
+
+  test('are not asked for when the limits are off', async () => {
+    const limits = limitsOf('off')
+    const both = async () => void (await Promise.all([limits.check(net, mailbox), limits.spend(net, mailbox)]))
+    expect(await record(both, /./)).toEqual([])
+  })
+
+  test('are spent at once in whatever order without a deadlock, and never past the budget', async () => {
+    const limits = limitsOf('30/1h,40/24h')
+    const spend = (index: number) =>
+      transaction(database.pool, (tx) => limits.within(tx).spend(...(index % 2 ? [net, mailbox] : [mailbox, net])))
+    const spent = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => spend(index)))
+    expect(spent.filter(({ status }) => status === 'fulfilled')).toHaveLength(30)
+    for (const refusal of spent.filter((end) => end.status === 'rejected'))
+      expect(refusal.reason).toMatchObject({ slug: 'too-many-requests' })
+    // What was refused was rolled back.
+    expect(await countersOf()).toEqual([30, 30, 30, 30])
+  })
+
+  test('begin a window of their own by the clock of the database', async () => {
+    const limits = limitsOf('1/1h,2/24h')
+    await limits.spend(net)
+    await database.pool.query("update rate_limits set expire = expire - 3600000 where key like '%-3600s:%'")
+    await limits.check(net)
+    await limits.spend(net)
+    await expect(limits.check(net)).rejects.toMatchObject({ slug: 'too-many-requests' })
+    expect((await countersOf()).toSorted()).toEqual([1, 2])
   })
 })

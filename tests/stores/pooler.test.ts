@@ -15,7 +15,7 @@ if (!hasPgBouncer) process.stderr.write('\n*** THE TESTS OF POOLERS DO NOT RUN: 
 const BURST = 100
 // So few that every transaction is on another connection than the one before.
 const SERVER_CONNECTIONS = 5
-// Limits on, as their library's statements have names.
+// Limits on, so that their statements go through the pooler too.
 const LIMITS = {
   LIMIT_REGISTRATIONS_PER_NET: '10000/1h',
   LIMIT_MAILS_PER_MAILBOX: '100/1h',

@@ -1,7 +1,6 @@
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { type Keyring, lookupKeys } from '../../core/credentials/keyring.ts'
+import { type Counted, countEvent, lookAtCounters } from '../../core/postgres/budgets.ts'
 import type { Queryable, Tx } from '../../core/postgres/pool.ts'
-import { RATE_LIMITS_TABLE } from '../../core/postgres/rate-limits.ts'
 import type { Budget } from '../../core/process/config.ts'
 import { RequestRefused } from '../answers/problems.ts'
 import type { ApiConfig } from '../config.ts'
@@ -33,67 +32,75 @@ export const failedLogins = (userId: string, net: string): Subject[] => [
 ]
 
 /**
- * Budgets kept in PostgreSQL. All reject with a `too-many-requests` problem when a budget is used up, and with the
- * database's error when it cannot be asked: what cannot be counted is not done.
+ * Budgets kept in PostgreSQL; each call is one statement. All reject with a `too-many-requests` problem when a budget is used up, the
+ * one of the first subject that has none left, and with the database's error when it cannot be asked: what cannot be counted is not done.
  */
 export type Limits = {
   /** Refuses when nothing is left, without spending. */
   check(...subjects: Subject[]): Promise<void>
-  /** Spends one each, and refuses when that was one too many. Resolves with the `RateLimit` fields to tell the client. */
+  /**
+   * Spends one each, and refuses when that was one too many. Resolves with the `RateLimit` fields of the first subject: the client
+   * is told of its own budget, not of what others share with it.
+   */
   spend(...subjects: Subject[]): Promise<Record<string, string>>
   /** The same as part of a transaction: what is rolled back was not spent. */
   within(tx: Tx): Limits
 }
 
-type PolicyStanding = Standing & { policy: Policy }
+/** A subject's budget and its counters: one of each secret, the newest first. */
+type Counters = { policy: Policy; name: string; budget: Budget; keys: [string, ...string[]] }
 
 export type LimitSettings = { keyring: Keyring; budgets: Record<Policy, Budget[]> }
 
-export const createLimits = (db: Queryable, settings: LimitSettings): Limits => {
-  // The counters hold no address of a person or a machine.
-  const keysOf = (value: string) => lookupKeys(settings.keyring, 'limit', value).map((key) => key.toString('base64url'))
-
-  const ask = async (
-    [policy, value]: Subject,
-    question: (store: RateLimiterPostgres, key: string) => Promise<RateLimiterRes | null>,
-  ): Promise<PolicyStanding[]> => {
-    const standings: PolicyStanding[] = []
-    const [newest = '', ...older] = keysOf(value)
-    for (const budget of settings.budgets[policy]) {
-      const name = `${policy}-${budget.seconds}s`
-      const store = openStore(db, name, budget)
-      const results = [await question(store, newest)]
+export const createLimits = (db: Queryable, settings: LimitSettings): Limits => ({
+  check: async (...subjects) => {
+    const counters = countersOf(settings, subjects)
+    if (counters.length === 0) return
+    const looked = await lookAtCounters(
+      db,
+      counters.flatMap(({ keys }) => keys),
+    )
+    refuseOver(counters.map(standingOf(looked)).filter(({ budget, spent }) => spent >= budget.max))
+  },
+  spend: async (...subjects) => {
+    const counters = countersOf(settings, subjects)
+    if (counters.length === 0) return {}
+    const counted = await countEvent(
+      db,
+      counters.map(({ keys, budget }) => ({ key: keys[0], seconds: budget.seconds })),
       // A rotated SECRET_KEY gives nobody his budget anew.
-      for (const key of older) results.push(await store.get(key))
-      standings.push({ policy, name, budget, ...sumOf(results.filter((result) => result !== null)) })
-    }
-    return standings
-  }
-
-  return {
-    check: async (...subjects) => {
-      for (const subject of subjects) {
-        const standings = await ask(subject, (store, key) => store.get(key))
-        refuseOver(standings.filter(({ budget, spent }) => spent >= budget.max))
-      }
-    },
-    spend: async (...subjects) => {
-      const all: PolicyStanding[] = []
-      for (const subject of subjects) {
-        const standings = await ask(subject, (store, key) => store.consume(key).catch(unlessCounted))
-        refuseOver(standings.filter(({ budget, spent }) => spent > budget.max))
-        all.push(...standings)
-      }
-      return rateLimitFields(all)
-    },
-    within: (tx) => createLimits(tx, settings),
-  }
-}
-
-const sumOf = (results: RateLimiterRes[]): Pick<Standing, 'spent' | 'msLeft'> => ({
-  spent: results.reduce((sum, { consumedPoints }) => sum + consumedPoints, 0),
-  msLeft: Math.max(0, ...results.map(({ msBeforeNext }) => msBeforeNext)),
+      counters.flatMap(({ keys: [, ...older] }) => older),
+    )
+    const standings = counters.map(standingOf(counted))
+    refuseOver(standings.filter(({ budget, spent }) => spent > budget.max))
+    return rateLimitFields(standings.filter(({ policy }) => policy === subjects[0]?.[0]))
+  },
+  within: (tx) => createLimits(tx, settings),
 })
+
+const countersOf = ({ keyring, budgets }: LimitSettings, subjects: Subject[]): Counters[] =>
+  subjects.flatMap(([policy, value]) => {
+    // The counters hold no address of a person or a machine.
+    const [newest, ...older] = lookupKeys(keyring, 'limit', value)
+    return budgets[policy].map((budget) => {
+      const name = `${policy}-${budget.seconds}s`
+      const keyOf = (key: Buffer) => `${name}:${key.toString('base64url')}`
+      return { policy, name, budget, keys: [keyOf(newest), ...older.map(keyOf)] }
+    })
+  })
+
+type PolicyStanding = Standing & { policy: Policy }
+
+const standingOf =
+  (counted: Counted[]) =>
+  ({ keys, ...counters }: Counters): PolicyStanding => {
+    const own = counted.filter(({ key }) => keys.includes(key))
+    return {
+      ...counters,
+      spent: own.reduce((sum, { spent }) => sum + spent, 0),
+      msLeft: Math.max(0, ...own.map(({ msLeft }) => msLeft)),
+    }
+  }
 
 /** The budgets of every policy. */
 export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
@@ -109,35 +116,12 @@ export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
   'failed-logins-per-net': config.LIMIT_FAILED_LOGINS_PER_NET,
 })
 
-const openStore = (db: Queryable, name: string, budget: Budget): RateLimiterPostgres =>
-  new RateLimiterPostgres({
-    storeClient: withoutNames(db),
-    storeType: 'pool',
-    tableName: RATE_LIMITS_TABLE,
-    tableCreated: true,
-    clearExpiredByTimeout: false,
-    keyPrefix: name,
-    points: budget.max,
-    duration: budget.seconds,
-  })
-
-/** The library names its statements, and behind a pooler the next one may reach a session that does not know the name. */
-const withoutNames = (db: Queryable) => ({
-  query: ({ text, values }: { text: string; values: unknown[] }) => db.query(text, values),
-})
-
-/** Of several used-up budgets the one that lasts longest tells when to come back. */
+/** Of several used-up budgets of a subject the one that lasts longest tells when to come back. */
 const refuseOver = (over: PolicyStanding[]): void => {
-  const worst = over.toSorted((a, b) => b.msLeft - a.msLeft)[0]
+  const worst = over.filter(({ policy }) => policy === over[0]?.policy).toSorted((a, b) => b.msLeft - a.msLeft)[0]
   if (!worst) return
   const headers = { 'Retry-After': String(secondsLeft(worst)), ...rateLimitFields([worst]) }
   throw new RequestRefused('too-many-requests', { headers, limit: worst.policy })
-}
-
-/** A used-up budget is no error here; a store that cannot be asked is one. */
-const unlessCounted = (rejection: unknown): RateLimiterRes => {
-  if (rejection instanceof RateLimiterRes) return rejection
-  throw rejection
 }
 
 /** The refusal of a request that comes too early for a rule that is no budget. */

@@ -37,9 +37,7 @@ export const registerUser = (tools: ApiTools) => {
       checkRepetition: (userId) => tools.limits.check(...logins(userId)),
       spendRepetition: async (userId) => void (await tools.limits.spend(...logins(userId))),
       spend: async (tx) => {
-        const limits = tools.limits.within(tx)
-        rateLimit = await limits.spend(perNet)
-        await limits.spend(perMailbox)
+        rateLimit = await tools.limits.within(tx).spend(perNet, perMailbox)
       },
     })
     if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)

@@ -1,10 +1,10 @@
 import { deleteOldSignInNetworks } from './accounts/accounts.ts'
 import { deleteOldAuditRows } from './accounts/audit.ts'
+import { deleteExpiredCounters } from './budgets.ts'
 import { deleteOldGuesses } from './guesses.ts'
 import { deleteOldMails } from './mails.ts'
 import { deleteForeignReports } from './outbox/provider-reports.ts'
 import type { Pool } from './pool.ts'
-import { deleteExpiredCounters } from './rate-limits.ts'
 import { deleteAbandonedUsers, forgetOldIdempotencyKeys, type Place, START } from './user-removal.ts'
 
 const BATCH = 1000

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findAccount, noteSignIn } from '../../../src/core/postgres/accounts/accounts.ts'
+import { countEvent, lookAtCounters } from '../../../src/core/postgres/budgets.ts'
 import { keepHouse } from '../../../src/core/postgres/housekeeping.ts'
 import { openCode, replaceCode, takeNotice } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import {
@@ -38,6 +39,7 @@ afterAll(() => database.drop())
 const WAITING = 1210
 const lease = { mailId: idOf('mail', WAITING), token: randomUUID(), ttlSeconds: 60 }
 const digest = Buffer.alloc(16)
+const counterKeys = ['registrations-per-net-3600s:7', 'registrations-per-net-3600s:fresh']
 const tries = (step: Error) => async (pool: Pool) => {
   await deliver({ ...deliverTools(database, scriptedMailer(step)), pool }, idOf('mail', 4010))
 }
@@ -49,6 +51,15 @@ const tries = (step: Error) => async (pool: Pool) => {
 const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: number }> = {
   'api: authenticate': { run: (pool) => findCredentials(pool, idOf('user', WAITING)) },
   'api: status': { run: (pool) => findUser(pool, idOf('user', WAITING), 30) },
+  'api: look at counters': { run: (pool) => lookAtCounters(pool, counterKeys) },
+  'api: count an event': {
+    run: (pool) =>
+      countEvent(
+        pool,
+        counterKeys.map((key) => ({ key, seconds: 60 })),
+        ['registrations-per-net-3600s:8'],
+      ),
+  },
   'api: sign-in': { run: (pool) => findAccount(pool, 'person11@example.com', [digest]) },
   'api: note a sign-in': { run: (pool) => noteSignIn(pool, idOf('user', 11), digest) },
   'relay: take rows': { run: (pool) => takeDueRows(pool, 'mails', { fresh: 100, again: 100 }), mayRead: 250 },

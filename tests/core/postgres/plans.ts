@@ -42,6 +42,12 @@ export const fill = async ({ pool }: TestDatabase): Promise<void> => {
      from generate_series(1, $1::integer) as n`,
     [PEOPLE],
   )
+  await pool.query(
+    `insert into rate_limits (key, points, expire)
+     select 'registrations-per-net-3600s:' || n, 1, (extract(epoch from now()) * 1000)::bigint + n * 100
+     from generate_series(1, $1::integer) as n`,
+    [PEOPLE],
+  )
   await pool.query('vacuum analyze')
 }
 
