@@ -115,7 +115,7 @@ test('ten resends at once send one mail', async () => {
 })
 
 test('ten resends at once spend one mail of the mailbox', async () => {
-  const limited = await createTestApi(database, { LIMIT_MAILS_PER_MAILBOX: '3/1h' })
+  const limited = await createTestApi(database, { LIMIT_MAILS_PER_MAILBOX: '5/1h' })
   const user = await registerAndDeliver(limited, database, 'spend@example.com')
   await endCooldown(database, user)
   await Promise.all(Array.from({ length: 10 }, () => resend(limited, user)))
@@ -125,7 +125,7 @@ test('ten resends at once spend one mail of the mailbox', async () => {
 })
 
 test('the mails of a mailbox are limited over registrations and resends, and a queued one costs nothing', async () => {
-  const limited = await createTestApi(database, { LIMIT_MAILS_PER_MAILBOX: '3/1h' })
+  const limited = await createTestApi(database, { LIMIT_MAILS_PER_MAILBOX: '5/1h' })
   const user = await register(limited, 'mailbox@example.com')
   await endCooldown(database, user)
   for (let i = 0; i < 5; i++) expect((await resend(limited, user)).status).toBe(202)

@@ -10,6 +10,7 @@ const policies = [
   'registrations-per-net',
   'wrong-codes-per-net',
   'mails-per-mailbox',
+  'mails-per-mailbox-and-net',
   'failed-logins-per-user',
   'failed-logins-per-address',
   'failed-logins-per-net',
@@ -24,6 +25,12 @@ export type LimitName = (typeof limitNames)[number]
 
 /** A policy and whom it counts: an address, a network, a registration. */
 export type Subject = readonly [Policy, string]
+
+/** What a mail to a mailbox spends: of all that it gets, and of the half that one network may cause, so that no stranger uses up what its owner needs. */
+export const mailsOf = (mailbox: string, net: string): Subject[] => [
+  ['mails-per-mailbox-and-net', `${mailbox} ${net}`],
+  ['mails-per-mailbox', mailbox],
+]
 
 /** What a wrong password spends. */
 export const failedLogins = (userId: string, net: string): Subject[] => [
@@ -107,6 +114,10 @@ export const budgetsOf = (config: ApiConfig): Record<Policy, Budget[]> => ({
   'registrations-per-net': config.LIMIT_REGISTRATIONS_PER_NET,
   'wrong-codes-per-net': config.LIMIT_WRONG_CODES_PER_NET,
   'mails-per-mailbox': config.LIMIT_MAILS_PER_MAILBOX,
+  'mails-per-mailbox-and-net': config.LIMIT_MAILS_PER_MAILBOX.map(({ max, seconds }) => ({
+    max: Math.ceil(max / 2),
+    seconds,
+  })),
   'failed-logins-per-user': config.LIMIT_FAILED_LOGINS_PER_USER,
   // Of an account over all networks.
   'failed-logins-per-address': config.LIMIT_FAILED_LOGINS_PER_USER.map(({ max, seconds }) => ({

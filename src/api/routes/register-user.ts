@@ -6,7 +6,7 @@ import { describeOperation } from '../answers/openapi.ts'
 import { RequestRefused } from '../answers/problems.ts'
 import { registrationSchema } from '../answers/schemas.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { failedLogins, type Subject } from '../limits/limits.ts'
+import { failedLogins, mailsOf, type Subject } from '../limits/limits.ts'
 import { checkBody, checkMediaType, readObject } from '../request/read-body.ts'
 import { requestNetwork } from '../request/request-network.ts'
 
@@ -28,16 +28,16 @@ export const registerUser = (tools: ApiTools) => {
       requestId: c.get('requestId'),
       signal: c.req.raw.signal,
     }
-    const perNet: Subject = ['registrations-per-net', requestNetwork(c, tools)]
-    const perMailbox: Subject = ['mails-per-mailbox', mailboxOf(email)]
-    const logins = (userId: string) => failedLogins(userId, requestNetwork(c, tools))
+    const net = requestNetwork(c, tools)
+    const subjects: Subject[] = [['registrations-per-net', net], ...mailsOf(mailboxOf(email), net)]
+    const logins = (userId: string) => failedLogins(userId, net)
     let rateLimit: Record<string, string> = {}
     const registered = await register(tools, registration, {
-      check: () => tools.limits.check(perNet, perMailbox),
+      check: () => tools.limits.check(...subjects),
       checkRepetition: (userId) => tools.limits.check(...logins(userId)),
       spendRepetition: async (userId) => void (await tools.limits.spend(...logins(userId))),
       spend: async (tx) => {
-        rateLimit = await tools.limits.within(tx).spend(perNet, perMailbox)
+        rateLimit = await tools.limits.within(tx).spend(...subjects)
       },
     })
     if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)

@@ -5,15 +5,16 @@ import { resendCode } from '../../core/registration/resend-code.ts'
 import { describeOperation } from '../answers/openapi.ts'
 import { RequestRefused } from '../answers/problems.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { tooEarly } from '../limits/limits.ts'
+import { mailsOf, tooEarly } from '../limits/limits.ts'
 import { authenticateRequest, unauthenticated } from '../request/authenticate-request.ts'
+import { requestNetwork } from '../request/request-network.ts'
 
 export const sendCode =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
     const { id, email } = await authenticateRequest(c, tools)
-    const spendMail = async (tx: Tx) =>
-      void (await tools.limits.within(tx).spend(['mails-per-mailbox', mailboxOf(email)]))
+    const mails = mailsOf(mailboxOf(email), requestNetwork(c, tools))
+    const spendMail = async (tx: Tx) => void (await tools.limits.within(tx).spend(...mails))
     const resent = await resendCode(tools, { userId: id, requestId: c.get('requestId') }, spendMail)
     if (resent === 'gone') throw unauthenticated()
     if (resent === 'already-active') throw new RequestRefused(resent)
