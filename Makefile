@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker check check-production sbom format schema up down logs bench bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,10 @@ schema: node_modules/.installed ## write db/schema.sql anew from the migrations
 
 bench: node_modules/.installed ## measure: what a registration costs, against bare bcrypt, bare BullMQ and a floor (ARGS="saturation --rounds 3")
 	@exec node bench/cost.ts $(ARGS)
+
+MAILS ?= 1000000
+bench-backlog: node_modules/.installed ## measure: what relay and metrics ask of PostgreSQL while MAILS (a million) wait
+	@exec node bench/backlog.ts $(MAILS)
 
 bench-observing: node_modules/.installed ## measure: what logs, metrics and traces cost
 	@exec node bench/observing.ts
