@@ -47,7 +47,7 @@ export const saturate = async (
     name: round,
     ...(perSecond !== undefined && { perSecond }),
   })
-  if (done.others > 0) throw new Error(`${contestant.name}: ${done.others} registrations were not answered with 202`)
+  if (done.others > 0) throw new Error(`${contestant.name}: ${done.others} registrations got neither 202 nor 503`)
   await provider.mailed(done.count)
   const after = contestant.cpu()
   const each = (part: keyof typeof after) => (after[part] - before[part]) / done.count

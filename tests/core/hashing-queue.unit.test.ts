@@ -62,18 +62,18 @@ test('a piece that waits is dropped when its client goes, and one whose client i
   expect(refused).toEqual([new Error('the client is gone'), new Error('the client is gone')])
 })
 
-test('half a second of work may wait, and not more', async () => {
+test('three quarters of a second of work may wait, and not more', async () => {
   const { queue, refused, fill } = createStage(100)
   fill('registration', 30)
   await nextTurn()
   expect(refused.every((error) => error instanceof HashingOverloaded)).toBe(true)
-  expect(queue.waiting()).toBe(5)
-  expect(refused).toHaveLength(30 - CORES - 5)
+  expect(queue.waiting()).toBe(7)
+  expect(refused).toHaveLength(30 - CORES - 7)
   expect(() => queue.checkRoom('registration')).toThrow(HashingOverloaded)
 })
 
 test.each([['sign-in', 'registration'] as const, ['registration', 'sign-in'] as const])(
-  'a quarter of a second of work is kept for a %s in a flood of the other kind',
+  'half of that is kept for a %s in a flood of the other kind',
   async (kept, flood) => {
     const { queue, refused, fill } = createStage(100)
     fill(flood, 30)
@@ -81,8 +81,8 @@ test.each([['sign-in', 'registration'] as const, ['registration', 'sign-in'] as 
     queue.checkRoom(kept)
     fill(kept, 15)
     await nextTurn()
-    expect(queue.waiting()).toBe(5 + 2)
-    expect(refused).toHaveLength(30 - CORES - 5 + 15 - 2)
+    expect(queue.waiting()).toBe(7 + 3)
+    expect(refused).toHaveLength(30 - CORES - 7 + 15 - 3)
   },
 )
 

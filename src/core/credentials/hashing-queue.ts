@@ -22,15 +22,15 @@ export type HashingQueue = {
 }
 
 // A longer line makes everybody wait longer and gets no more done.
-const WAIT_MS = 500
-const WAIT_OF_EACH_KIND_MS = 250
+const WAIT_MS = 750
+const WAIT_OF_EACH_KIND_MS = 375
 // What one piece took longer was the machine's hiccup, not the next piece's time.
 const MAX_OUTLIER = 3
 const PRIORITIES = { 'sign-in': 1, registration: 0 }
 const NEXT = 2
 
 /**
- * At most as many pieces at once as there are cores, and half a second of work that waits; of this a half is kept for each kind, and
+ * At most as many pieces at once as there are cores, and three quarters of a second of work that waits; of this a half is kept for each kind, and
  * room for one however long it takes. A sign-in goes before the registrations that wait, and one of them before the next sign-in.
  * `pieceMs` is what a piece takes, as a start.
  */
