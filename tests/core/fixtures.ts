@@ -5,11 +5,12 @@ import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts
 import { deliverMail } from '../../src/core/mail/deliver-mail.ts'
 import type { DeliverTools, Delivery } from '../../src/core/mail/delivery.ts'
 import { type Mailer, MailerUnavailable, MailRefused, type OutgoingMail } from '../../src/core/mail/mailer.ts'
+import { insertRegistration } from '../../src/core/postgres/new-codes.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
-import { type Credentials, insertUser } from '../../src/core/postgres/users.ts'
+import type { Credentials } from '../../src/core/postgres/users.ts'
 import { type Activated, activate } from '../../src/core/registration/activate.ts'
 import { deriveCode } from '../../src/core/registration/activation-code.ts'
-import { enqueueCode } from '../../src/core/registration/enqueue-code.ts'
+import { newCode } from '../../src/core/registration/enqueue-code.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { createPublicRef } from '../../src/core/registration/public-ref.ts'
 import { SECRET_KEY } from '../support/api.ts'
@@ -33,8 +34,8 @@ export const addPending = async (database: TestDatabase, email = `${randomUUID()
   const user = { id: randomUUID(), email, passwordHash: randomUUID() }
   const ref = createPublicRef()
   await transaction(database.pool, async (tx) => {
-    await insertUser(tx, { ...user, ref, locale: 'en', metadata: '{}', idempotencyKey: null, idempotencyDigest: null })
-    await enqueueCode(tx, useCaseTools(database), { userId: user.id, email, requestId: 'a-request' })
+    const row = { ...user, ref, locale: 'en', metadata: '{}', idempotencyKey: null, idempotencyDigest: null }
+    await insertRegistration(tx, row, newCode(useCaseTools(database), { email, requestId: 'a-request' }), 0)
   })
   const mail = await currentMail(database, user.id)
   return { user, ref, mailId: mail.id, codeId: mail.codeId }

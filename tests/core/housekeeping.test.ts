@@ -15,7 +15,7 @@ afterAll(() => database.drop())
 const clean = () => keepHouse(database.pool, new AbortController().signal)
 const run = (statement: string, ...values: unknown[]) => database.pool.query(statement, values)
 const count = async (table: 'users' | 'codes' | 'mails' | 'guesses' | 'rate_limits') =>
-  Number((await run(`select count(*) from ${table}`)).rows[0].count)
+  Number((await run(`select count(*) from ${table}`)).rows[0]?.count)
 const register = (userId: string, ago: string) =>
   run('update users set created_at = now() - $2::interval where id = $1', userId, ago)
 const settle = (mailId: string, ago: string) =>

@@ -57,13 +57,13 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
     for (const email of EMAILS) expect(stage.requestsTo(email)).toHaveLength(1)
   }
 
-  /** Whoever inserts a code meanwhile waits in the middle of a transaction: user stored, mail still to come. */
+  /** Whoever registers meanwhile waits in the middle of a transaction. */
   const whileCodesAreHeld = async <Result>(run: (countWaiting: () => Promise<number | null>) => Promise<Result>) => {
     const client = await stage.pool.connect()
     try {
       await client.query('begin; lock table codes in exclusive mode')
       const waiting =
-        "select 1 from pg_stat_activity where datname = current_database() and query like 'insert into codes%' and wait_event_type = 'Lock'"
+        "select 1 from pg_stat_activity where datname = current_database() and query like '%insert into codes%' and wait_event_type = 'Lock'"
       return await run(async () => (await stage.pool.query(waiting)).rowCount)
     } finally {
       client.release(true)

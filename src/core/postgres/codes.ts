@@ -1,16 +1,5 @@
 import type { Tx } from './pool.ts'
 
-export type NewCode = { id: string; userId: string; digits: number; keyId: string }
-
-export const insertCode = async (tx: Tx, code: NewCode): Promise<void> => {
-  await tx.query('insert into codes (id, user_id, digits, key_id) values ($1, $2, $3, $4)', [
-    code.id,
-    code.userId,
-    code.digits,
-    code.keyId,
-  ])
-}
-
 export type CodeRow = {
   id: string
   digits: number

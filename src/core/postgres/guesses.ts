@@ -29,14 +29,64 @@ export const isMailboxGuessedOut = async (
   return found.rows[0]?.isOut ?? false
 }
 
-/** Wrong codes of the last hour, over all mailboxes. */
-export const countWrongCodes = async (db: Queryable): Promise<number> => {
-  const counted = await db.query<{ count: number }>(
-    `select count(*)::integer as count
-     from guesses
-     where at > now() - interval '1 hour'`,
+// What honest people mistype in an hour: so many codes, or one of five that are typed.
+const HONEST_WRONG_CODES = 50
+const RIGHT_FOR_EACH_WRONG = 4
+
+/** What decides how long a new code is: the mailbox under each secret, its budgets, and whether a surge is on when that is known. */
+export type Guessing = { mailboxKeys: Buffer[]; budgets: Budget[]; isSurge: boolean | null }
+
+/** Wrong codes of the last hour over all mailboxes, null when they were not counted, and whether they are more than honest people type. */
+export type MeasuredSurge = { wrongCodes: number | null; isSurge: boolean }
+
+/**
+ * Two common table expressions: `guessed`, whether one of the mailbox's budgets is used up, and `surge`. They take the parameters $1 to $4
+ * that `guessingValues` gives. What is known of a surge is not measured again, and activations are counted no further than it takes.
+ */
+export const GUESSING = `guessed as (
+       select coalesce(bool_or(budget.max <= (
+         select count(*)
+         from guesses
+         where mailbox_key = any($1::bytea[]) and at > now() - make_interval(secs => budget.seconds)
+       )), false) as "isOut"
+       from unnest($2::integer[], $3::integer[]) as budget (max, seconds)
+     ), wrong as (
+       select count(*)::integer as codes
+       from guesses
+       where $4::boolean is null and at > now() - interval '1 hour'
+     ), enough as (
+       select case when codes > ${HONEST_WRONG_CODES} then ${RIGHT_FOR_EACH_WRONG} * codes else 0 end as activations
+       from wrong
+     ), lately as (
+       select count(*) as activations
+       from (
+         select
+         from users
+         where activated_at > now() - interval '1 hour'
+         limit (select activations from enough)
+       ) as activated
+     ), surge as (
+       select case when $4 is null then wrong.codes end as "wrongCodes",
+         coalesce($4, lately.activations < enough.activations) as "isSurge"
+       from wrong, enough, lately
+     )`
+
+export const guessingValues = ({ mailboxKeys, budgets, isSurge }: Guessing): unknown[] => [
+  mailboxKeys,
+  budgets.map(({ max }) => max),
+  budgets.map(({ seconds }) => seconds),
+  isSurge,
+]
+
+/** Whether the mailbox is guessed out, and whether a surge is on, in one look. */
+export const readGuessing = async (db: Queryable, guessing: Guessing): Promise<MeasuredSurge & { isOut: boolean }> => {
+  const found = await db.query<MeasuredSurge & { isOut: boolean }>(
+    `with ${GUESSING}
+     select "isOut", "wrongCodes", "isSurge"
+     from guessed, surge`,
+    guessingValues(guessing),
   )
-  return counted.rows[0]?.count ?? 0
+  return found.rows[0] ?? { isOut: false, wrongCodes: null, isSurge: false }
 }
 
 /** Removes guesses that count in no budget any more. */

@@ -1,22 +1,8 @@
 import { announce } from './announce.ts'
-import type { Pool, Tx } from './pool.ts'
+import type { Pool } from './pool.ts'
 
 /** The channel that wakes the relays. */
 export const MAILS_CHANNEL = 'latchkey_mails'
-
-/** Enqueues a mail. Relays find it when the transaction has committed, within a second, or at once by `announceMails`. */
-export const insertMail = async (
-  tx: Tx,
-  mail: { id: string; userId: string; codeId: string; requestId: string; traceContext: string | null },
-): Promise<void> => {
-  await tx.query('insert into mails (id, user_id, code_id, request_id, trace_context) values ($1, $2, $3, $4, $5)', [
-    mail.id,
-    mail.userId,
-    mail.codeId,
-    mail.requestId,
-    mail.traceContext,
-  ])
-}
 
 /** Wakes the relays; to be called after the commit, so that commits do not wait for each other. */
 export const announceMails = (pool: Pool): void => announce(pool, MAILS_CHANNEL)

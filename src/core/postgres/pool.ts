@@ -10,10 +10,14 @@ import { isConflict, isDatabaseUnavailable } from './connection/unavailable.ts'
 declare const inTransaction: unique symbol
 
 /** Runs statements outside a transaction, each on any connection. `begin` is how one begins a transaction on it. */
-export type Pool = pg.Pool & { readonly begin: string; readonly outages: OutageLog }
+export type Pool = Omit<pg.Pool, 'query'> & {
+  readonly query: Send
+  readonly begin: string
+  readonly outages: OutageLog
+}
 
 /** A connection inside an open transaction; the brand keeps a pool or a bare client out. */
-export type Tx = Pick<pg.PoolClient, 'query'> & { readonly [inTransaction]: true }
+export type Tx = { readonly query: Send; readonly [inTransaction]: true }
 
 export type Queryable = Pool | Tx
 
@@ -65,7 +69,9 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
-    ...(options.isPooled ? { pipeline: true } : LIMITS),
+    // What is asked for without a wait leaves without one.
+    pipeline: true,
+    ...(options.isPooled ? {} : LIMITS),
   })
   const outages = options.outages ?? createOutageLog(options.logger, MESSAGES)
   pool.on('error', (err) => options.logger.debug({ err, pool: options.name }, 'an idle connection was lost'))
@@ -86,7 +92,7 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
   return Object.assign(pool, { begin, outages, query })
 }
 
-type Send = <Row extends pg.QueryResultRow>(
+type Send = <Row extends pg.QueryResultRow = pg.QueryResultRow>(
   statement: string | pg.QueryConfig,
   values?: unknown[],
 ) => Promise<pg.QueryResult<Row>>
@@ -128,8 +134,10 @@ const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Prom
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    await client.query(pool.begin)
-    const result = await statements(asTx(client))
+    const begun = client.query(pool.begin)
+    begun.catch(() => {})
+    const result = await statements(asTx(client, begun))
+    await begun
     await client.query('commit')
     return result
   } catch (error) {
@@ -163,8 +171,16 @@ export const unlessRefused = async <Result>(
 
 const asError = (value: unknown): Error => (value instanceof Error ? value : new Error('not an Error'))
 
-const asTx = (client: pg.PoolClient): Tx => {
-  const isInTransaction = (value: Pick<pg.PoolClient, 'query'>): value is Tx => value === client
-  if (!isInTransaction(client)) throw new Error('unreachable')
-  return client
+/** The first statement is sent behind `begin`, without a wait, and told only when that has worked. */
+const asTx = (client: pg.PoolClient, begun: Promise<unknown>): Tx => {
+  const query: Send = async (statement, values) => {
+    const sent = client.query(statement, values)
+    sent.catch(() => {})
+    await begun
+    return sent
+  }
+  const tx = { query }
+  const isInTransaction = (value: Pick<Tx, 'query'>): value is Tx => value === tx
+  if (!isInTransaction(tx)) throw new Error('unreachable')
+  return tx
 }

@@ -3,32 +3,6 @@ import { type Queryable, type Tx, unlessRefused } from './pool.ts'
 
 export const UNIQUE_VIOLATION = '23505'
 
-export type NewUser = {
-  id: string
-  email: string
-  passwordHash: string
-  ref: string
-  locale: string
-  /** Compact JSON. */
-  metadata: string
-  idempotencyKey: Buffer | null
-  idempotencyDigest: Buffer | null
-}
-
-/** Gives false, and inserts nothing, when the idempotency key is taken. Waits for a transaction that is about to take it. */
-export const insertUser = async (tx: Tx, user: NewUser): Promise<boolean> => {
-  const inserted = await tx.query(
-    `insert into users (id, email, password_hash, ref, locale, metadata, idempotency_key, idempotency_digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)
-     on conflict (idempotency_key) where idempotency_key is not null do nothing`,
-    [
-      ...[user.id, user.email, user.passwordHash, user.ref, user.locale, user.metadata],
-      ...[user.idempotencyKey, user.idempotencyDigest],
-    ],
-  )
-  return inserted.rowCount === 1
-}
-
 /** Frees an idempotency key that is older than a day. */
 export const forgetOldIdempotencyKey = async (tx: Tx, key: Buffer): Promise<void> => {
   await tx.query(
@@ -132,19 +106,4 @@ export const activateUser = async (tx: Tx, id: string, passwordHash: string): Pr
     ]),
   )
   return activated?.rowCount === 1
-}
-
-/** Registrations that became active in the last hour; counts no further than `limit`. */
-export const countActivations = async (db: Queryable, limit: number): Promise<number> => {
-  const counted = await db.query<{ count: number }>(
-    `select count(*)::integer as count
-     from (
-       select
-       from users
-       where activated_at > now() - interval '1 hour'
-       limit $1
-     ) as lately`,
-    [limit],
-  )
-  return counted.rows[0]?.count ?? 0
 }

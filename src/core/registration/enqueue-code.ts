@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
-import { insertCode } from '../postgres/codes.ts'
-import { isMailboxGuessedOut } from '../postgres/guesses.ts'
-import { insertMail } from '../postgres/mails.ts'
+import { type Guessing, isMailboxGuessedOut, readGuessing } from '../postgres/guesses.ts'
+import { insertNextCode, type NewCode } from '../postgres/new-codes.ts'
 import type { Queryable, Tx } from '../postgres/pool.ts'
 import type { CodePolicy } from '../process/settings.ts'
 import { activeTraceContext } from '../process/telemetry/tracing.ts'
-import type { CodeRef } from './activation-code.ts'
 import type { GuessSurge } from './guess-surge.ts'
 
 const DIGITS = 4
@@ -22,38 +20,36 @@ export const enqueueCode = async (
   tools: CodeTools,
   registration: { userId: string; email: string; requestId: string },
 ): Promise<void> => {
-  const code = await createCode(tx, tools, registration)
-  await insertMail(tx, {
-    id: randomUUID(),
-    userId: registration.userId,
-    codeId: code.id,
-    requestId: registration.requestId,
-    traceContext: activeTraceContext(),
-  })
+  const measured = await insertNextCode(tx, registration.userId, newCode(tools, registration))
+  if (measured) tools.surge.note(measured)
 }
 
-/** Makes a registration's next code. */
-export const createCode = async (
-  tx: Tx,
-  tools: CodeTools,
-  registration: { userId: string; email: string },
-): Promise<CodeRef> => {
-  const digits = await digitsFor(tx, tools, registration.email)
-  const code = { id: randomUUID(), digits, keyId: tools.keyring[0].id }
-  await insertCode(tx, { ...code, userId: registration.userId })
-  return code
-}
+/** A code for this address, and the mail that brings it, to be inserted. */
+export const newCode = (tools: CodeTools, { email, requestId }: { email: string; requestId: string }): NewCode => ({
+  id: randomUUID(),
+  keyId: tools.keyring[0].id,
+  digits: DIGITS,
+  longDigits: DIGITS_UNDER_ATTACK,
+  guessing: guessingAt(tools, email),
+  mail: { id: randomUUID(), requestId, traceContext: activeTraceContext() },
+})
+
+const guessingAt = ({ keyring, policy, surge }: CodeTools, email: string): Guessing => ({
+  mailboxKeys: lookupKeys(keyring, 'mailbox', mailboxOf(email)),
+  budgets: policy.guessBudgets,
+  isSurge: surge.known(),
+})
 
 /** How long a new code for this address is: 8 digits when too much was guessed at its mailbox, or all over the service. */
-export const digitsFor = async (db: Queryable, tools: CodeTools, email: string): Promise<number> =>
-  (await isGuessedOut(db, tools, email)) || (await tools.surge.isOn(db)) ? DIGITS_UNDER_ATTACK : DIGITS
+export const digitsFor = async (db: Queryable, tools: CodeTools, email: string): Promise<number> => {
+  const { isOut, ...measured } = await readGuessing(db, guessingAt(tools, email))
+  tools.surge.note(measured)
+  return isOut || measured.isSurge ? DIGITS_UNDER_ATTACK : DIGITS
+}
 
 /** Whether so much was guessed at the address's mailbox that its codes of 4 digits are worth nothing any more. */
-export const isGuessedOut = (
-  db: Queryable,
-  { keyring, policy }: Omit<CodeTools, 'surge'>,
-  email: string,
-): Promise<boolean> => isMailboxGuessedOut(db, lookupKeys(keyring, 'mailbox', mailboxOf(email)), policy.guessBudgets)
+const isGuessedOut = (db: Queryable, { keyring, policy }: Omit<CodeTools, 'surge'>, email: string): Promise<boolean> =>
+  isMailboxGuessedOut(db, lookupKeys(keyring, 'mailbox', mailboxOf(email)), policy.guessBudgets)
 
 /** Whether a code of so many digits is too short for a mailbox that is guessed out. */
 export const isTooShort = async (

@@ -1,17 +1,19 @@
-import { countWrongCodes } from '../postgres/guesses.ts'
+import { type MeasuredSurge, readGuessing } from '../postgres/guesses.ts'
 import type { Queryable } from '../postgres/pool.ts'
-import { countActivations } from '../postgres/users.ts'
 import type { Logger } from '../process/logger.ts'
 
-// What honest people mistype in an hour: so many codes, or so large a share of all that are typed.
-const HONEST_WRONG_CODES = 50
-const HONEST_SHARE = 0.2
 // From so many on counting costs more than a second's delay does.
 const MANY_WRONG_CODES = 1000
 const KEEP_MS = 1000
 
 /** Tells whether somebody guesses at codes all over the service, so that new ones must be long. */
-export type GuessSurge = { isOn(db: Queryable): Promise<boolean> }
+export type GuessSurge = {
+  isOn(db: Queryable): Promise<boolean>
+  /** What is known without a look; null when it has to be measured. */
+  known(): boolean | null
+  /** Takes what a statement has measured on its way. */
+  note(measured: MeasuredSurge): void
+}
 
 /**
  * A surge is on while the wrong codes of the last hour are more than 50 and more than a fifth of all that were compared. The
@@ -21,22 +23,24 @@ export const createGuessSurge = (logger: Logger, now: () => number = Date.now): 
   let wasOn = false
   let keepUntil = 0
 
-  const measure = async (db: Queryable): Promise<boolean> => {
-    const wrong = await countWrongCodes(db)
-    if (wrong <= HONEST_WRONG_CODES) return false
-    const enough = Math.ceil(wrong / HONEST_SHARE - wrong)
-    const isOn = (await countActivations(db, enough)) < enough
-    if (wrong >= MANY_WRONG_CODES) keepUntil = now() + KEEP_MS
-    return isOn
+  const known = () => (now() < keepUntil ? wasOn : null)
+
+  const note = ({ wrongCodes, isSurge }: MeasuredSurge): void => {
+    if (wrongCodes === null) return
+    if (wrongCodes >= MANY_WRONG_CODES) keepUntil = now() + KEEP_MS
+    if (isSurge !== wasOn) tell(logger, isSurge)
+    wasOn = isSurge
   }
 
   return {
+    known,
+    note,
     isOn: async (db) => {
-      if (now() < keepUntil) return wasOn
-      const isOn = await measure(db)
-      if (isOn !== wasOn) tell(logger, isOn)
-      wasOn = isOn
-      return isOn
+      const isOn = known()
+      if (isOn !== null) return isOn
+      const measured = await readGuessing(db, { mailboxKeys: [], budgets: [], isSurge: null })
+      note(measured)
+      return measured.isSurge
     },
   }
 }

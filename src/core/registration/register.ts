@@ -4,15 +4,16 @@ import { lookupKeys } from '../credentials/keyring.ts'
 import type { PasswordHasher } from '../credentials/password.ts'
 import type { VerifiedCredentials } from '../credentials/verified-credentials.ts'
 import { announceMails } from '../postgres/mails.ts'
+import { insertRegistration } from '../postgres/new-codes.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
-import { type FormerRequest, findByIdempotencyKey, forgetOldIdempotencyKey, insertUser } from '../postgres/users.ts'
-import { type CodeTools, enqueueCode } from './enqueue-code.ts'
+import { type FormerRequest, findByIdempotencyKey, forgetOldIdempotencyKey } from '../postgres/users.ts'
+import { type CodeTools, newCode } from './enqueue-code.ts'
 import type { Metadata } from './metadata.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
 import { requestDigests } from './request-digest.ts'
 import type { RegistrationSpending, Spending } from './spending.ts'
-import { readStatus, type StatusTools, type User } from './status.ts'
+import { describeUser, readStatus, type StatusTools, type User } from './status.ts'
 
 export type RegisterTools = CodeTools & {
   pool: Pool
@@ -51,9 +52,12 @@ export const register = async (
     registration.idempotencyKey === null
       ? []
       : lookupKeys(tools.keyring, 'idempotency-key', registration.idempotencyKey)
+  const checked = spending.check()
+  // At the same time. A repetition spends nothing, so nothing need be left for it.
+  checked.catch(() => {})
   const former = keys.length > 0 ? await findByIdempotencyKey(tools.pool, keys) : null
   if (former) return repeat(tools, registration, former, spending)
-  await spending.check()
+  await checked
   const user = await insert(tools, registration, keys[0] ?? null, spending)
   if (user) return { user, isNew: true }
   // A request with the same key has won the race: this one is its repetition.
@@ -112,18 +116,21 @@ const insert = async (
     idempotencyKey,
     idempotencyDigest: idempotencyKey && requestDigests(tools.keyring, registration.body)[0],
   }
+  const code = newCode(tools, registration)
   const inserted = await transaction(tools.pool, async (tx) => {
-    if (idempotencyKey) await forgetOldIdempotencyKey(tx, idempotencyKey)
-    if (!(await insertUser(tx, user))) return null
-    await spending.spend(tx)
-    await enqueueCode(tx, tools, { userId: user.id, email: user.email, requestId: registration.requestId })
-    // Not after the commit: who is told 503 must not have been registered.
-    return read({ ...tools, pool: tx }, user.id)
+    // Sent together, done one after the other.
+    const [, row] = await Promise.all([
+      idempotencyKey && forgetOldIdempotencyKey(tx, idempotencyKey),
+      insertRegistration(tx, user, code, tools.policy.resendCooldownSeconds),
+    ])
+    if (row) await spending.spend(tx)
+    return row
   })
   if (!inserted) return null
+  tools.surge.note(inserted.surge)
   announceMails(tools.pool)
   if (idempotencyKey) tools.verified?.remember(nameOf(registration), registration.password, user.passwordHash)
-  return inserted
+  return describeUser(inserted.user, tools.policy.maxAttempts)
 }
 
 const read = async (tools: StatusTools, userId: string): Promise<User> => {

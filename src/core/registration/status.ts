@@ -60,7 +60,8 @@ const describe = async (tools: StatusTools, row: UserRow): Promise<User> => {
   return isWorthless && user.code ? { ...user, code: { ...user.code, status: 'expired' } } : user
 }
 
-const describeUser = (row: UserRow, maxAttempts: number): User => ({
+/** A registration by its row alone: whether its code is worth anything yet is for `readStatus`. */
+export const describeUser = (row: UserRow, maxAttempts: number): User => ({
   id: row.id,
   email: row.email,
   status: row.activatedAt ? 'active' : 'pending',

@@ -1,8 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findAccount, noteSignIn } from '../../../src/core/postgres/accounts/accounts.ts'
+import { deleteRegistration } from '../../../src/core/postgres/accounts/support.ts'
 import { countEvent, lookAtCounters } from '../../../src/core/postgres/budgets.ts'
+import { readGuessing } from '../../../src/core/postgres/guesses.ts'
 import { keepHouse } from '../../../src/core/postgres/housekeeping.ts'
+import { insertRegistration } from '../../../src/core/postgres/new-codes.ts'
 import { openCode, replaceCode, takeNotice } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import {
   endUntriedMail,
@@ -21,11 +24,12 @@ import {
   takeDueRows,
   takeOffersBack,
 } from '../../../src/core/postgres/outbox/outbox.ts'
-import type { Pool } from '../../../src/core/postgres/pool.ts'
+import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
 import { findCredentials, findUser } from '../../../src/core/postgres/users.ts'
+import { newCode } from '../../../src/core/registration/enqueue-code.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { deliverTools } from '../../support/delivery.ts'
-import { addPending, clearNo, deliver, refused, scriptedMailer, silence } from '../fixtures.ts'
+import { addPending, clearNo, deliver, refused, scriptedMailer, silence, useCaseTools } from '../fixtures.ts'
 import { expectBoundedReads, fill, idOf, record } from './plans.ts'
 
 let database: TestDatabase
@@ -51,6 +55,20 @@ const tries = (step: Error) => async (pool: Pool) => {
 const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: number }> = {
   'api: authenticate': { run: (pool) => findCredentials(pool, idOf('user', WAITING)) },
   'api: status': { run: (pool) => findUser(pool, idOf('user', WAITING), 30) },
+  'api: how much was guessed': {
+    run: (pool) => readGuessing(pool, { mailboxKeys: [digest], budgets: [{ max: 9, seconds: 86_400 }], isSurge: null }),
+  },
+  'api: register': {
+    run: (pool) =>
+      transaction(pool, async (tx) => {
+        const [email, requestId] = ['fresh@example.com', 'a request']
+        const user = { id: randomUUID(), email, passwordHash: 'a hash', ref: 'K7QX', locale: 'en', metadata: '{}' }
+        const code = newCode(useCaseTools(database), { email, requestId })
+        await insertRegistration(tx, { ...user, idempotencyKey: randomBytes(32), idempotencyDigest: digest }, code, 30)
+        // Its plan is looked at afterwards, with the same ids.
+        await deleteRegistration(tx, user.id)
+      }),
+  },
   'api: look at counters': { run: (pool) => lookAtCounters(pool, counterKeys) },
   'api: count an event': {
     run: (pool) =>

@@ -17,7 +17,7 @@ test('a statement with parameters is prepared once in a session, one without is 
     'select statement, generic_plans + custom_plans as runs from pg_prepared_statements',
   )
   expect(rows).toMatchObject([{ statement: 'select $1::integer + 1' }])
-  expect(Number(rows[0].runs)).toBe(3)
+  expect(Number(rows[0]?.runs)).toBe(3)
 })
 
 test('behind a pooler nothing is prepared', async () => {

@@ -1,0 +1,105 @@
+import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from './guesses.ts'
+import type { Tx } from './pool.ts'
+import type { UserRow } from './users.ts'
+
+// Of the tables users, codes and mails: what a registration and a resend add.
+
+/** A code and the mail that brings it. It has `digits`, or `longDigits` when too much is guessed. */
+export type NewCode = {
+  id: string
+  keyId: string
+  digits: number
+  longDigits: number
+  guessing: Guessing
+  mail: { id: string; requestId: string; traceContext: string | null }
+}
+
+export type NewUser = {
+  id: string
+  email: string
+  passwordHash: string
+  ref: string
+  locale: string
+  /** Compact JSON. */
+  metadata: string
+  idempotencyKey: Buffer | null
+  idempotencyDigest: Buffer | null
+}
+
+/**
+ * The registration `owner`'s code, its length decided by what was guessed, and the mail: relays find it when the transaction has
+ * committed, within a second, or at once by `announceMails`. Takes the parameters $1 to $11 that `valuesOf` gives.
+ */
+const CODE_AND_MAIL = `${GUESSING}, new_code as (
+       insert into codes (id, user_id, digits, key_id)
+       select $5::uuid, owner.id, case when "isOut" or "isSurge" then $8::smallint else $7::smallint end, $6::text
+       from owner, guessed, surge
+       returning id, user_id, digits
+     ), new_mail as (
+       insert into mails (id, user_id, code_id, request_id, trace_context)
+       select $9::uuid, user_id, id, $10::text, $11::text
+       from new_code
+       returning created_at
+     )`
+
+const valuesOf = ({ id, keyId, digits, longDigits, guessing, mail }: NewCode): unknown[] => [
+  ...guessingValues(guessing),
+  ...[id, keyId, digits, longDigits, mail.id, mail.requestId, mail.traceContext],
+]
+
+// The code of a registration that is just made.
+const QUEUED = {
+  ...{ activatedAt: null, attempts: 0, sentAt: null, expiresAt: null, isExpired: null },
+  ...{ outcome: null, isBounced: false, deliveredAt: null },
+}
+
+type Inserted = Pick<UserRow, 'metadata' | 'createdAt' | 'digits' | 'resendAfter' | 'resendInSeconds'> & MeasuredSurge
+
+/**
+ * Inserts a registration with its first code and mail. Gives null, and inserts nothing, when the idempotency key is taken; waits for a
+ * transaction that is about to take it.
+ */
+export const insertRegistration = async (
+  tx: Tx,
+  user: NewUser,
+  code: NewCode,
+  cooldownSeconds: number,
+): Promise<{ user: UserRow; surge: MeasuredSurge } | null> => {
+  const inserted = await tx.query<Inserted>(
+    `with owner as (
+       insert into users (id, email, password_hash, ref, locale, metadata, idempotency_key, idempotency_digest)
+       values ($13, $14, $15, $16, $17, $18, $19, $20)
+       on conflict (idempotency_key) where idempotency_key is not null do nothing
+       returning id, metadata, created_at
+     ), ${CODE_AND_MAIL}
+     select owner.metadata,
+       owner.created_at as "createdAt",
+       new_code.digits,
+       new_mail.created_at + make_interval(secs => $12) as "resendAfter",
+       $12::integer as "resendInSeconds",
+       surge."wrongCodes", surge."isSurge"
+     from owner, new_code, new_mail, surge`,
+    [
+      ...[...valuesOf(code), cooldownSeconds, user.id, user.email, user.passwordHash, user.ref, user.locale],
+      ...[user.metadata, user.idempotencyKey, user.idempotencyDigest],
+    ],
+  )
+  const [row] = inserted.rows
+  if (!row) return null
+  const { wrongCodes, isSurge, ...read } = row
+  const { id, email, ref, locale } = user
+  return { user: { ...QUEUED, id, email, ref, locale, ...read }, surge: { wrongCodes, isSurge } }
+}
+
+/** Inserts a registration's next code and its mail. The registration must have no current code. */
+export const insertNextCode = async (tx: Tx, userId: string, code: NewCode): Promise<MeasuredSurge | null> => {
+  const inserted = await tx.query<MeasuredSurge>(
+    `with owner as (
+       select $12::uuid as id
+     ), ${CODE_AND_MAIL}
+     select surge."wrongCodes", surge."isSurge"
+     from new_mail, surge`,
+    [...valuesOf(code), userId],
+  )
+  return inserted.rows[0] ?? null
+}
