@@ -63,7 +63,7 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
     try {
       await client.query('begin; lock table codes in exclusive mode')
       const waiting =
-        "select 1 from pg_stat_activity where datname = current_database() and query like '%insert into codes%' and wait_event_type = 'Lock'"
+        "select 1 from pg_stat_activity where datname = current_database() and query like 'with owner as%' and wait_event_type = 'Lock'"
       return await run(async () => (await stage.pool.query(waiting)).rowCount)
     } finally {
       client.release(true)
