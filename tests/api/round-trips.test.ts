@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { createTestApi, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type App, from, registerAndDeliver, resend } from './api-client.ts'
+import { type App, activate, from, otherThan, registerAndDeliver, resend } from './api-client.ts'
 
 const LIMITS = {
   LIMIT_REGISTRATIONS_PER_NET: '1000/1h,2000/24h',
@@ -74,6 +74,18 @@ describe('with limits on', () => {
     const again = () => register({}, limited, 'limited@example.com')
     expect((await again()).status).toBe(202)
     expect(await roundTrips(async () => expect((await again()).status).toBe(429))).toEqual([['select']])
+  })
+
+  test('an activation makes four from its begin on: locks with looks, what is written, the answer, commit', async () => {
+    const user = await registerAndDeliver(app, database, 'activation@example.com')
+    await activate(app, user, otherThan(user.code))
+    const trips = await roundTrips(async () => expect((await activate(app, user, user.code)).status).toBe(200))
+    expect(trips.slice(trips.findIndex(([first]) => first === 'begin'))).toEqual([
+      ['begin', 'select', 'select', 'select', 'select'],
+      ['select', 'update', 'savepoint', 'update'],
+      ['select'],
+      ['commit'],
+    ])
   })
 
   test('a resend makes few', async () => {

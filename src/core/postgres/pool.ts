@@ -159,7 +159,8 @@ export const unlessRefused = async <Result>(
   sqlState: string,
   statements: () => Promise<Result>,
 ): Promise<Result | null> => {
-  await tx.query('savepoint attempt')
+  const saved = tx.query('savepoint attempt')
+  saved.catch(() => {})
   try {
     return await statements()
   } catch (error) {

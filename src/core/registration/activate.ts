@@ -1,11 +1,11 @@
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
 import { type CodeRow, countAttempt, listCodes } from '../postgres/codes.ts'
-import { insertGuess, lockMailbox } from '../postgres/guesses.ts'
+import { insertGuess, isMailboxGuessedOut, lockMailbox } from '../postgres/guesses.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { activateUser, type Credentials, lockUser } from '../postgres/users.ts'
 import { deriveCode, isSameCode } from './activation-code.ts'
-import { isTooShort } from './enqueue-code.ts'
+import { isShort } from './enqueue-code.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { type ActiveUser, readActivated } from './status.ts'
 
@@ -42,16 +42,29 @@ export const activate = (
     return { activated, active: isActive ? await readActivated({ ...tools, pool: tx }, user.id) : null }
   })
 
-const tryCode = async (tx: Tx, tools: ActivateTools, attempt: Omit<Guess, 'code'>): Promise<Activated> => {
+const tryCode = async (
+  tx: Tx,
+  tools: ActivateTools,
+  attempt: Omit<Guess, 'code' | 'mailboxKey'>,
+): Promise<Activated> => {
   const { user, typed } = attempt
-  const locked = await lockUser(tx, user.id)
+  const mailboxKeys = lookupKeys(tools.keyring, 'mailbox', mailboxOf(user.email))
+  // Sent together, done one after the other: each sees what was done before it got its lock.
+  const [locked, , isGuessedOut, codes] = await Promise.all([
+    lockUser(tx, user.id),
+    // In one order, and under all keys: another api may know them in another one while they are rotated.
+    Promise.all(mailboxKeys.toSorted(Buffer.compare).map((key) => lockMailbox(tx, key))),
+    isMailboxGuessedOut(tx, mailboxKeys, tools.policy.guessBudgets),
+    listCodes(tx, user.id),
+  ])
   if (!locked) return 'gone'
   if (locked.isActive) return 'already-active'
-  const codes = await listCodes(tx, user.id)
   const code = codes.find((candidate) => candidate.isCurrent)
   const refusal = refusalOf(tools, codes, code, typed)
   if (refusal || !code) return refusal ?? 'code-not-sent'
-  return guess(tx, tools, { ...attempt, code })
+  // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
+  if (isGuessedOut && isShort(code)) return 'code-expired'
+  return guess(tx, tools, { ...attempt, code, mailboxKey: mailboxKeys[0] })
 }
 
 /** Why the typed code is not even compared; null when it is. */
@@ -69,25 +82,22 @@ const refusalOf = (
   return isOlder && !isCurrent ? 'code-expired' : null
 }
 
-type Guess = { user: Credentials; code: CodeRow; typed: string; spending: WrongCodes }
+type Guess = { user: Credentials; code: CodeRow; typed: string; spending: WrongCodes; mailboxKey: Buffer }
 
 const guess = async (
   tx: Tx,
   { keyring, policy }: ActivateTools,
-  { user, code, typed, spending }: Guess,
+  { user, code, typed, spending, mailboxKey }: Guess,
 ): Promise<Activated> => {
-  const mailboxKeys = lookupKeys(keyring, 'mailbox', mailboxOf(user.email))
-  // In one order, and under all keys: another api may know them in another one while they are rotated.
-  for (const key of mailboxKeys.toSorted(Buffer.compare)) await lockMailbox(tx, key)
-  // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
-  if (await isTooShort(tx, { keyring, policy }, { email: user.email, digits: code.digits })) return 'code-expired'
   const isRight = isCodeTyped(keyring, code, typed)
-  // Past the budget a right code and a wrong one get the same answer.
-  await (isRight ? spending.check(tx) : spending.spend(tx))
-  const attempts = await countAttempt(tx, code.id)
-  if (isRight && (await activateUser(tx, user.id, user.passwordHash))) return 'activated'
-  // Who has the right code of a registration that can never be active has not guessed.
-  if (!isRight) await insertGuess(tx, mailboxKeys[0])
+  // Past the budget a right code and a wrong one get the same answer: what is sent behind the look is undone then.
+  const [, attempts, isActivated] = await Promise.all([
+    isRight ? spending.check(tx) : spending.spend(tx),
+    countAttempt(tx, code.id),
+    // Who has the right code of a registration that can never be active has not guessed.
+    isRight ? activateUser(tx, user.id, user.passwordHash) : insertGuess(tx, mailboxKey),
+  ])
+  if (isActivated) return 'activated'
   return { refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) }
 }
 

@@ -56,4 +56,7 @@ export const isTooShort = async (
   db: Queryable,
   tools: Omit<CodeTools, 'surge'>,
   code: { email: string; digits: number },
-): Promise<boolean> => code.digits < DIGITS_UNDER_ATTACK && isGuessedOut(db, tools, code.email)
+): Promise<boolean> => isShort(code) && isGuessedOut(db, tools, code.email)
+
+/** Whether a code is of the length that ends with the mailbox's budget of guesses. */
+export const isShort = ({ digits }: { digits: number }): boolean => digits < DIGITS_UNDER_ATTACK
