@@ -116,8 +116,9 @@ const insert = async (
     idempotencyKey,
     idempotencyDigest: idempotencyKey && requestDigests(tools.keyring, registration.body)[0],
   }
-  const code = newCode(tools, registration)
   const inserted = await transaction(tools.pool, async (tx) => {
+    // Made here, so that the mail's trace goes on from the transaction.
+    const code = newCode(tools, registration)
     // Sent together, done one after the other.
     const [, row] = await Promise.all([
       idempotencyKey && forgetOldIdempotencyKey(tx, idempotencyKey),
