@@ -120,7 +120,7 @@ describeWithBrowser('the sign-up page in a browser', { timeout: TEST_MS }, () =>
     const wrong = code === '0000' ? '0001' : '0000'
     await confirm(page, wrong)
     await page.getByText('Attempts left: 2.').waitFor()
-    expect(await page.locator('#code-problem').textContent()).toBe('That is not the code.')
+    expect(await page.locator('#code-problem').textContent()).toBe('That code is not correct.')
     expect(await page.locator('#code').getAttribute('aria-invalid')).toBe('true')
     await confirm(page, wrong)
     await page.getByText('Attempts left: 1.').waitFor()
@@ -150,7 +150,7 @@ describeWithBrowser('the sign-up page in a browser', { timeout: TEST_MS }, () =>
     const address = await register(page)
     const { id } = await mailTo(address)
     await state(page, 'expired')
-    await page.getByText('The time for this code is over. Ask for a new one.').first().waitFor()
+    await page.getByText('This code has expired. Ask for a new one.').first().waitFor()
     await page.getByRole('button', { name: 'Send a new code' }).click()
     const next = await mailTo(address, id)
     await state(page, 'sent')

@@ -13,6 +13,10 @@ test('there are the twelve languages of the mails', () => {
   )
 })
 
+test('French sets no space before a sign at which a line could break', () => {
+  expect(Object.values(read('fr.json')).filter((text) => / [:;!?»]/.test(text))).toEqual([])
+})
+
 test.each(readdirSync(FOLDER))('%s says everything, with the same places for values', (file) => {
   const texts = read(file)
   expect(Object.keys(texts)).toEqual(Object.keys(english))

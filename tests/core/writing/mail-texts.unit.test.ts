@@ -91,7 +91,7 @@ describe.each(SHIPPED_LANGUAGES)('in %s', (locale) => {
       .replace(/<[^>]+>/g, '')
       .replace(/\s+/g, ' ')
     for (const line of text.split('\n').filter((part) => part !== ''))
-      expect(visible).toContain(line.replace(/\s+/g, ' '))
+      expect(visible).toContain(line.replace(/[\u2068\u2069]/g, '').replace(/\s+/g, ' '))
   })
 
   test('the time never looks like a code', () => {
@@ -139,6 +139,23 @@ test('a mail never promises more time than there is', () => {
     const [, amount, unit] = /^(\d+) (second|minute|hour)s?$/.exec(validityIn('en', ttl)) ?? []
     const promised = Number(amount) * (Object.entries(units).find(([name]) => name === unit)?.[1] ?? Number.NaN)
     if (!(promised <= ttl && promised > ttl / 2)) expect([ttl, promised]).toEqual([ttl, ttl])
+  }
+})
+
+test('French sets no space before a colon at which a line could break, not even in a subject', () => {
+  const facts = { to: TO, ref: 'K7QX', locale: 'fr' }
+  for (const { subject, text, html } of [TEXTS.codeMail({ ...facts, code: '0427' }), TEXTS.noticeMail(facts)]) {
+    expect(subject).toContain('Latchkey\u00a0: ')
+    for (const part of [subject, text, html.slice(html.indexOf('<body'))]) expect(part).not.toMatch(/ [:;!?»]/)
+  }
+})
+
+test('in Arabic a name keeps its own direction, also one that ends with a sign', () => {
+  const texts = createMailTexts({ ...SETTINGS, serviceName: 'Acme!' })
+  const facts = { to: TO, ref: 'K7QX', locale: 'ar' }
+  for (const { text, html } of [texts.codeMail({ ...facts, code: '0427' }), texts.noticeMail(facts)]) {
+    expect(text.replaceAll('\u2068Acme!\u2069', '')).not.toContain('Acme')
+    expect(html.replaceAll('<bdi>Acme!</bdi>', '')).not.toContain('Acme')
   }
 })
 

@@ -90,10 +90,13 @@ const placeOf = (fault: string, source: string): number | null => {
   return at < 0 ? null : at
 }
 
+// No-break spaces stay: French sets them before a colon.
+const GAPS = /(?:[^\S\u00a0\u202f]|\p{Cc})+/gu
+
 /** Gives a part of a mail. The subject is one line, and only HTML is escaped. */
 export const render = (part: Part, source: string, variables: Variables, code: string | null): string => {
   const view = { ...variables, ...(code !== null && { code, spokenCode: [...code].join(' ') }) }
   if (part.endsWith('.html')) return Mustache.render(source, view)
   const text = Mustache.render(source, view, {}, { escape: String })
-  return part.endsWith('.subject.txt') ? text.replace(/[\s\p{Cc}]+/gu, ' ').trim() : text
+  return part.endsWith('.subject.txt') ? text.replace(GAPS, ' ').trim() : text
 }
