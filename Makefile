@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -28,6 +28,9 @@ test-sentinel: node_modules/.installed ## the tests on PostgreSQL and a Redis be
 
 test-cluster: node_modules/.installed ## the tests on PostgreSQL and a Redis Cluster
 	@REDIS_KIND=cluster exec vitest run --project integration
+
+prove: node_modules/.installed ## try every order of the statements of use cases that meet, and every point at which a process may die
+	@PROVE=whole exec vitest run --project integration tests/proof
 
 test-docker: node_modules/.installed ## build the images, bring the containers up, register, break and kill (needs Docker)
 	@exec vitest run --config tests/docker/vitest.config.ts
