@@ -81,6 +81,35 @@ test('a flood of logins is bounded in the same way', async () => {
   expect(new Set(statuses)).toEqual(new Set([401, 503]))
 })
 
+test('thirty connections that poll with right credentials keep nobody else from signing in', async () => {
+  const signIn = async (name: string) => {
+    const [answer] = (await speak(service.url, statusAs(name))).answers
+    return answer?.status
+  }
+  const statusAs = (name: string) =>
+    get(
+      `GET /v1/account HTTP/1.1`,
+      `Authorization: Basic ${Buffer.from(`${name}@example.com:${PASSWORD}`).toString('base64')}`,
+    )
+  const others = Array.from({ length: 8 }, (_, index) => `other${index}`)
+  for (const name of ['poller', ...others]) expect(await statusOf(name)).toBe(202)
+  await service.database.pool.query('update users set activated_at = clock_timestamp() where email ~ $1', [
+    '^(poller|other)',
+  ])
+  let served = 0
+  let isOver = false
+  const polling = Array.from({ length: 30 }, async () => {
+    while (!isOver) if ((await signIn('poller')) === 200) served += 1
+  })
+  // The first of them hash like anybody's.
+  await expect.poll(() => served, PATIENT).toBeGreaterThan(100)
+  const signedIn = []
+  for (const name of others) signedIn.push(await signIn(name))
+  isOver = true
+  await Promise.all(polling)
+  expect(signedIn).toEqual(others.map(() => 200))
+})
+
 test('the hashes of clients that are gone are dropped', async () => {
   const count = 6 * CORES
   const sockets = await Promise.all(Array.from({ length: count }, () => openSocket(service.url)))

@@ -1,3 +1,5 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import pg from 'pg'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
@@ -7,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import { startTestCluster } from '../support/redis-cluster.ts'
-import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
+import { dataServer, newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { PATIENT } from '../worker/stage.ts'
 
 // Longer than three of the pauses, and than what BullMQ waits for a stalled job.
@@ -77,7 +79,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
   const allow = () => asAdmin('ACL', 'SETUSER', name, ...rules)
 
   beforeAll(async () => {
-    redis = await newRedisServer()
+    redis = await newRedisServer(dataServer('--enable-debug-command', 'local'))
     await redis.start()
     await allow()
     const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
@@ -153,6 +155,45 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
         }
       },
       'killed@example.com',
+    )
+  })
+
+  test('a Redis that cannot write its snapshot (MISCONF) is one line', async () => {
+    await bear(
+      worker,
+      api,
+      async () => {
+        const [, folder = ''] = v.parse(v.array(v.string()), await asAdmin('CONFIG', 'GET', 'dir'))
+        const snapshot = join(folder, 'dump.rdb')
+        await mkdir(join(snapshot, 'in the way'), { recursive: true })
+        await asAdmin('CONFIG', 'SET', 'save', '3600 1')
+        await asAdmin('BGSAVE')
+        await expect.poll(() => asAdmin('INFO', 'persistence'), PATIENT).toContain('rdb_last_bgsave_status:err')
+        return async () => {
+          await asAdmin('CONFIG', 'SET', 'save', '')
+          await rm(snapshot, { recursive: true })
+        }
+      },
+      'misconf@example.com',
+    )
+  })
+
+  test('a Redis that loads its data for seconds (LOADING) is one line', async () => {
+    await bear(
+      worker,
+      api,
+      async () => {
+        await asAdmin('DEBUG', 'POPULATE', String(OUTAGE_MS))
+        await asAdmin('CONFIG', 'SET', 'loading-process-events-interval-bytes', '1024')
+        // A millisecond for each key.
+        await asAdmin('CONFIG', 'SET', 'key-load-delay', '1000')
+        const loaded = asAdmin('DEBUG', 'RELOAD')
+        return async () => {
+          await loaded
+          await asAdmin('CONFIG', 'SET', 'key-load-delay', '0')
+        }
+      },
+      'loading@example.com',
     )
   })
 
