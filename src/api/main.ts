@@ -60,7 +60,7 @@ const main = async (): Promise<void> => {
     hasher: watchHasher(await createPasswordHasher(config.BCRYPT_COST), metrics, registry),
     verified: createVerifiedCredentials(),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
-    limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
+    limits: createLimits({ keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     languages: openMailTexts(textSettingsOf(config), logger).languages,
     serviceName: config.SERVICE_NAME,

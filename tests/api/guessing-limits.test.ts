@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { basic, createTestApi } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
+  type App,
   activate,
   expectProblem,
   from,
@@ -11,6 +12,7 @@ import {
   register,
   registerAndActivate,
   registerAndDeliver,
+  resend,
   statusesInOrder,
 } from './api-client.ts'
 
@@ -21,6 +23,59 @@ beforeAll(async () => {
 })
 afterEach(async () => void (await database.pool.query('delete from rate_limits; delete from users')))
 afterAll(() => database.drop())
+
+/** Uses the budget up when the first statement of the next request has been answered, as others do who come at once. */
+const useUpBehindTheLook = (app: App, user: { id: string; email: string }) => {
+  const { query } = database.pool
+  const spy = vi.spyOn(database.pool, 'query').mockImplementationOnce(async (...statement) => {
+    const looked = await query(...statement)
+    expect((await read(app, user, 'wrong password')).status).toBe(401)
+    expect((await signIn(app, user.email, 'wrong password')).status).toBe(401)
+    return looked
+  })
+  onTestFinished(() => spy.mockRestore())
+}
+
+const signIn = (app: App, email: string, password?: string, request: RequestInit = {}, path = '') =>
+  app.request(`/v1/account${path}`, {
+    ...request,
+    headers: { authorization: basic(email, password), 'content-type': 'application/json' },
+  })
+
+describe('when the last failed login falls between the look and the answer, the right password is refused', () => {
+  type User = Awaited<ReturnType<typeof registerAndDeliver>>
+  const change = { method: 'PUT', body: JSON.stringify({ password: 'another horse battery' }) }
+  const asked: Record<string, (app: App, user: User) => Response | Promise<Response>> = {
+    'to see the registration': (app, user) => read(app, user),
+    'to activate it': (app, user) => activate(app, user, user.code),
+    'to activate it by no code': (app, user) => activate(app, user, '12a4'),
+    'to get another code': (app, user) => resend(app, user),
+    'to sign in': (app, user) => signIn(app, user.email),
+    'to change the password': (app, user) => signIn(app, user.email, undefined, change, '/password'),
+    'to delete the account': (app, user) => signIn(app, user.email, undefined, { method: 'DELETE' }),
+  }
+  test.each(Object.entries(asked))('%s', async (_what, ask) => {
+    const environment = { LIMIT_FAILED_LOGINS_PER_USER: '1/1h', RESEND_COOLDOWN_SECONDS: '0' }
+    const app = await createTestApi(database, environment)
+    const user = await registerAndDeliver(app, database, 'between@example.com')
+    await registerAndActivate(app, database, 'between@example.com')
+    useUpBehindTheLook(app, user)
+    await expectProblem(await ask(app, user), 'too-many-requests')
+    await database.pool.query('delete from rate_limits')
+    expect([200, 202, 204, 400, 409, 422]).toContain((await ask(app, user)).status)
+  })
+
+  test('remembered or not', async () => {
+    const app = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '1/1h' })
+    const user = await registerAndActivate(app, database, 'remembered@example.com')
+    for (const ask of [() => read(app, user), () => signIn(app, user.email)]) {
+      await database.pool.query('delete from rate_limits')
+      expect((await ask()).status).toBe(200)
+      useUpBehindTheLook(app, user)
+      await expectProblem(await ask(), 'too-many-requests')
+    }
+  })
+})
 
 describe('failed logins', () => {
   test('of a registration are limited, known or not, and then not even the right password helps', async () => {

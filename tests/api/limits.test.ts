@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { readApiConfig } from '../../src/api/config.ts'
 import { budgetsOf, createLimits, type Subject } from '../../src/api/limits/limits.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
+import { checkAllowance, spendAllowance } from '../../src/core/postgres/budgets.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import { record } from '../core/postgres/plans.ts'
 import { readUser } from '../support/answers.ts'
@@ -271,7 +272,7 @@ describe('all counters of a request', () => {
   const net: Subject = ['registrations-per-net', '192.0.2.1']
   const mailbox: Subject = ['mails-per-mailbox', 'ada@example.com']
   const limitsOf = (limit: string, secretKey = SECRET_KEY) =>
-    createLimits(database.pool, {
+    createLimits({
       keyring: createKeyring(secretKey.split(',')),
       budgets: budgetsOf(
         readApiConfig({
@@ -285,21 +286,23 @@ describe('all counters of a request', () => {
 
   test('are looked at in one statement and spent in one, under however many secrets', async () => {
     const limits = limitsOf('2/1h,9/24h', `a newer key that only the tests use,${SECRET_KEY}`)
-    expect(await record(() => limits.check(net, mailbox), /./)).toHaveLength(1)
-    expect(await record(() => limits.spend(net, mailbox), /./)).toHaveLength(1)
+    expect(await record(() => checkAllowance(database.pool, limits.of(net, mailbox)), /./)).toHaveLength(1)
+    expect(await record(() => spendAllowance(database.pool, limits.of(net, mailbox)), /./)).toHaveLength(1)
     expect(await countersOf()).toEqual([1, 1, 1, 1])
   })
 
   test('are not asked for when the limits are off', async () => {
-    const limits = limitsOf('off')
-    const both = async () => void (await Promise.all([limits.check(net, mailbox), limits.spend(net, mailbox)]))
+    const limit = limitsOf('off').of(net, mailbox)
+    const both = () => Promise.all([checkAllowance(database.pool, limit), spendAllowance(database.pool, limit)])
     expect(await record(both, /./)).toEqual([])
   })
 
   test('are spent at once in whatever order without a deadlock, and never past the budget', async () => {
     const limits = limitsOf('30/1h,40/24h')
     const spend = (index: number) =>
-      transaction(database.pool, (tx) => limits.within(tx).spend(...(index % 2 ? [net, mailbox] : [mailbox, net])))
+      transaction(database.pool, (tx) =>
+        spendAllowance(tx, limits.of(...(index % 2 ? [net, mailbox] : [mailbox, net]))),
+      )
     const spent = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => spend(index)))
     expect(spent.filter(({ status }) => status === 'fulfilled')).toHaveLength(30)
     for (const refusal of spent.filter((end) => end.status === 'rejected'))
@@ -309,12 +312,12 @@ describe('all counters of a request', () => {
   })
 
   test('begin a window of their own by the clock of the database', async () => {
-    const limits = limitsOf('1/1h,2/24h')
-    await limits.spend(net)
+    const limit = limitsOf('1/1h,2/24h').of(net)
+    await spendAllowance(database.pool, limit)
     await database.pool.query("update rate_limits set expire = expire - 3600000 where key like '%-3600s:%'")
-    await limits.check(net)
-    await limits.spend(net)
-    await expect(limits.check(net)).rejects.toMatchObject({ slug: 'too-many-requests' })
+    await checkAllowance(database.pool, limit)
+    await spendAllowance(database.pool, limit)
+    await expect(checkAllowance(database.pool, limit)).rejects.toMatchObject({ slug: 'too-many-requests' })
     expect((await countersOf()).toSorted()).toEqual([1, 2])
   })
 })

@@ -7,6 +7,8 @@ import type { Limits } from '../../src/api/limits/limits.ts'
 import { authenticateRequest } from '../../src/api/request/authenticate-request.ts'
 import { HashingOverloaded } from '../../src/core/credentials/hashing-queue.ts'
 import { createPasswordHasher } from '../../src/core/credentials/password.ts'
+import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
+import { UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { register } from '../../src/core/registration/register.ts'
@@ -21,25 +23,28 @@ const createTools = async () => {
   const checkRoom = vi.fn(() => {
     throw new HashingOverloaded('too much hashing is waiting')
   })
-  const ask = vi.fn(async () => ({}))
-  const limits: Limits = { check: async () => void (await ask()), spend: ask, within: () => limits }
+  const limits: Limits = { of: () => ({ ...UNLIMITED, fieldsOf: () => ({}) }) }
   const pool = createPool('postgres://nobody@127.0.0.1:1/nothing', { max: 1, name: 'test', logger: silent })
-  return { hasher: { ...hasher, checkRoom }, pool, limits, ask, checkRoom, trustedProxies: [] }
+  const [ask, connect] = [vi.spyOn(pool, 'query'), vi.spyOn(pool, 'connect')]
+  const verified = createVerifiedCredentials()
+  const isAsked = () => ask.mock.calls.length + connect.mock.calls.length > 0
+  return { hasher: { ...hasher, checkRoom }, verified, pool, limits, isAsked, checkRoom, trustedProxies: [] }
 }
 
 test('without room a registration is refused before its limits and before the first statement', async () => {
   const tools = await createTools()
-  const ask = async () => void (await tools.ask())
   const policy = { ...POLICY, resendCooldownSeconds: 0 }
   const registration = { email: 'ada@example.com', password: 'correct horse', requestId: 'a-request', body: {} }
   const refusal = register(
     { ...tools, keyring, policy, surge: createGuessSurge(silent) },
-    { ...registration, idempotencyKey: 'a-key', locale: 'en', metadata: {}, signal: new AbortController().signal },
-    { check: ask, spend: ask, checkRepetition: ask, spendRepetition: ask },
+    {
+      ...{ ...registration, idempotencyKey: 'a-key', locale: 'en', metadata: {}, signal: new AbortController().signal },
+      ...{ budget: UNLIMITED, logins: () => UNLIMITED },
+    },
   )
   await expect(refusal).rejects.toBeInstanceOf(HashingOverloaded)
   expect(tools.checkRoom).toHaveBeenCalledWith('registration')
-  expect(tools.ask).not.toHaveBeenCalled()
+  expect(tools.isAsked()).toBe(false)
 })
 
 test('without room a sign-in is refused before its limits and before the first statement', async () => {
@@ -52,5 +57,5 @@ test('without room a sign-in is refused before its limits and before the first s
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
   expect(await answer.json()).toMatchObject({ type: '/problems/overloaded' })
   expect(tools.checkRoom).toHaveBeenCalledWith('sign-in')
-  expect(tools.ask).not.toHaveBeenCalled()
+  expect(tools.isAsked()).toBe(false)
 })

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readUser } from '../support/answers.ts'
-import { createTestApi, PASSWORD, post } from '../support/api.ts'
+import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type App, activate, from, otherThan, registerAndDeliver, resend } from './api-client.ts'
+import { type App, activate, expire, from, otherThan, read, registerAndDeliver, resend } from './api-client.ts'
 
 const LIMITS = {
   LIMIT_REGISTRATIONS_PER_NET: '1000/1h,2000/24h',
@@ -13,6 +13,7 @@ const LIMITS = {
   LIMIT_FAILED_LOGINS_PER_NET: '1000/1h',
   RESEND_COOLDOWN_SECONDS: '0',
 }
+const USED_UP = { ...LIMITS, LIMIT_FAILED_LOGINS_PER_NET: '1/1h' }
 
 let database: TestDatabase
 let app: App
@@ -51,47 +52,119 @@ const roundTrips = async (work: () => Promise<unknown>): Promise<string[][]> => 
   return trips
 }
 
+/** The round trips of a request that is answered with this status. */
+const tripsOf = (status: number, ask: () => Response | Promise<Response>): Promise<string[][]> =>
+  roundTrips(async () => expect((await ask()).status).toBe(status))
+
 const register = (headers: Record<string, string> = {}, to = app, email = 'ada@example.com') =>
   to.request('/v1/users', post({ email, password: PASSWORD }, headers), from('192.0.2.1'))
 
-describe('with limits on', () => {
-  test('a registration makes four round trips: a look, begin with the rows, the budgets, commit', async () => {
+const signIn = (email: string, password = PASSWORD) =>
+  app.request('/v1/account', { headers: { authorization: basic(email, password) } }, from('192.0.2.1'))
+
+describe('a registration makes', () => {
+  test('four: a look, begin with the rows, the budgets, commit', async () => {
     await register()
-    const trips = await roundTrips(async () => expect((await register()).status).toBe(202))
-    expect(trips).toEqual([['select'], ['begin', 'with'], ['with'], ['commit']])
+    expect(await tripsOf(202, register)).toEqual([['select'], ['begin', 'with'], ['with'], ['commit']])
   })
 
-  test('one with an idempotency key too, and its repetition three', async () => {
-    // So that there are connections for two looks at once.
-    await Promise.all([register(), register(), register()])
-    const once = () => roundTrips(async () => expect((await register({ 'idempotency-key': 'k' })).status).toBe(202))
-    expect(await once()).toEqual([['select', 'select'], ['begin', 'update', 'with'], ['with'], ['commit']])
-    expect((await once()).length).toBeLessThanOrEqual(3)
+  test('as many with an idempotency key, and its repetition three: whose it is, what is left, how it stands', async () => {
+    const once = () => tripsOf(202, () => register({ 'idempotency-key': 'k' }))
+    expect(await once()).toEqual([['select'], ['begin', 'update', 'with'], ['with'], ['commit']])
+    expect(await once()).toEqual([['select'], ['select'], ['select']])
   })
 
-  test('a refusal makes one', async () => {
+  test('one when it is refused', async () => {
     const limited = await createTestApi(database, { ...LIMITS, LIMIT_MAILS_PER_MAILBOX: '1/1h' })
     const again = () => register({}, limited, 'limited@example.com')
     expect((await again()).status).toBe(202)
-    expect(await roundTrips(async () => expect((await again()).status).toBe(429))).toEqual([['select']])
+    expect(await tripsOf(429, again)).toEqual([['select']])
+  })
+})
+
+describe('whoever is authenticated makes', () => {
+  test('two to see a registration, whether his password is remembered or not, and whatever its code is', async () => {
+    const user = await registerAndDeliver(app, database, 'status@example.com')
+    const look = () => tripsOf(200, () => read(app, user))
+    const [cold, warm] = [await look(), await look()]
+    await expire(database, user)
+    expect([cold, warm, await look()]).toEqual(Array(3).fill([['select'], ['select']]))
   })
 
-  test('an activation makes four from its begin on: locks with looks, what is written, the answer, commit', async () => {
+  test('four to activate: a look, begin with locks and looks, what is written, commit', async () => {
     const user = await registerAndDeliver(app, database, 'activation@example.com')
-    await activate(app, user, otherThan(user.code))
-    const trips = await roundTrips(async () => expect((await activate(app, user, user.code)).status).toBe(200))
-    expect(trips.slice(trips.findIndex(([first]) => first === 'begin'))).toEqual([
-      ['begin', 'select', 'select', 'select', 'select'],
-      ['select', 'update', 'savepoint', 'update'],
+    const locked = ['begin', ...Array(5).fill('select')]
+    expect(await tripsOf(400, () => activate(app, user, otherThan(user.code)))).toEqual([
       ['select'],
+      locked,
+      ['with', 'update', 'insert'],
       ['commit'],
     ])
+    expect(await tripsOf(200, () => activate(app, user, user.code))).toEqual([
+      ['select'],
+      locked,
+      ['select', 'update', 'savepoint', 'update'],
+      ['commit'],
+    ])
+    expect(await tripsOf(200, () => activate(app, user, user.code))).toEqual([['select'], locked, ['commit']])
   })
 
-  test('a resend makes ten', async () => {
+  test('two when what was typed is no code', async () => {
+    const user = await registerAndDeliver(app, database, 'unreadable@example.com')
+    expect(await tripsOf(422, () => activate(app, user, '12a4'))).toEqual([['select'], ['select']])
+  })
+
+  test('four for another code: a look, begin with lock and looks, what is written, commit', async () => {
     const user = await registerAndDeliver(app, database, 'resend@example.com')
-    const trips = await roundTrips(async () => expect((await resend(app, user)).status).toBe(202))
-    expect(trips.length).toBeLessThanOrEqual(10)
+    const locked = ['begin', 'select', 'select']
+    const written = ['update', 'with', 'with']
+    expect(await tripsOf(202, () => resend(app, user))).toEqual([['select'], locked, written, ['commit']])
+    expect(await tripsOf(202, () => resend(app, user))).toEqual([['select'], locked, ['commit']])
+  })
+
+  test('two for a sign-in, and one more for the first of a day from a network', async () => {
+    const user = await registerAndDeliver(app, database, 'account@example.com')
+    await activate(app, user, user.code)
+    expect(await tripsOf(200, () => signIn(user.email))).toEqual([['select'], ['select'], ['with']])
+    expect(await tripsOf(200, () => signIn(user.email))).toEqual([['select'], ['select']])
+    const restarted = await createTestApi(database, LIMITS)
+    const cold = () =>
+      restarted.request('/v1/account', { headers: { authorization: basic(user.email) } }, from('192.0.2.1'))
+    expect(await tripsOf(200, cold)).toEqual([['select'], ['select']])
+  })
+})
+
+describe('whoever is not makes', () => {
+  test('two, a look and a count, whatever is wrong', async () => {
+    const pending = await registerAndDeliver(app, database, 'pending@example.com')
+    const active = await registerAndDeliver(app, database, 'active@example.com')
+    await activate(app, active, active.code)
+    const wrong = 'another password'
+    const asked = [
+      () => read(app, pending, wrong),
+      () => read(app, { ...pending, email: 'other@example.com' }),
+      () => read(app, { ...pending, id: crypto.randomUUID() }),
+      () => read(app, { ...pending, id: 'no-uuid' }),
+      () => signIn(active.email, wrong),
+      () => signIn(pending.email),
+      () => signIn('nobody@example.com'),
+      () => signIn('no address'),
+    ]
+    for (const ask of asked) expect(await tripsOf(401, ask)).toEqual([['select'], ['with']])
+  })
+
+  test('one when nothing is left of failed sign-ins, whoever he is', async () => {
+    await database.pool.query('delete from rate_limits')
+    const limited = await createTestApi(database, USED_UP)
+    const user = await registerAndDeliver(app, database, 'limited-login@example.com')
+    expect((await read(limited, user, 'another password')).status).toBe(401)
+    for (const ask of [
+      () => read(limited, user),
+      () => read(limited, { ...user, id: crypto.randomUUID() }),
+      () => activate(limited, user, user.code),
+      () => resend(limited, user),
+    ])
+      expect(await tripsOf(429, ask)).toEqual([['select']])
   })
 })
 

@@ -8,13 +8,13 @@ import {
   addGuesses,
   addPending,
   age,
+  attempt,
   digitsOf,
   openFor,
   otherThan,
   type Pending,
   readCode,
   type,
-  unlimited,
   useCaseTools,
 } from './fixtures.ts'
 
@@ -119,7 +119,7 @@ test('a registration that is gone says so', async () => {
 test('a password that changed since it was verified activates nothing', async () => {
   const open = await addOpen()
   const stale = { ...open.user, passwordHash: 'the hash of the former password' }
-  expect(await activate(useCaseTools(database), stale, open.code, unlimited)).toMatchObject({
+  expect(await activate(useCaseTools(database), attempt(stale, open.code))).toMatchObject({
     activated: { refusal: 'code-incorrect' },
   })
   expect(await activeRowsOf(open.user.email)).toBe(0)
@@ -139,7 +139,7 @@ test.each(['', '1', 'no key', '00000'])(
   async (typed) => {
     const open = await addOpen()
     const rotated = createKeyring(['another secret key that only the tests use'])
-    expect(await activate({ ...useCaseTools(database), keyring: rotated }, open.user, typed, unlimited)).not.toBe(
+    expect(await activate({ ...useCaseTools(database), keyring: rotated }, attempt(open.user, typed))).not.toBe(
       'activated',
     )
     expect(await activeRowsOf(open.user.email)).toBe(0)

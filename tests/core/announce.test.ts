@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { announceMails } from '../../src/core/postgres/mails.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { useTestDatabase } from '../support/database.ts'
-import { addPending, useCaseTools } from './fixtures.ts'
+import { addPending, resending, useCaseTools } from './fixtures.ts'
 
 const PATIENT = { timeout: 10_000, interval: 10 }
 
@@ -47,6 +47,6 @@ test('no transaction notifies by itself, and a resend announces after its commit
   await database.pool.query("update mails set settled_at = now(), outcome = 'accepted' where id = $1", [mailId])
   await database.pool.query('select pg_sleep(0.05)')
   expect(heard).toEqual([])
-  await resendCode(useCaseTools(database), { userId: user.id, requestId: 'again' }, async () => {})
+  await resendCode(useCaseTools(database), resending(user))
   await expect.poll(() => heard.length, PATIENT).toBe(1)
 })

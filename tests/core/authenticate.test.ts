@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
+import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
+import { UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { authenticate } from '../../src/core/registration/authenticate.ts'
 import { PASSWORD } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -14,6 +16,8 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const { signal } = new AbortController()
+const request = { network: '192.0.2.1', logins: UNLIMITED, isRemembered: false, signal }
+const tools = () => ({ pool: database.pool, hasher, verified: createVerifiedCredentials() })
 
 const addWithPassword = async (email?: string) => {
   const { user } = await addPending(database, email)
@@ -24,8 +28,8 @@ const addWithPassword = async (email?: string) => {
 
 test('the password of that very registration opens it', async () => {
   const user = await addWithPassword()
-  const claim = { userId: user.id, email: user.email, password: PASSWORD }
-  expect(await authenticate({ pool: database.pool, hasher }, claim, signal)).toEqual(user)
+  const claim = { ...request, userId: user.id, email: user.email, password: PASSWORD }
+  expect(await authenticate(tools(), claim)).toMatchObject({ user })
 })
 
 test.each([
@@ -45,8 +49,8 @@ test.each([
     },
   }
   const lookUps = vi.spyOn(database.pool, 'query').mockClear()
-  const claim = { userId: user.id, email: user.email, password: PASSWORD, ...wrong }
-  expect(await authenticate({ pool: database.pool, hasher: counting }, claim, signal)).toBeNull()
+  const claim = { ...request, userId: user.id, email: user.email, password: PASSWORD, ...wrong }
+  expect(await authenticate({ ...tools(), hasher: counting }, claim)).toBeNull()
   expect(lookUps).toHaveBeenCalledOnce()
   expect(verified).toHaveLength(1)
 })
@@ -54,10 +58,10 @@ test.each([
 test('the password of another registration of the same address opens nothing', async () => {
   const mine = await addWithPassword()
   const other = await addPending(database, mine.email)
-  const claim = { userId: other.user.id, email: mine.email, password: PASSWORD }
+  const claim = { ...request, userId: other.user.id, email: mine.email, password: PASSWORD }
   await database.pool.query('update users set password_hash = $2 where id = $1', [
     other.user.id,
     await hasher.hash('another long password', { priority: 'registration', signal }),
   ])
-  expect(await authenticate({ pool: database.pool, hasher }, claim, signal)).toBeNull()
+  expect(await authenticate(tools(), claim)).toBeNull()
 })

@@ -22,6 +22,7 @@ import {
   silence,
   type,
   useCaseTools,
+  verified,
 } from './fixtures.ts'
 
 let database: TestDatabase
@@ -82,7 +83,7 @@ test('after silence the code runs on, works, and counts as queued', async () => 
   await age(database, pending.user.id, 20)
   await expectSecondsLeft(database, pending.codeId, 40)
   const { policy } = useCaseTools(database)
-  expect((await readStatus({ ...useCaseTools(database), policy }, pending.user.id))?.code).toMatchObject({
+  expect((await readStatus({ ...useCaseTools(database), policy }, verified(pending.user)))?.code).toMatchObject({
     status: 'queued',
     sentAt: null,
     expiresAt: null,

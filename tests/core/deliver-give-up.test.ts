@@ -19,6 +19,7 @@ import {
   silence,
   type,
   useCaseTools,
+  verified,
 } from './fixtures.ts'
 
 let database: TestDatabase
@@ -27,7 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const statusOf = async ({ user }: Pending) => (await readStatus(useCaseTools(database), user.id))?.code?.status
+const statusOf = async ({ user }: Pending) => (await readStatus(useCaseTools(database), verified(user)))?.code?.status
 
 test('no call is made before the time that the provider asked for', async () => {
   const { user, mailId } = await addPending(database)

@@ -15,6 +15,7 @@ import {
   readCode,
   readMail,
   refused,
+  resending,
   scriptedMailer,
   setActive,
   silence,
@@ -106,7 +107,7 @@ test('a refused mail that an operator retries after a resend is dropped: its cod
   const mailer = scriptedMailer(refused())
   const tools = deliverTools(database, mailer)
   await deliver(tools, mailId)
-  await resendCode(useCaseTools(database), { userId: user.id, requestId: 'again' }, async () => {})
+  await resendCode(useCaseTools(database), resending(user))
   await reviveMail(database.pool, mailId)
   expect(await deliver(tools, mailId)).toMatchObject({ end: 'done', outcome: 'dropped' })
   expect(mailer.sent).toHaveLength(1)

@@ -19,6 +19,7 @@ import {
   silence,
   type,
   useCaseTools,
+  verified,
 } from './fixtures.ts'
 
 let database: TestDatabase
@@ -33,7 +34,7 @@ const addOwnerAndIntruder = async () => {
 }
 
 const codeSeenBy = async ({ user }: Pending) => {
-  const status = await readStatus(useCaseTools(database), user.id)
+  const status = await readStatus(useCaseTools(database), verified(user))
   return { ...status?.code, sentAt: typeof status?.code?.sentAt, expiresAt: typeof status?.code?.expiresAt }
 }
 

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import { mailboxOf } from '../../src/core/credentials/email-address.ts'
 import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
+import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
 import { deliverMail } from '../../src/core/mail/deliver-mail.ts'
 import type { DeliverTools, Delivery } from '../../src/core/mail/delivery.ts'
 import { type Mailer, MailerUnavailable, MailRefused, type OutgoingMail } from '../../src/core/mail/mailer.ts'
+import { UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { insertRegistration } from '../../src/core/postgres/new-codes.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import type { Credentials } from '../../src/core/postgres/users.ts'
@@ -25,6 +27,7 @@ export const useCaseTools = (database: TestDatabase) => ({
   keyring,
   policy: { ...POLICY, resendCooldownSeconds: 0 },
   surge: createGuessSurge(silent),
+  verified: createVerifiedCredentials(),
 })
 
 export type Pending = { user: Credentials; mailId: string; codeId: string; ref: string }
@@ -189,12 +192,15 @@ export const scriptedMailer = (...steps: Step[]) => {
 export const deliver = (tools: DeliverTools, mailId: string): Promise<Delivery> =>
   deliverMail(tools, mailId, { signal: new AbortController().signal })
 
-/** Budgets that are never used up. */
-const free = async () => {}
-export const unlimited = { check: free, spend: free, checkRepetition: free, spendRepetition: free }
+/** Somebody whose password was verified, and who may do as much as he likes. */
+export const verified = (user: Credentials) => ({ user, logins: UNLIMITED })
+
+export const attempt = (user: Credentials, typed: string) => ({ ...verified(user), typed, wrongCodes: UNLIMITED })
+
+export const resending = (user: Credentials) => ({ ...verified(user), mails: UNLIMITED, requestId: 'again' })
 
 export const type = async (database: TestDatabase, { user }: Pending, code: string): Promise<Activated> =>
-  (await activate(useCaseTools(database), user, code, unlimited)).activated
+  (await activate(useCaseTools(database), attempt(user, code))).activated
 
 /** Expects a code that is open for about so many seconds more, with room for a slow machine. */
 export const expectSecondsLeft = async (database: TestDatabase, codeId: string, seconds: number): Promise<void> => {

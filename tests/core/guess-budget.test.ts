@@ -11,8 +11,8 @@ import {
   openFor,
   type Pending,
   readCode,
+  resending,
   type,
-  unlimited,
   useCaseTools,
 } from './fixtures.ts'
 
@@ -62,11 +62,11 @@ const resend = (pick: number): Command => ({
   toString: () => `resend(${pick})`,
   run: async (model, { people }) => {
     const index = pick % people.length
-    const userId = people[index]?.user.id ?? ''
-    const resent = await resendCode(useCaseTools(database), { userId, requestId: 'a-request' }, unlimited.spend)
+    const user = people[index]?.user ?? { id: '', email: '', passwordHash: '' }
+    const resent = await resendCode(useCaseTools(database), resending(user))
     expect(resent).toMatchObject({ mail: 'enqueued' })
     model.codes[index] = freshCode(model)
-    await mailOut(userId, model.codes[index].digits)
+    await mailOut(user.id, model.codes[index].digits)
   },
 })
 

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
@@ -11,10 +11,10 @@ import {
   deliver,
   digitsOf,
   readCode,
+  resending,
   scriptedMailer,
   silence,
   type,
-  unlimited,
   useCaseTools,
 } from './fixtures.ts'
 
@@ -85,7 +85,7 @@ test('so has one that is asked for again', async () => {
   const { user, mailId } = await addPending(database)
   await deliver(deliverTools(database, scriptedMailer()), mailId)
   await addWrongCodes(51)
-  await resendCode(useCaseTools(database), { userId: user.id, requestId: randomUUID() }, unlimited.check)
+  await resendCode(useCaseTools(database), resending(user))
   const { codeId } = await currentMail(database, user.id)
   expect((await readCode(database, codeId)).digits).toBe(8)
 })

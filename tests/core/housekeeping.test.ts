@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest'
 import { keepHouse } from '../../src/core/postgres/housekeeping.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { addActive, addGuesses, addPending, openFor, type Pending, useCaseTools } from './fixtures.ts'
+import { addActive, addGuesses, addPending, openFor, type Pending, resending, useCaseTools } from './fixtures.ts'
 
 let database: TestDatabase
 
@@ -58,8 +58,7 @@ test('what a resend changes while a registration is about to be removed keeps it
     await settle(mailId, '1 minute')
     await register(user.id, '25 hours')
   }
-  const resend = ({ user }: Pending) =>
-    resendCode(useCaseTools(database), { userId: user.id, requestId: 'again' }, async () => {})
+  const resend = ({ user }: Pending) => resendCode(useCaseTools(database), resending(user))
   const resent = await Promise.all([...people.map(resend), clean()])
   const kept = resent.filter((answer) => typeof answer === 'object' && 'mail' in answer).length
   expect(await count('users')).toBe(kept)

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
+import { UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { type RegisterTools, register } from '../../src/core/registration/register.ts'
 import { PASSWORD, SECRET_KEY } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase, useTestDatabase } from '../support/database.ts'
-import { addActive, age, digitsOf, unlimited, useCaseTools } from './fixtures.ts'
+import { addActive, age, digitsOf, useCaseTools } from './fixtures.ts'
 
 let database: TestDatabase
 let hasher: PasswordHasher
@@ -20,7 +21,7 @@ const registration = (given: { email?: string; password?: string; idempotencyKey
   const { email = `${randomUUID()}@example.com`, password = PASSWORD, idempotencyKey = null } = given
   const { signal } = new AbortController()
   const request = { email, password, idempotencyKey, requestId: 'a-request', locale: 'en', metadata: {}, signal }
-  return { ...request, body: { email, password } }
+  return { ...request, body: { email, password }, budget: UNLIMITED, logins: () => UNLIMITED }
 }
 
 const rowsOf = async (email: string, { pool } = database) => {
@@ -38,7 +39,7 @@ const rowsOf = async (email: string, { pool } = database) => {
 
 test('a registration is a user, a code and a mail', async () => {
   const request = registration()
-  expect(await register(tools(), request, unlimited)).toMatchObject({
+  expect(await register(tools(), request)).toMatchObject({
     user: { status: 'pending', email: request.email },
     isNew: true,
   })
@@ -49,7 +50,7 @@ test('the relays are told when a registration commits', async () => {
   const client = await database.pool.connect()
   const told = new Promise((resolve) => client.once('notification', ({ channel }) => resolve(channel)))
   await client.query('listen latchkey_mails')
-  await register(tools(), registration(), unlimited)
+  await register(tools(), registration())
   expect(await told).toBe('latchkey_mails')
   client.release(true)
 })
@@ -57,7 +58,7 @@ test('the relays are told when a registration commits', async () => {
 test('an address may be registered any number of times, active or not, and each stands alone', async () => {
   const { user } = await addActive(database)
   const answers = await Promise.all(
-    Array.from({ length: 5 }, () => register(tools(), registration({ email: user.email }), unlimited)),
+    Array.from({ length: 5 }, () => register(tools(), registration({ email: user.email }))),
   )
   expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.user.id : answer))).size).toBe(5)
   expect(await rowsOf(user.email)).toEqual({ users: 6, codes: 6, mails: 6 })
@@ -65,7 +66,7 @@ test('an address may be registered any number of times, active or not, and each 
 
 test('neither password nor code is stored', async () => {
   const request = registration({ password: 'a password that is nowhere' })
-  const answer = await register(tools(), request, unlimited)
+  const answer = await register(tools(), request)
   const userId = typeof answer === 'object' ? answer.user.id : answer
   const stored = await database.pool.query<{ codeId: string; all: string }>(
     `select codes.id as "codeId", row_to_json(users)::text || row_to_json(codes)::text || row_to_json(mails)::text as all
@@ -84,15 +85,15 @@ test.each(['codes', 'mails'])('nothing is half-stored when the insert into %s fa
   const own = await useTestDatabase()
   await own.pool.query(`alter table ${table} add constraint no_more check (false) not valid`)
   const request = registration()
-  await expect(register({ ...tools(), pool: own.pool }, request, unlimited)).rejects.toThrow('no_more')
+  await expect(register({ ...tools(), pool: own.pool }, request)).rejects.toThrow('no_more')
   expect(await rowsOf(request.email, own)).toEqual({ users: 0, codes: 0, mails: 0 })
 })
 
 test('the same idempotency key with the same body gives the same user and sends nothing new', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const first = await register(tools(), request, unlimited)
+  const first = await register(tools(), request)
   expect(first).toMatchObject({ isNew: true })
-  expect(await register(tools(), request, unlimited)).toEqual({ ...(typeof first === 'object' && first), isNew: false })
+  expect(await register(tools(), request)).toEqual({ ...(typeof first === 'object' && first), isNew: false })
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
 })
 
@@ -101,15 +102,15 @@ test.each([
   ['password', { password: 'another long password' }],
 ])('the same idempotency key with another %s is refused', async (_part, other) => {
   const request = registration({ idempotencyKey: randomUUID() })
-  await register(tools(), request, unlimited)
-  expect(await register(tools(), { ...request, ...other, body: { ...request.body, ...other } }, unlimited)).toBe(
+  await register(tools(), request)
+  expect(await register(tools(), { ...request, ...other, body: { ...request.body, ...other } })).toBe(
     'idempotency-key-reused',
   )
 })
 
 test('twenty parallel requests with one idempotency key make one registration', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const answers = await Promise.all(Array.from({ length: 20 }, () => register(tools(), request, unlimited)))
+  const answers = await Promise.all(Array.from({ length: 20 }, () => register(tools(), request)))
   expect(answers.filter((answer) => typeof answer === 'object' && answer.isNew)).toHaveLength(1)
   expect(new Set(answers.map((answer) => (typeof answer === 'object' ? answer.user.id : answer))).size).toBe(1)
   expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
@@ -117,22 +118,22 @@ test('twenty parallel requests with one idempotency key make one registration', 
 
 test('an idempotency key is free again after 24 hours', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const first = await register(tools(), request, unlimited)
+  const first = await register(tools(), request)
   await age(database, typeof first === 'object' ? first.user.id : first, 86_401)
-  expect(await register(tools(), request, unlimited)).toMatchObject({ isNew: true })
+  expect(await register(tools(), request)).toMatchObject({ isNew: true })
   expect(await rowsOf(request.email)).toMatchObject({ users: 2 })
 })
 
 test('an idempotency key is known over a rotation of the secret', async () => {
   const request = registration({ idempotencyKey: randomUUID() })
-  const first = await register(tools(), request, unlimited)
+  const first = await register(tools(), request)
   const rotated = createKeyring(['a newer secret key that only the tests use', SECRET_KEY])
-  const repeated = await register({ ...tools(), keyring: rotated }, request, unlimited)
+  const repeated = await register({ ...tools(), keyring: rotated }, request)
   expect(repeated).toEqual({ ...(typeof first === 'object' && first), isNew: false })
 })
 
 test('a request that is gone before its hash is made stores nothing', async () => {
   const request = { ...registration(), signal: AbortSignal.abort(new Error('gone')) }
-  await expect(register(tools(), request, unlimited)).rejects.toThrow('gone')
+  await expect(register(tools(), request)).rejects.toThrow('gone')
   expect(await rowsOf(request.email)).toEqual({ users: 0, codes: 0, mails: 0 })
 })

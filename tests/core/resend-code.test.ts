@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Allowance, UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
+import type { Credentials } from '../../src/core/postgres/users.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -16,9 +18,11 @@ import {
   openFor,
   readCode,
   refused,
+  resending,
   scriptedMailer,
   type,
   useCaseTools,
+  verified,
 } from './fixtures.ts'
 
 let database: TestDatabase
@@ -27,10 +31,10 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const resend = async (userId: string, cooldown = 0, spendMail = async () => {}) => {
+const resend = async (user: Credentials, cooldown = 0, mails = UNLIMITED) => {
   const tools = useCaseTools(database)
   const policy = { ...tools.policy, resendCooldownSeconds: cooldown }
-  const resent = await resendCode({ ...tools, policy }, { userId, requestId: 'again' }, spendMail)
+  const resent = await resendCode({ ...tools, policy }, { ...resending(user), mails })
   return typeof resent === 'object' && 'mail' in resent ? resent.mail : resent
 }
 
@@ -54,7 +58,7 @@ const countOf = async (userId: string) => {
 
 test('a resend ends the former code and enqueues a fresh one', async () => {
   const pending = await addDelivered()
-  expect(await resend(pending.user.id)).toBe('enqueued')
+  expect(await resend(pending.user)).toBe('enqueued')
   expect(await countOf(pending.user.id)).toEqual({ current: 1, codes: 2, mails: 2 })
   expect(await type(database, pending, await digitsOf(database, pending.codeId))).toBe('code-expired')
   const next = await currentMail(database, pending.user.id)
@@ -64,35 +68,41 @@ test('a resend ends the former code and enqueues a fresh one', async () => {
 
 test('while the former mail waits there is nothing to resend', async () => {
   const { user } = await addPending(database)
-  expect(await resend(user.id)).toBe('already-on-its-way')
+  expect(await resend(user)).toBe('already-on-its-way')
   expect(await countOf(user.id)).toEqual({ current: 1, codes: 1, mails: 1 })
 })
 
 test('the cool-down gives the seconds that are left, rounded up', async () => {
   const { user } = await addDelivered()
   await age(database, user.id, 20)
-  expect(await resend(user.id, 30)).toEqual({ waitSeconds: 10 })
+  expect(await resend(user, 30)).toEqual({ waitSeconds: 10 })
   await age(database, user.id, 10)
-  expect(await resend(user.id, 30)).toBe('enqueued')
+  expect(await resend(user, 30)).toBe('enqueued')
 })
 
 test('an active registration and an unknown one get no code', async () => {
   const { user } = await addActive(database)
-  expect(await resend(user.id)).toBe('already-active')
-  expect(await resend(randomUUID())).toBe('gone')
+  expect(await resend(user)).toBe('already-active')
+  expect(await resend({ ...user, id: randomUUID() })).toBe('gone')
 })
 
 test('no mail is spent when none is enqueued, and none is enqueued when it cannot be spent', async () => {
   const { user } = await addDelivered()
-  const refuse = () => Promise.reject(new Error('no mails left'))
-  expect(await resend(user.id, 30, refuse)).toMatchObject({ waitSeconds: expect.any(Number) })
-  await expect(resend(user.id, 0, refuse)).rejects.toThrow('no mails left')
+  const refuse: Allowance = {
+    ...UNLIMITED,
+    counters: [{ key: 'used up', seconds: 60 }],
+    refuseOverspent: () => {
+      throw new Error('no mails left')
+    },
+  }
+  expect(await resend(user, 30, refuse)).toMatchObject({ waitSeconds: expect.any(Number) })
+  await expect(resend(user, 0, refuse)).rejects.toThrow('no mails left')
   expect(await countOf(user.id)).toEqual({ current: 1, codes: 1, mails: 1 })
 })
 
 test('twenty parallel resends leave one current code and one new mail', async () => {
   const { user } = await addDelivered()
-  const answers = await Promise.all(Array.from({ length: 20 }, () => resend(user.id)))
+  const answers = await Promise.all(Array.from({ length: 20 }, () => resend(user)))
   expect(answers.filter((answer) => answer === 'enqueued')).toHaveLength(1)
   expect(answers.filter((answer) => answer === 'already-on-its-way')).toHaveLength(19)
   expect(await countOf(user.id)).toEqual({ current: 1, codes: 2, mails: 2 })
@@ -101,15 +111,14 @@ test('twenty parallel resends leave one current code and one new mail', async ()
 test('a refused mail may be resent', async () => {
   const { user, mailId } = await addPending(database)
   await deliver(deliverTools(database, scriptedMailer(refused())), mailId)
-  expect(await resend(user.id)).toBe('enqueued')
-  const { policy } = useCaseTools(database)
-  expect((await readStatus({ ...useCaseTools(database), policy }, user.id))?.code?.status).toBe('queued')
+  expect(await resend(user)).toBe('enqueued')
+  expect((await readStatus(useCaseTools(database), verified(user)))?.code?.status).toBe('queued')
 })
 
 test('neither a resend nor a new registration gives the guesses of a mailbox back', async () => {
   const pending = await addDelivered()
   await addGuesses(database, pending.user.email, 9)
-  await resend(pending.user.id)
+  await resend(pending.user)
   const next = await currentMail(database, pending.user.id)
   expect(await readCode(database, next.codeId)).toMatchObject({ digits: 8, attempts: 0 })
   const [local, domain] = pending.user.email.split('@')
@@ -125,7 +134,7 @@ test('activation parallel to a resend ends in one of the two, never between', as
       pending.mailId,
     ])
     const code = await digitsOf(database, pending.codeId)
-    const outcome = await Promise.all([type(database, pending, code), resend(pending.user.id)])
+    const outcome = await Promise.all([type(database, pending, code), resend(pending.user)])
     expect([
       ['activated', 'already-active'],
       ['code-expired', 'enqueued'],
@@ -139,7 +148,7 @@ test("an operator's retry parallel to a resend breaks neither", async () => {
     const tools = deliverTools(database, scriptedMailer(refused()))
     await deliver(tools, mailId)
     const retry = reviveMail(database.pool, mailId).then(() => deliver(tools, mailId))
-    const [delivery, resent] = await Promise.all([retry, resend(user.id)])
+    const [delivery, resent] = await Promise.all([retry, resend(user)])
     expect(delivery).toMatchObject({ end: 'done' })
     expect(['enqueued', 'already-on-its-way']).toContain(resent)
   }

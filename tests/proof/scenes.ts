@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { changePassword } from '../../src/core/account/change-password.ts'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
+import { UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
 import { takeDueRows } from '../../src/core/postgres/outbox/outbox.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
@@ -13,6 +14,8 @@ import {
   addGuesses,
   addPending,
   age,
+  resending as another,
+  attempt,
   deliver,
   digitsOf,
   openFor,
@@ -20,7 +23,6 @@ import {
   type Pending,
   refused,
   silence,
-  unlimited,
 } from '../core/fixtures.ts'
 import type { Actor } from './actor.ts'
 import { type Stage, setStage } from './stage.ts'
@@ -44,14 +46,14 @@ const addSent = async ({ database }: Stage, email?: string): Promise<Pending & {
 const typing =
   ({ tools, ledger }: Stage, { user }: Pending, code: string): Act =>
   async (actor) => {
-    const { activated } = await activate(tools(actor), user, code, unlimited)
+    const { activated } = await activate(tools(actor), attempt(user, code))
     ledger.answers.push(activated)
   }
 
 const resending =
   ({ tools, ledger }: Stage, { user }: Pending): Act =>
   async (actor) => {
-    const resent = await resendCode(tools(actor), { userId: user.id, requestId: 'another-request' }, async () => {})
+    const resent = await resendCode(tools(actor), another(user))
     if (typeof resent === 'object' && 'mail' in resent) ledger.promised.push(user.id)
   }
 
@@ -80,8 +82,9 @@ const registering =
         ...{ email, idempotencyKey, password: 'a password', locale: 'en', metadata: {}, requestId: 'a-request' },
         body: { email },
         signal: new AbortController().signal,
+        budget: UNLIMITED,
+        logins: () => UNLIMITED,
       },
-      unlimited,
     )
     if (typeof registered === 'object') ledger.promised.push(registered.user.id)
     if (idempotencyKey !== null)

@@ -52,7 +52,7 @@ export const createTestTools = async (
     hasher: await createPasswordHasher(config.BCRYPT_COST),
     verified: createVerifiedCredentials(),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
-    limits: createLimits(pool, { keyring, budgets: budgetsOf(config) }),
+    limits: createLimits({ keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
     languages: createMailTexts(textSettingsOf(config)).languages,
     serviceName: config.SERVICE_NAME,

@@ -14,8 +14,11 @@ type Operation = {
   isProtected?: boolean
   /** The credentials are of an account, and the path names none. */
   security?: 'account'
+  /** What its parts refuse with, beside what every route may. */
   problems: ProblemSlug[]
 }
+
+const EVERYWHERE: ProblemSlug[] = ['internal', 'unavailable']
 
 /** A route of the public API in OpenAPI's words, from the schemas that check it and the table of problems. */
 export const describeOperation = (operation: Operation): DescribeRouteOptions => ({
@@ -40,7 +43,7 @@ export const describeOperation = (operation: Operation): DescribeRouteOptions =>
             content: { 'application/json': { schema: schemaOf(userSchema) } },
           }),
     },
-    ...problemResponses(operation.problems),
+    ...problemResponses([...operation.problems, ...EVERYWHERE]),
   },
 })
 

@@ -136,6 +136,12 @@ export class RequestRefused extends Error {
   }
 }
 
+/** The problems that a part of the API may answer with, and the way to do so: it takes no other word. OpenAPI lists them. */
+export const refusals = <const Slugs extends readonly ProblemSlug[]>(...slugs: Slugs) => ({
+  slugs,
+  refuse: (slug: Slugs[number], details?: ProblemDetails) => new RequestRefused(slug, details),
+})
+
 /** The problem document of RFC 9457. */
 export const problemResponse = (
   c: Context,

@@ -1,6 +1,6 @@
+import type { SignIn } from '../../core/account/sign-in.ts'
 import { type Keyring, lookupKeys } from '../../core/credentials/keyring.ts'
-import { type Counted, countEvent, lookAtCounters } from '../../core/postgres/budgets.ts'
-import type { Queryable, Tx } from '../../core/postgres/pool.ts'
+import type { Allowance, Counted } from '../../core/postgres/budgets.ts'
 import type { Budget } from '../../core/process/config.ts'
 import { RequestRefused } from '../answers/problems.ts'
 import type { ApiConfig } from '../config.ts'
@@ -26,63 +26,52 @@ export type LimitName = (typeof limitNames)[number]
 /** A policy and whom it counts: an address, a network, a registration. */
 export type Subject = readonly [Policy, string]
 
-/** What a mail to a mailbox spends: of all that it gets, and of the half that one network may cause, so that no stranger uses up what its owner needs. */
+/** Half of what a mailbox gets is what one network may cause, so that no stranger uses up what its owner needs. */
 export const mailsOf = (mailbox: string, net: string): Subject[] => [
   ['mails-per-mailbox-and-net', `${mailbox} ${net}`],
   ['mails-per-mailbox', mailbox],
 ]
 
-/** What a wrong password spends. */
-export const failedLogins = (userId: string, net: string): Subject[] => [
-  ['failed-logins-per-user', userId],
-  ['failed-logins-per-net', net],
-]
+/** What a wrong password of a registration spends. */
+export const failedLogins = ({ of }: Limits, userId: string, net: string): Allowance =>
+  of(['failed-logins-per-user', userId], ['failed-logins-per-net', net])
 
-/**
- * Budgets kept in PostgreSQL; each call is one statement. All reject with a `too-many-requests` problem when a budget is used up, the
- * one of the first subject that has none left, and with the database's error when it cannot be asked: what cannot be counted is not done.
- */
-export type Limits = {
-  /** Refuses when nothing is left, without spending. */
-  check(...subjects: Subject[]): Promise<void>
-  /**
-   * Spends one each, and refuses when that was one too many. Resolves with the `RateLimit` fields of the first subject: the client
-   * is told of its own budget, not of what others share with it.
-   */
-  spend(...subjects: Subject[]): Promise<Record<string, string>>
-  /** The same as part of a transaction: what is rolled back was not spent. */
-  within(tx: Tx): Limits
+/** What a wrong password of an address spends. */
+export const failedSignIns = ({ of }: Limits, address: string, net: string): SignIn['logins'] => {
+  const here: Subject[] = [
+    ['failed-logins-per-user', `${address} ${net}`],
+    ['failed-logins-per-net', net],
+  ]
+  return { fromKnownNetwork: of(...here), fromAnywhere: of(...here, ['failed-logins-per-address', address]) }
 }
+
+/** An allowance whose refusals are `too-many-requests`, of the first subject that has nothing left. */
+export type Limit = Allowance & {
+  /** The `RateLimit` fields of the first subject: the client is told of its own budget, not of what others share with it. */
+  fieldsOf(counted: Counted[]): Record<string, string>
+}
+
+/** Budgets that are kept in PostgreSQL: what cannot be counted is not done. */
+export type Limits = { of(...subjects: Subject[]): Limit }
 
 /** A subject's budget and its counters: one of each secret, the newest first. */
 type Counters = { policy: Policy; name: string; budget: Budget; keys: [string, ...string[]] }
 
 export type LimitSettings = { keyring: Keyring; budgets: Record<Policy, Budget[]> }
 
-export const createLimits = (db: Queryable, settings: LimitSettings): Limits => ({
-  check: async (...subjects) => {
+export const createLimits = (settings: LimitSettings): Limits => ({
+  of: (...subjects) => {
     const counters = countersOf(settings, subjects)
-    if (counters.length === 0) return
-    const looked = await lookAtCounters(
-      db,
-      counters.flatMap(({ keys }) => keys),
-    )
-    refuseOver(counters.map(standingOf(looked)).filter(({ budget, spent }) => spent >= budget.max))
-  },
-  spend: async (...subjects) => {
-    const counters = countersOf(settings, subjects)
-    if (counters.length === 0) return {}
-    const counted = await countEvent(
-      db,
-      counters.map(({ keys, budget }) => ({ key: keys[0], seconds: budget.seconds })),
+    const standingsOf = (counted: Counted[]) => counters.map(standingOf(counted))
+    return {
+      counters: counters.map(({ keys, budget }) => ({ key: keys[0], seconds: budget.seconds })),
       // A rotated SECRET_KEY gives nobody his budget anew.
-      counters.flatMap(({ keys: [, ...older] }) => older),
-    )
-    const standings = counters.map(standingOf(counted))
-    refuseOver(standings.filter(({ budget, spent }) => spent > budget.max))
-    return rateLimitFields(standings.filter(({ policy }) => policy === subjects[0]?.[0]))
+      older: counters.flatMap(({ keys: [, ...older] }) => older),
+      refuseUsedUp: (looked) => refuseOver(standingsOf(looked).filter(({ budget, spent }) => spent >= budget.max)),
+      refuseOverspent: (counted) => refuseOver(standingsOf(counted).filter(({ budget, spent }) => spent > budget.max)),
+      fieldsOf: (counted) => rateLimitFields(standingsOf(counted).filter(({ policy }) => policy === subjects[0]?.[0])),
+    }
   },
-  within: (tx) => createLimits(tx, settings),
 })
 
 const countersOf = ({ keyring, budgets }: LimitSettings, subjects: Subject[]): Counters[] =>

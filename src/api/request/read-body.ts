@@ -1,7 +1,15 @@
 import type { Context } from 'hono'
 import { type Node, parseTree } from 'jsonc-parser'
 import * as v from 'valibot'
-import { RequestRefused } from '../answers/problems.ts'
+import { refusals } from '../answers/problems.ts'
+
+export const bodyRefusals = refusals(
+  'malformed-request',
+  'payload-too-large',
+  'unsupported-media-type',
+  'invalid-input',
+)
+const { refuse } = bodyRefusals
 
 const MAX_BYTES = 4096
 
@@ -17,7 +25,7 @@ export const checkMediaType = (c: Context): void => {
   const encoding = c.req.header('content-encoding')?.toLowerCase() ?? 'identity'
   const isPlainJson =
     type.trim() === 'application/json' && charsets.every((charset) => UTF_8.has(charset)) && encoding === 'identity'
-  if (!isPlainJson) throw new RequestRefused('unsupported-media-type')
+  if (!isPlainJson) throw refuse('unsupported-media-type')
 }
 
 /** The members that a body may have, and what each must be. */
@@ -41,7 +49,7 @@ export const checkBody = <Schema extends BodySchema>(body: object, schema: Schem
     ...known.map((issue) => ({ pointer: pointerOf(issue.path?.map(({ key }) => key)), detail: detailOf(issue) })),
     ...unknown.map((name) => ({ pointer: pointerOf([name]), detail: 'is not a member of this request' })),
   ]
-  throw new RequestRefused('invalid-input', { members: { errors } })
+  throw refuse('invalid-input', { members: { errors } })
 }
 
 /**
@@ -64,18 +72,17 @@ const checkAnnouncedSize = (c: Context, max: number): void => {
   if (Number(c.req.header('content-length') ?? 0) > max) throw tooLarge()
 }
 
-const tooLarge = () => new RequestRefused('payload-too-large', { headers: { Connection: 'close' } })
+const tooLarge = () => refuse('payload-too-large', { headers: { Connection: 'close' } })
 
 const parseObject = (bytes: Uint8Array): object => {
   const text = decode(bytes)
   const value = text === null ? undefined : parseJson(text)
   if (text === null || value === undefined)
-    throw new RequestRefused('malformed-request', { detail: 'The body is not JSON in UTF-8.' })
+    throw refuse('malformed-request', { detail: 'The body is not JSON in UTF-8.' })
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new RequestRefused('malformed-request', { detail: 'The body is not a JSON object.' })
+    throw refuse('malformed-request', { detail: 'The body is not a JSON object.' })
   // JSON.parse keeps the last of two members with one name; others keep the first, and so may be made to see another request.
-  if (hasDuplicates(parseTree(text)))
-    throw new RequestRefused('malformed-request', { detail: 'The body names a member twice.' })
+  if (hasDuplicates(parseTree(text))) throw refuse('malformed-request', { detail: 'The body names a member twice.' })
   return value
 }
 

@@ -3,8 +3,8 @@ import { changePassword as change } from '../../core/account/change-password.ts'
 import { describeOperation } from '../answers/openapi.ts'
 import { passwordSchema } from '../answers/schemas.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { unauthenticated } from '../request/authenticate-request.ts'
-import { checkMediaType, readBody } from '../request/read-body.ts'
+import { authenticationRefusals, unauthenticated } from '../request/authenticate-request.ts'
+import { bodyRefusals, checkMediaType, readBody } from '../request/read-body.ts'
 import { signInRequest } from '../request/sign-in-request.ts'
 
 export const changePassword =
@@ -26,15 +26,5 @@ export const changePasswordDocs = (passwordMinLength: number) =>
     body: passwordSchema(passwordMinLength, null),
     success: 204,
     security: 'account',
-    problems: [
-      'malformed-request',
-      'unauthenticated',
-      'payload-too-large',
-      'unsupported-media-type',
-      'invalid-input',
-      'too-many-requests',
-      'internal',
-      'overloaded',
-      'unavailable',
-    ],
+    problems: [...bodyRefusals.slugs, ...authenticationRefusals.slugs],
   })

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { deleteAccount as remove } from '../../core/account/delete-account.ts'
 import { describeOperation } from '../answers/openapi.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { unauthenticated } from '../request/authenticate-request.ts'
+import { authenticationRefusals, unauthenticated } from '../request/authenticate-request.ts'
 import { signInRequest } from '../request/sign-in-request.ts'
 
 export const deleteAccount =
@@ -20,5 +20,5 @@ export const deleteAccountDocs = describeOperation({
     'Mails that wait are not sent. The address is free again; its other registrations stay, and can be activated again.',
   success: 204,
   security: 'account',
-  problems: ['unauthenticated', 'payload-too-large', 'too-many-requests', 'internal', 'overloaded', 'unavailable'],
+  problems: [...authenticationRefusals.slugs, 'payload-too-large'],
 })

@@ -2,13 +2,13 @@ import type { Context } from 'hono'
 import { readStatus } from '../../core/registration/status.ts'
 import { describeOperation } from '../answers/openapi.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { authenticateRequest, unauthenticated } from '../request/authenticate-request.ts'
+import { authenticateRequest, authenticationRefusals, unauthenticated } from '../request/authenticate-request.ts'
 
 export const readUser =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
-    const { id } = await authenticateRequest(c, tools, tools.verified)
-    const user = await readStatus(tools, id)
+    const verified = await authenticateRequest(c, tools, { isRemembered: true })
+    const user = await readStatus(tools, verified)
     if (!user) throw unauthenticated()
     return c.json(user)
   }
@@ -18,5 +18,5 @@ export const readUserDocs = describeOperation({
   summary: 'See a registration and its current code',
   success: 200,
   isProtected: true,
-  problems: ['unauthenticated', 'too-many-requests', 'internal', 'overloaded', 'unavailable'],
+  problems: [...authenticationRefusals.slugs],
 })

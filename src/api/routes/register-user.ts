@@ -1,14 +1,16 @@
 import type { Context } from 'hono'
 import { mailboxOf } from '../../core/credentials/email-address.ts'
 import { chooseLanguage, readAcceptLanguage } from '../../core/mail/writing/languages.ts'
-import { register } from '../../core/registration/register.ts'
+import { register, registrationRefusals } from '../../core/registration/register.ts'
 import { describeOperation } from '../answers/openapi.ts'
-import { RequestRefused } from '../answers/problems.ts'
+import { refusals } from '../answers/problems.ts'
 import { registrationSchema } from '../answers/schemas.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { failedLogins, mailsOf, type Subject } from '../limits/limits.ts'
-import { checkBody, checkMediaType, readObject } from '../request/read-body.ts'
+import { failedLogins, mailsOf } from '../limits/limits.ts'
+import { bodyRefusals, checkBody, checkMediaType, readObject } from '../request/read-body.ts'
 import { requestNetwork } from '../request/request-network.ts'
+
+const { refuse, slugs } = refusals(...registrationRefusals)
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 
@@ -22,28 +24,17 @@ export const registerUser = (tools: ApiTools) => {
     const idempotencyKey = readIdempotencyKey(c)
     const body = await readObject(c)
     const { email, password, locale, metadata = {} } = checkBody(body, schema)
-    const registration = {
-      ...{ email, password, metadata, body, locale: chooseLocale(tools, c, locale) },
-      idempotencyKey,
-      requestId: c.get('requestId'),
-      signal: c.req.raw.signal,
-    }
     const net = requestNetwork(c, tools)
-    const subjects: Subject[] = [['registrations-per-net', net], ...mailsOf(mailboxOf(email), net)]
-    const logins = (userId: string) => failedLogins(userId, net)
-    let rateLimit: Record<string, string> = {}
-    const registered = await register(tools, registration, {
-      check: () => tools.limits.check(...subjects),
-      checkRepetition: (userId) => tools.limits.check(...logins(userId)),
-      spendRepetition: async (userId) => void (await tools.limits.spend(...logins(userId))),
-      spend: async (tx) => {
-        rateLimit = await tools.limits.within(tx).spend(...subjects)
-      },
+    const budget = tools.limits.of(['registrations-per-net', net], ...mailsOf(mailboxOf(email), net))
+    const registered = await register(tools, {
+      ...{ email, password, metadata, body, locale: chooseLocale(tools, c, locale) },
+      ...{ idempotencyKey, budget, requestId: c.get('requestId'), signal: c.req.raw.signal },
+      logins: (userId) => failedLogins(tools.limits, userId, net),
     })
-    if (registered === 'idempotency-key-reused') throw new RequestRefused(registered)
-    if (registered.isNew) tools.metrics.registrations.inc()
-    const { user } = registered
-    return c.json(user, 202, { Location: `/v1/users/${user.id}`, ...rateLimit })
+    if (typeof registered === 'string') throw refuse(registered)
+    const { user, isNew, counted } = registered
+    if (isNew) tools.metrics.registrations.inc()
+    return c.json(user, 202, { Location: `/v1/users/${user.id}`, ...(isNew && budget.fieldsOf(counted)) })
   }
 }
 
@@ -56,7 +47,7 @@ const readIdempotencyKey = (c: Context<ApiEnv>): string | null => {
   const key = c.req.header('idempotency-key')
   if (key === undefined) return null
   if (IDEMPOTENCY_KEY.test(key)) return key
-  throw new RequestRefused('invalid-input', {
+  throw bodyRefusals.refuse('invalid-input', {
     detail: 'The Idempotency-Key header must be 1 to 255 visible ASCII characters.',
     members: {
       errors: [{ pointer: '#', detail: 'the Idempotency-Key header must be 1 to 255 visible ASCII characters' }],
@@ -82,15 +73,5 @@ export const registerUserDocs = (passwordMinLength: number) =>
         schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
       },
     ],
-    problems: [
-      'malformed-request',
-      'unsupported-media-type',
-      'payload-too-large',
-      'invalid-input',
-      'idempotency-key-reused',
-      'too-many-requests',
-      'internal',
-      'overloaded',
-      'unavailable',
-    ],
+    problems: [...bodyRefusals.slugs, ...slugs, 'too-many-requests', 'overloaded'],
   })

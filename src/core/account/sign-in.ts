@@ -2,68 +2,98 @@ import type { HashWork } from '../credentials/hashing-queue.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
 import type { PasswordHasher } from '../credentials/password.ts'
 import type { VerifiedCredentials } from '../credentials/verified-credentials.ts'
-import { type Account, findAccount, noteSignIn, replacePasswordHash } from '../postgres/accounts/accounts.ts'
+import { findAccount, noteSignIn, replacePasswordHash } from '../postgres/accounts/accounts.ts'
+import { type Allowance, checkAllowance, keysOf, spendAllowance } from '../postgres/budgets.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { Credentials } from '../postgres/users.ts'
+import type { Verified } from '../registration/authenticate.ts'
+import { readStatus, type StatusTools, type User } from '../registration/status.ts'
 
-export type SignInTools = { pool: Pool; keyring: Keyring; hasher: PasswordHasher }
+export type SignInTools = { pool: Pool; keyring: Keyring; hasher: PasswordHasher; verified: VerifiedCredentials }
 
 /** `email` is canonical, null when malformed. */
-export type SignIn = { email: string | null; password: string; network: string; signal: AbortSignal }
-
-/** What is left of failed sign-ins. Each may throw, and ends the sign-in so. `isKnownNetwork`: past the budget of all networks it is heard. */
-export type SignInSpending = {
-  check(isKnownNetwork: boolean): Promise<void>
-  spend(isKnownNetwork: boolean): Promise<void>
+export type SignIn = {
+  email: string | null
+  password: string
+  network: string
+  /** What is left of failed sign-ins; a network from which the owner is known is heard past the budget of all networks. */
+  logins: { fromAnywhere: Allowance; fromKnownNetwork: Allowance }
+  signal: AbortSignal
 }
+
+/** The account that an address and its password open, or null: see `verify`. A hash that is outdated is replaced. */
+export const signIn = async (tools: SignInTools, claim: SignIn): Promise<Credentials | null> => {
+  const owner = await verify(tools, claim, false)
+  if (!owner) return null
+  await checkAllowance(tools.pool, owner.logins)
+  return settle(tools, claim, owner)
+}
+
+/** The sign-in check: the account as its owner may see it, or null. Who was right within the last minute costs no bcrypt. */
+export const checkSignIn = async (tools: SignInTools & StatusTools, claim: SignIn): Promise<User | null> => {
+  const owner = await verify(tools, claim, true)
+  if (!owner) return null
+  // What is to be done looks at what is left first, as only a right password is followed by it.
+  if (owner.isOutdated) await checkAllowance(tools.pool, owner.logins)
+  const user = await readStatus(tools, owner)
+  const settled = user && (await settle(tools, claim, owner))
+  if (settled && !owner.isRecent) tools.verified.remember(nameOf(claim), claim.password, settled.passwordHash)
+  return settled && user
+}
+
+/** `isRecent`: the password was right within the last minute already. */
+type Owner = Verified & { isNoted: boolean; isOutdated: boolean; isRecent: boolean }
 
 // No address.
 const NOBODY = ''
 
 /**
- * The account that an address and its password open, or null. The only place that looks an address up; one look-up and one bcrypt,
- * whether the address is unknown, malformed, only pending, or the password wrong. A hash that is outdated is replaced.
- * With `verified` the right password costs no bcrypt when it did within the last minute.
+ * The only place that looks an address up; one look, one bcrypt and one count whether the address is unknown, malformed, only
+ * pending, or the password wrong.
  */
-export const signIn = async (
-  tools: SignInTools,
-  claim: SignIn,
-  spending: SignInSpending,
-  verified?: VerifiedCredentials,
-): Promise<Credentials | null> => {
+const verify = async (tools: SignInTools, claim: SignIn, isRemembered: boolean): Promise<Owner | null> => {
+  const { pool, hasher, verified } = tools
+  const { password, logins: budgets } = claim
+  const name = nameOf(claim)
+  // Before the first statement: in a flood the refusal must cost next to nothing.
+  if (!isRemembered || !verified.holds(name, password)) hasher.checkRoom('sign-in')
   const networkKeys = lookupKeys(tools.keyring, 'sign-in-network', claim.network)
-  const account = await findAccount(tools.pool, claim.email ?? NOBODY, networkKeys)
-  const isKnownNetwork = account?.isKnownNetwork ?? false
-  await spending.check(isKnownNetwork)
-  const name = `${claim.email} ${claim.network}`
-  if (account && verified?.isVerified(name, claim.password, account.passwordHash)) return account
-  const work: HashWork = { priority: 'sign-in', signal: claim.signal }
-  const isRight = await tools.hasher.verify(claim.password, account?.passwordHash ?? null, work)
+  const keys = keysOf(budgets.fromAnywhere)
+  const { user: account, counted } = await findAccount(pool, claim.email ?? NOBODY, networkKeys, keys)
+  const logins = account?.isKnownNetwork ? budgets.fromKnownNetwork : budgets.fromAnywhere
+  logins.refuseUsedUp(counted)
+  if (account && isRemembered && verified.isVerified(name, password, account.passwordHash))
+    return { user: account, logins, isNoted: true, isOutdated: false, isRecent: true }
+  const isRight = await hasher.verify(password, account?.passwordHash ?? null, workOf(claim))
   if (!account || !isRight) {
-    await spending.spend(isKnownNetwork)
+    await spendAllowance(pool, logins)
     return null
   }
-  // Past the budget a right password and a wrong one get the same answer, however many were tried at once.
-  await spending.check(isKnownNetwork)
-  await noteSignIn(tools.pool, account.id, networkKeys[0])
-  const renewed = await renewHash(tools, account, claim.password, work)
-  if (renewed) verified?.remember(name, claim.password, renewed.passwordHash)
-  return renewed
+  const isOutdated = hasher.isOutdated(account.passwordHash)
+  return { user: account, logins, isNoted: account.isNoted, isOutdated, isRecent: false }
 }
 
-/** Null when the password was changed, or the account deleted, meanwhile. */
+const nameOf = ({ email, network }: SignIn): string => `${email} ${network}`
+const workOf = ({ signal }: SignIn): HashWork => ({ priority: 'sign-in', signal })
+
+/** What follows a sign-in. Null when the password was changed, or the account deleted, meanwhile. */
+const settle = async (tools: SignInTools, claim: SignIn, owner: Owner): Promise<Credentials | null> => {
+  const { user, isNoted, isOutdated } = owner
+  const [networkKey] = lookupKeys(tools.keyring, 'sign-in-network', claim.network)
+  if (!isNoted) await noteSignIn(tools.pool, user.id, networkKey)
+  return isOutdated ? renewHash(tools, claim, user) : user
+}
+
 const renewHash = async (
   { pool, hasher }: SignInTools,
-  { id, email, passwordHash }: Account,
-  password: string,
-  work: HashWork,
+  claim: SignIn,
+  { id, email, passwordHash }: Credentials,
 ): Promise<Credentials | null> => {
-  if (!hasher.isOutdated(passwordHash)) return { id, email, passwordHash }
-  const newHash = await hasher.hash(password, work)
+  const newHash = await hasher.hash(claim.password, workOf(claim))
   if (await replacePasswordHash(pool, { id, formerHash: passwordHash, newHash }))
     return { id, email, passwordHash: newHash }
   // Another sign-in may have been first with the same.
-  const now = await findAccount(pool, email, [])
-  const isSame = now !== null && (await hasher.verify(password, now.passwordHash, work))
+  const { user: now } = await findAccount(pool, email, [], [])
+  const isSame = now !== null && (await hasher.verify(claim.password, now.passwordHash, workOf(claim)))
   return isSame ? now : null
 }

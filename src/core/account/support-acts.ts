@@ -1,8 +1,10 @@
 import { insertAuditRow } from '../postgres/accounts/audit.ts'
 import { activateByOperator, deleteRegistration } from '../postgres/accounts/support.ts'
+import { UNLIMITED } from '../postgres/budgets.ts'
 import { type Pool, type Tx, transaction, unlessRefused } from '../postgres/pool.ts'
 import { lockUser, UNIQUE_VIOLATION } from '../postgres/users.ts'
 import { type ResendTools, resendCode } from '../registration/resend-code.ts'
+import type { StatusRequest } from '../registration/status.ts'
 
 /** By whom, and why, an operator's act is done; `why` holds no address. */
 export type Operator = { who: string; why: string | null }
@@ -16,7 +18,7 @@ export const activateRegistration = (pool: Pool, operator: Operator, id: string)
   transaction(pool, async (tx) => {
     const user = await lockUser(tx, id)
     if (!user) return 'gone'
-    if (user.isActive) return 'already-active'
+    if (user.activatedAt) return 'already-active'
     const activated = await unlessRefused(tx, UNIQUE_VIOLATION, async () => {
       await activateByOperator(tx, id)
       return true
@@ -30,11 +32,16 @@ export const activateRegistration = (pool: Pool, operator: Operator, id: string)
 export const resendToRegistration = async (
   tools: ResendTools,
   operator: Operator,
-  id: string,
+  user: StatusRequest['user'],
 ): Promise<'resent' | Refusal> => {
-  const request = { userId: id, requestId: `operator-${id}` }
   const policy = { ...tools.policy, resendCooldownSeconds: 0 }
-  const resent = await resendCode({ ...tools, policy }, request, (tx) => audit(tx, operator, 'resend', id))
+  const resent = await resendCode(
+    { ...tools, policy },
+    {
+      ...{ user, logins: UNLIMITED, mails: UNLIMITED, requestId: `operator-${user.id}` },
+      record: (tx) => audit(tx, operator, 'resend', user.id),
+    },
+  )
   if (typeof resent === 'string') return resent
   return 'mail' in resent && resent.mail === 'enqueued' ? 'resent' : 'already-on-its-way'
 }

@@ -6,7 +6,45 @@ export type Counter = { key: string; seconds: number }
 /** What a counter stands at in its window, and how long that lasts yet. */
 export type Counted = { key: string; spent: number; msLeft: number }
 
+/** What a request may spend: its counters, and who says when that is too much. A use case looks and spends, and throws what this throws. */
+export type Allowance = {
+  /** One event is counted in each; they are distinct. */
+  readonly counters: readonly Counter[]
+  /** The keys of older secrets: what was counted there counts too. */
+  readonly older: readonly string[]
+  /** Throws when nothing is left. */
+  refuseUsedUp(looked: Counted[]): void
+  /** Throws when what was just spent was one too many. */
+  refuseOverspent(counted: Counted[]): void
+}
+
+/** For whoever may do as he likes, such as an operator. */
+export const UNLIMITED: Allowance = { counters: [], older: [], refuseUsedUp: () => {}, refuseOverspent: () => {} }
+
+/** The keys to look at. */
+export const keysOf = ({ counters, older }: Allowance): string[] => [...counters.map(({ key }) => key), ...older]
+
+/** Throws when nothing is left; one statement, or none without a budget. */
+export const checkAllowance = async (db: Queryable, allowance: Allowance): Promise<void> => {
+  const keys = keysOf(allowance)
+  if (keys.length > 0) allowance.refuseUsedUp(await lookAtCounters(db, keys))
+}
+
+/** Spends one of each, and throws when that was one too many: in a transaction, what is rolled back was not spent. */
+export const spendAllowance = async (db: Queryable, allowance: Allowance): Promise<Counted[]> => {
+  if (allowance.counters.length === 0) return []
+  const counted = await countEvent(db, allowance)
+  allowance.refuseOverspent(counted)
+  return counted
+}
+
 const NOW_MS = '(extract(epoch from now()) * 1000)::bigint'
+
+/** SQL for `Counted[]` of the keys in this parameter, to be selected beside a row: the look at what is left shares its statement. */
+export const countedSql = (parameter: string): string =>
+  `(select coalesce(json_agg(json_build_object('key', key, 'spent', points, 'msLeft', (expire - ${NOW_MS})::float8)), '[]')
+       from rate_limits
+       where key = any(${parameter}::text[]) and expire > ${NOW_MS})`
 
 /** The counters among these whose window is not over. */
 export const lookAtCounters = async (db: Queryable, keys: string[]): Promise<Counted[]> => {
@@ -20,10 +58,13 @@ export const lookAtCounters = async (db: Queryable, keys: string[]): Promise<Cou
 }
 
 /**
- * Counts one event in each of `counters`, which are distinct, and looks at the `others`. Whoever counts in the same ones at once gets another number.
+ * Counts one event in each counter, and looks at the older ones. Whoever counts in the same ones at once gets another number.
  * In one order, so that nobody waits for somebody who waits for him.
  */
-export const countEvent = async (db: Queryable, counters: Counter[], others: string[]): Promise<Counted[]> => {
+export const countEvent = async (
+  db: Queryable,
+  { counters, older }: Pick<Allowance, 'counters' | 'older'>,
+): Promise<Counted[]> => {
   const counted = await db.query<Counted>(
     `with counted as (
        insert into rate_limits as counter (key, points, expire)
@@ -41,7 +82,7 @@ export const countEvent = async (db: Queryable, counters: Counter[], others: str
      select key, points, (expire - ${NOW_MS})::float8
      from rate_limits
      where key = any($3) and expire > ${NOW_MS}`,
-    [counters.map(({ key }) => key), counters.map(({ seconds }) => seconds), others],
+    [counters.map(({ key }) => key), counters.map(({ seconds }) => seconds), older],
   )
   return counted.rows
 }

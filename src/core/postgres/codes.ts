@@ -8,6 +8,7 @@ export type CodeRow = {
   isOpen: boolean
   isExpired: boolean
   isCurrent: boolean
+  sentAt: Date | null
 }
 
 /** All codes of a registration that somebody may have had, and the current one; newest first. */
@@ -17,7 +18,8 @@ export const listCodes = async (tx: Tx, userId: string): Promise<CodeRow[]> => {
        key_id as "keyId",
        opened_at is not null as "isOpen",
        coalesce(expires_at <= clock_timestamp(), false) as "isExpired",
-       superseded_at is null as "isCurrent"
+       superseded_at is null as "isCurrent",
+       sent_at as "sentAt"
      from codes
      where user_id = $1 and (superseded_at is null or opened_at is not null)
      order by created_at desc`,

@@ -11,21 +11,26 @@ export const insertGuess = async (tx: Tx, mailboxKey: Buffer): Promise<void> => 
   await tx.query('insert into guesses (mailbox_key) values ($1)', [mailboxKey])
 }
 
+/** SQL for whether a budget is used up by the wrong guesses at a mailbox, given the parameters of its keys and of the budgets. */
+export const guessedOutSql = (mailboxKeys: string, maxima: string, seconds: string): string =>
+  `(select coalesce(bool_or(budget.max <= (
+         select count(*)
+         from guesses
+         where mailbox_key = any(${mailboxKeys}::bytea[]) and at > now() - make_interval(secs => budget.seconds)
+       )), false)
+       from unnest(${maxima}::integer[], ${seconds}::integer[]) as budget (max, seconds))`
+
 /** Tells whether one of the budgets is used up by the wrong guesses under these keys (one mailbox under several secrets). */
 export const isMailboxGuessedOut = async (
   db: Queryable,
   mailboxKeys: Buffer[],
   budgets: Budget[],
 ): Promise<boolean> => {
-  const found = await db.query<{ isOut: boolean }>(
-    `select coalesce(bool_or(budget.max <= (
-       select count(*)
-       from guesses
-       where mailbox_key = any($1) and at > now() - make_interval(secs => budget.seconds)
-     )), false) as "isOut"
-     from unnest($2::integer[], $3::integer[]) as budget (max, seconds)`,
-    [mailboxKeys, budgets.map((budget) => budget.max), budgets.map((budget) => budget.seconds)],
-  )
+  const found = await db.query<{ isOut: boolean }>(`select ${guessedOutSql('$1', '$2', '$3')} as "isOut"`, [
+    mailboxKeys,
+    budgets.map((budget) => budget.max),
+    budgets.map((budget) => budget.seconds),
+  ])
   return found.rows[0]?.isOut ?? false
 }
 
@@ -44,12 +49,7 @@ export type MeasuredSurge = { wrongCodes: number | null; isSurge: boolean }
  * that `guessingValues` gives. What is known of a surge is not measured again, and activations are counted no further than it takes.
  */
 export const GUESSING = `guessed as (
-       select coalesce(bool_or(budget.max <= (
-         select count(*)
-         from guesses
-         where mailbox_key = any($1::bytea[]) and at > now() - make_interval(secs => budget.seconds)
-       )), false) as "isOut"
-       from unnest($2::integer[], $3::integer[]) as budget (max, seconds)
+       select ${guessedOutSql('$1', '$2', '$3')} as "isOut"
      ), wrong as (
        select count(*)::integer as codes
        from guesses

@@ -1,6 +1,6 @@
 import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from './guesses.ts'
 import type { Tx } from './pool.ts'
-import type { UserRow } from './users.ts'
+import type { Profile, UserRow } from './users.ts'
 
 // Of the tables users, codes and mails: what a registration and a resend add.
 
@@ -47,13 +47,14 @@ const valuesOf = ({ id, keyId, digits, longDigits, guessing, mail }: NewCode): u
   ...[id, keyId, digits, longDigits, mail.id, mail.requestId, mail.traceContext],
 ]
 
-// The code of a registration that is just made.
+// What is true of every code that was just made, and of its mail.
 const QUEUED = {
-  ...{ activatedAt: null, attempts: 0, sentAt: null, expiresAt: null, isExpired: null },
+  ...{ attempts: 0, isOpen: false, sentAt: null, expiresAt: null, isExpired: false, isGuessedOut: false },
   ...{ outcome: null, isBounced: false, deliveredAt: null },
 }
 
-type Inserted = Pick<UserRow, 'metadata' | 'createdAt' | 'digits' | 'resendAfter' | 'resendInSeconds'> & MeasuredSurge
+type InsertedCode = Pick<UserRow, 'digits' | 'resendAfter' | 'resendInSeconds'>
+type Inserted = Pick<UserRow, 'metadata' | 'createdAt'> & InsertedCode & MeasuredSurge
 
 /**
  * Inserts a registration with its first code and mail. Gives null, and inserts nothing, when the idempotency key is taken; waits for a
@@ -88,18 +89,32 @@ export const insertRegistration = async (
   if (!row) return null
   const { wrongCodes, isSurge, ...read } = row
   const { id, email, ref, locale } = user
-  return { user: { ...QUEUED, id, email, ref, locale, ...read }, surge: { wrongCodes, isSurge } }
+  return { user: { ...QUEUED, id, email, ref, locale, activatedAt: null, ...read }, surge: { wrongCodes, isSurge } }
 }
 
-/** Inserts a registration's next code and its mail. The registration must have no current code. */
-export const insertNextCode = async (tx: Tx, userId: string, code: NewCode): Promise<MeasuredSurge | null> => {
-  const inserted = await tx.query<MeasuredSurge>(
+/**
+ * Inserts a registration's next code and its mail, and gives what becomes another of its row. The registration must have no current
+ * code.
+ */
+export const insertNextCode = async (
+  tx: Tx,
+  userId: string,
+  code: NewCode,
+  cooldownSeconds: number,
+): Promise<{ code: Omit<UserRow, keyof Profile>; surge: MeasuredSurge }> => {
+  const inserted = await tx.query<InsertedCode & MeasuredSurge>(
     `with owner as (
-       select $12::uuid as id
+       select $13::uuid as id
      ), ${CODE_AND_MAIL}
-     select surge."wrongCodes", surge."isSurge"
-     from new_mail, surge`,
-    [...valuesOf(code), userId],
+     select new_code.digits,
+       new_mail.created_at + make_interval(secs => $12) as "resendAfter",
+       $12::integer as "resendInSeconds",
+       surge."wrongCodes", surge."isSurge"
+     from new_code, new_mail, surge`,
+    [...valuesOf(code), cooldownSeconds, userId],
   )
-  return inserted.rows[0] ?? null
+  const [row] = inserted.rows
+  if (!row) throw new Error('a code that was inserted is not there')
+  const { wrongCodes, isSurge, ...read } = row
+  return { code: { ...QUEUED, ...read }, surge: { wrongCodes, isSurge } }
 }

@@ -1,3 +1,6 @@
+import type { Budget } from '../process/config.ts'
+import { type Counted, countedSql } from './budgets.ts'
+import { guessedOutSql } from './guesses.ts'
 import type { Outcome } from './outbox/outbox.ts'
 import { type Queryable, type Tx, unlessRefused } from './pool.ts'
 
@@ -15,29 +18,57 @@ export const forgetOldIdempotencyKey = async (tx: Tx, key: Buffer): Promise<void
 
 export type Credentials = { id: string; email: string; passwordHash: string }
 
-export const findCredentials = async (db: Queryable, id: string): Promise<Credentials | null> => {
-  const found = await db.query<Credentials>(
-    'select id, email, password_hash as "passwordHash" from users where id = $1',
-    [id],
+/** The registration of this id, and in the same look the counters of these keys. */
+export const findCredentials = async (
+  db: Queryable,
+  id: string,
+  counterKeys: string[],
+): Promise<{ user: Credentials | null; counted: Counted[] }> => {
+  const found = await db.query<Found<Credentials>>(
+    `select users.id, users.email,
+       users.password_hash as "passwordHash",
+       ${countedSql('$2')} as counted
+     from (select) as once
+     left join users on users.id = $1`,
+    [id, counterKeys],
   )
-  return found.rows[0] ?? null
+  return foundOf(found.rows)
 }
+
+/** A row that is there in any case, for its counters; the other columns are null when there is no such registration. */
+export type Found<Row extends { id: string }> = (Row | { id: null }) & { counted: Counted[] }
+
+export const foundOf = <Row extends { id: string }>([row]: Found<Row>[]): { user: Row | null; counted: Counted[] } => {
+  if (!row) throw new Error('a statement that always gives a row gave none')
+  return { user: isThere(row) ? row : null, counted: row.counted }
+}
+
+const isThere = <Row extends { id: string }>(row: Found<Row>): row is Row & { counted: Counted[] } => row.id !== null
 
 /** `digest` is of the body; null when it was registered before digests were kept. */
 export type FormerRequest = Credentials & { digest: Buffer | null }
 
-/** The registration made under one of these keys (one key under several secrets) within a day. */
-export const findByIdempotencyKey = async (db: Queryable, keys: Buffer[]): Promise<FormerRequest | null> => {
-  const found = await db.query<FormerRequest>(
-    `select id, email, password_hash as "passwordHash", idempotency_digest as digest
-     from users
-     where idempotency_key = any($1) and created_at > now() - interval '24 hours'`,
-    [keys],
+/** The registration made under one of these keys (one key under several secrets) within a day, and the counters of these keys. */
+export const findByIdempotencyKey = async (
+  db: Queryable,
+  keys: Buffer[],
+  counterKeys: string[],
+): Promise<{ user: FormerRequest | null; counted: Counted[] }> => {
+  // The age is no condition for an index: the key's finds one row, and that of the ages all of a day.
+  const found = await db.query<Found<FormerRequest>>(
+    `select users.id, users.email,
+       users.password_hash as "passwordHash",
+       users.idempotency_digest as digest,
+       ${countedSql('$2')} as counted
+     from (select) as once
+     left join users on idempotency_key = any($1) and created_at + interval '24 hours' > now()`,
+    [keys, counterKeys],
   )
-  return found.rows[0] ?? null
+  return foundOf(found.rows)
 }
 
-export type UserRow = {
+/** A registration without its code. */
+export type Profile = {
   id: string
   email: string
   ref: string
@@ -45,11 +76,22 @@ export type UserRow = {
   metadata: Record<string, unknown>
   createdAt: Date
   activatedAt: Date | null
+}
+
+const PROFILE = `users.id, users.email, users.ref, users.locale, users.metadata,
+       users.created_at as "createdAt",
+       users.activated_at as "activatedAt"`
+
+export type UserRow = Profile & {
   attempts: number
-  digits: number | null
+  digits: number
+  /** Somebody may have the code: it was sent, or a try to send it was never answered. */
+  isOpen: boolean
   sentAt: Date | null
   expiresAt: Date | null
-  isExpired: boolean | null
+  isExpired: boolean
+  /** Too much was guessed at the mailbox; looked at only while the code is open. */
+  isGuessedOut: boolean
   outcome: Outcome | null
   /** The provider reported that the mail does not arrive. */
   isBounced: boolean
@@ -60,35 +102,58 @@ export type UserRow = {
   resendInSeconds: number
 }
 
-/** A registration with its current code and that code's mail. */
-export const findUser = async (db: Queryable, id: string, cooldownSeconds: number): Promise<UserRow | null> => {
-  const found = await db.query<UserRow>(
-    `select users.id, users.email, users.ref, users.locale, users.metadata,
-       users.created_at as "createdAt",
-       users.activated_at as "activatedAt",
+/** Which registration, and what decides how its code stands. */
+export type Wanted = {
+  id: string
+  cooldownSeconds: number
+  mailboxKeys: Buffer[]
+  guessBudgets: Budget[]
+  counterKeys: string[]
+}
+
+/** A registration with its current code and that code's mail, and in the same look the counters of these keys. */
+export const findUser = async (
+  db: Queryable,
+  wanted: Wanted,
+): Promise<{ user: UserRow | null; counted: Counted[] }> => {
+  const found = await db.query<Found<UserRow>>(
+    `select ${PROFILE},
        codes.attempts,
        codes.digits,
+       codes.opened_at is not null as "isOpen",
        codes.sent_at as "sentAt",
        codes.expires_at as "expiresAt",
-       codes.expires_at <= clock_timestamp() as "isExpired",
+       coalesce(codes.expires_at <= clock_timestamp(), false) as "isExpired",
+       case
+         when users.activated_at is null and codes.opened_at is not null then ${guessedOutSql('$3', '$4', '$5')}
+         else false
+       end as "isGuessedOut",
        mails.outcome,
        coalesce(mails.bounced_at <= now(), false) as "isBounced",
        case when mails.delivered_at <= now() then mails.delivered_at end as "deliveredAt",
        mails.created_at + make_interval(secs => $2) as "resendAfter",
-       greatest(0, ceil(extract(epoch from mails.created_at + make_interval(secs => $2) - clock_timestamp())))::integer as "resendInSeconds"
-     from users
+       greatest(0, ceil(extract(epoch from mails.created_at + make_interval(secs => $2) - clock_timestamp())))::integer as "resendInSeconds",
+       ${countedSql('$6')} as counted
+     from (select) as once
+     left join users on users.id = $1
      left join codes on codes.user_id = users.id and codes.superseded_at is null
-     left join mails on mails.code_id = codes.id
-     where users.id = $1`,
-    [id, cooldownSeconds],
+     left join mails on mails.code_id = codes.id`,
+    [
+      wanted.id,
+      wanted.cooldownSeconds,
+      wanted.mailboxKeys,
+      wanted.guessBudgets.map(({ max }) => max),
+      wanted.guessBudgets.map(({ seconds }) => seconds),
+      wanted.counterKeys,
+    ],
   )
-  return found.rows[0] ?? null
+  return foundOf(found.rows)
 }
 
 /** Holds back every other change of this registration until the transaction ends. Gives null when there is no such row. */
-export const lockUser = async (tx: Tx, id: string): Promise<{ email: string; isActive: boolean } | null> => {
-  const locked = await tx.query<{ email: string; isActive: boolean }>(
-    `select email, activated_at is not null as "isActive"
+export const lockUser = async (tx: Tx, id: string): Promise<Profile | null> => {
+  const locked = await tx.query<Profile>(
+    `select ${PROFILE}
      from users
      where id = $1
      for no key update`,
@@ -97,13 +162,16 @@ export const lockUser = async (tx: Tx, id: string): Promise<{ email: string; isA
   return locked.rows[0] ?? null
 }
 
-/** Gives false when the password is not the verified one any more, or when the address is active through another registration. */
-export const activateUser = async (tx: Tx, id: string, passwordHash: string): Promise<boolean> => {
+/** The account that it now is; null when the password is not the verified one any more, or the address is active through another registration. */
+export const activateUser = async (tx: Tx, { id, passwordHash }: Credentials): Promise<Profile | null> => {
   const activated = await unlessRefused(tx, UNIQUE_VIOLATION, () =>
-    tx.query('update users set activated_at = now() where id = $1 and password_hash = $2 and activated_at is null', [
-      id,
-      passwordHash,
-    ]),
+    tx.query<Profile>(
+      `update users
+       set activated_at = now()
+       where id = $1 and password_hash = $2 and activated_at is null
+       returning ${PROFILE}`,
+      [id, passwordHash],
+    ),
   )
-  return activated?.rowCount === 1
+  return activated?.rows[0] ?? null
 }

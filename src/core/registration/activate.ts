@@ -1,104 +1,109 @@
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
+import { type Allowance, checkAllowance, spendAllowance } from '../postgres/budgets.ts'
 import { type CodeRow, countAttempt, listCodes } from '../postgres/codes.ts'
 import { insertGuess, isMailboxGuessedOut, lockMailbox } from '../postgres/guesses.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
-import { activateUser, type Credentials, lockUser } from '../postgres/users.ts'
+import { activateUser, lockUser, type Profile } from '../postgres/users.ts'
 import { deriveCode, isSameCode } from './activation-code.ts'
-import { isShort } from './enqueue-code.ts'
+import type { Verified } from './authenticate.ts'
+import { CODE_STATES, codeStateOf } from './code-state.ts'
 import type { RegistrationPolicy } from './policy.ts'
-import { type ActiveUser, readActivated } from './status.ts'
+import { describeActive, type User } from './status.ts'
 
 export type ActivateTools = { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
 
-/** The budget of wrong codes. Both throw, and so undo the try, when nothing is left. */
-export type WrongCodes = { check(tx: Tx): Promise<void>; spend(tx: Tx): Promise<void> }
+/** The code that was typed, and what is left of wrong ones: it is spent with the try, and undoes it when nothing was left. */
+export type Attempt = Verified & { typed: string; wrongCodes: Allowance }
+
+/** Why a code does not activate, in the words of the API. */
+export const activationRefusals = ['code-incorrect', 'code-not-sent', 'code-expired', 'code-exhausted'] as const
 
 export type Activated =
   | 'activated'
   | 'already-active'
   | 'gone'
-  | 'code-not-sent'
-  | 'code-expired'
-  | 'code-exhausted'
+  | Exclude<(typeof activationRefusals)[number], 'code-incorrect'>
   | { refusal: 'code-incorrect'; attemptsLeft: number }
+
+/** An active registration, with the seconds from the provider's acceptance of the mail to the activation, if that was recorded. */
+export type ActiveUser = { user: User; typedAfterSeconds: number | null }
+
+/** `active` is the registration when it is active now, else null. */
+export type Tried = { activated: Activated; active: ActiveUser | null }
 
 /**
  * Tries a code for a registration whose password was just verified. Everything is decided in one transaction that holds
  * the registration and its mailbox, and a refusal is returned, so that its count is committed: parallel guesses spend
  * no more attempts than there are. Only a code that is open, current and not used up is compared, and then counted.
- * `active` is the registration when it is active now, else null.
+ * Two round trips besides the commit: locks with looks, and what is written.
  */
-export const activate = (
-  tools: ActivateTools,
-  user: Credentials,
-  typed: string,
-  spending: WrongCodes,
-): Promise<{ activated: Activated; active: ActiveUser | null }> =>
+export const activate = (tools: ActivateTools, attempt: Attempt): Promise<Tried> =>
   transaction(tools.pool, async (tx) => {
-    const activated = await tryCode(tx, tools, { user, typed, spending })
-    const isActive = activated === 'activated' || activated === 'already-active'
-    // Not after the commit: who is told 503 must not have been activated.
-    return { activated, active: isActive ? await readActivated({ ...tools, pool: tx }, user.id) : null }
+    const { user, logins } = attempt
+    const mailboxKeys = lookupKeys(tools.keyring, 'mailbox', mailboxOf(user.email))
+    // Sent together, done one after the other: each sees what was done before it got its lock.
+    const [, locked, , isGuessedOut, codes] = await Promise.all([
+      checkAllowance(tx, logins),
+      lockUser(tx, user.id),
+      // In one order, and under all keys: another api may know them in another one while they are rotated.
+      Promise.all(mailboxKeys.toSorted(Buffer.compare).map((key) => lockMailbox(tx, key))),
+      isMailboxGuessedOut(tx, mailboxKeys, tools.policy.guessBudgets),
+      listCodes(tx, user.id),
+    ])
+    if (!locked) return refused('gone')
+    if (locked.activatedAt) return { activated: 'already-active', active: activeOf(locked, null) }
+    const code = codes.find((candidate) => candidate.isCurrent)
+    const refusal = refusalOf(tools, { codes, code, isGuessedOut }, attempt.typed)
+    if (refusal || !code) return refused(refusal ?? 'code-not-sent')
+    return guess(tx, tools, { ...attempt, code, mailboxKey: mailboxKeys[0] })
   })
 
-const tryCode = async (
-  tx: Tx,
-  tools: ActivateTools,
-  attempt: Omit<Guess, 'code' | 'mailboxKey'>,
-): Promise<Activated> => {
-  const { user, typed } = attempt
-  const mailboxKeys = lookupKeys(tools.keyring, 'mailbox', mailboxOf(user.email))
-  // Sent together, done one after the other: each sees what was done before it got its lock.
-  const [locked, , isGuessedOut, codes] = await Promise.all([
-    lockUser(tx, user.id),
-    // In one order, and under all keys: another api may know them in another one while they are rotated.
-    Promise.all(mailboxKeys.toSorted(Buffer.compare).map((key) => lockMailbox(tx, key))),
-    isMailboxGuessedOut(tx, mailboxKeys, tools.policy.guessBudgets),
-    listCodes(tx, user.id),
-  ])
-  if (!locked) return 'gone'
-  if (locked.isActive) return 'already-active'
-  const code = codes.find((candidate) => candidate.isCurrent)
-  const refusal = refusalOf(tools, codes, code, typed)
-  if (refusal || !code) return refusal ?? 'code-not-sent'
-  // Four digits of a mailbox that was guessed at too often are not worth a try any more; the next code has eight.
-  if (isGuessedOut && isShort(code)) return 'code-expired'
-  return guess(tx, tools, { ...attempt, code, mailboxKey: mailboxKeys[0] })
-}
+const refused = (activated: Activated): Tried => ({ activated, active: null })
+
+type Codes = { codes: CodeRow[]; code: CodeRow | undefined; isGuessedOut: boolean }
 
 /** Why the typed code is not even compared; null when it is. */
 const refusalOf = (
   { keyring, policy }: ActivateTools,
-  codes: CodeRow[],
-  current: CodeRow | undefined,
+  { codes, code: current, isGuessedOut }: Codes,
   typed: string,
-): Activated | null => {
-  if (!current?.isOpen) return codes.some((code) => code.isOpen) ? 'code-expired' : 'code-not-sent'
-  if (current.attempts >= policy.maxAttempts) return 'code-exhausted'
-  if (current.isExpired) return 'code-expired'
-  const isOlder = codes.some((code) => !code.isCurrent && isCodeTyped(keyring, code, typed))
-  const isCurrent = isCodeTyped(keyring, current, typed)
-  return isOlder && !isCurrent ? 'code-expired' : null
+): Exclude<Activated, object> | null => {
+  const told = current
+    ? CODE_STATES[codeStateOf({ ...current, isGuessedOut }, policy.maxAttempts)].typed
+    : 'code-not-sent'
+  if (told === 'code-not-sent') return codes.some((code) => code.isOpen) ? 'code-expired' : 'code-not-sent'
+  if (told !== 'compared') return told
+  const isTyped = (code: CodeRow) => isCodeTyped(keyring, code, typed)
+  const isOlder = codes.some((code) => !code.isCurrent && isTyped(code))
+  return isOlder && !codes.some((code) => code.isCurrent && isTyped(code)) ? 'code-expired' : null
 }
 
-type Guess = { user: Credentials; code: CodeRow; typed: string; spending: WrongCodes; mailboxKey: Buffer }
+type Guess = Attempt & { code: CodeRow; mailboxKey: Buffer }
 
 const guess = async (
   tx: Tx,
   { keyring, policy }: ActivateTools,
-  { user, code, typed, spending, mailboxKey }: Guess,
-): Promise<Activated> => {
+  { user, code, typed, wrongCodes, mailboxKey }: Guess,
+): Promise<Tried> => {
   const isRight = isCodeTyped(keyring, code, typed)
   // Past the budget a right code and a wrong one get the same answer: what is sent behind the look is undone then.
-  const [, attempts, isActivated] = await Promise.all([
-    isRight ? spending.check(tx) : spending.spend(tx),
+  const [, attempts, activated] = await Promise.all([
+    isRight ? checkAllowance(tx, wrongCodes) : spendAllowance(tx, wrongCodes),
     countAttempt(tx, code.id),
     // Who has the right code of a registration that can never be active has not guessed.
-    isRight ? activateUser(tx, user.id, user.passwordHash) : insertGuess(tx, mailboxKey),
+    isRight ? activateUser(tx, user) : insertGuess(tx, mailboxKey),
   ])
-  if (isActivated) return 'activated'
-  return { refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) }
+  if (activated) return { activated: 'activated', active: activeOf(activated, code.sentAt) }
+  return refused({ refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) })
+}
+
+const activeOf = (profile: Profile, sentAt: Date | null): ActiveUser => {
+  const typedAfterMs = sentAt && profile.activatedAt ? profile.activatedAt.getTime() - sentAt.getTime() : null
+  return {
+    user: describeActive(profile),
+    typedAfterSeconds: typedAfterMs === null ? null : Math.max(0, typedAfterMs / 1000),
+  }
 }
 
 /** A code whose key is gone is nobody's. */

@@ -2,34 +2,24 @@ import { randomUUID } from 'node:crypto'
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
 import { type Guessing, isMailboxGuessedOut, readGuessing } from '../postgres/guesses.ts'
-import { insertNextCode, type NewCode } from '../postgres/new-codes.ts'
-import type { Queryable, Tx } from '../postgres/pool.ts'
+import type { NewCode } from '../postgres/new-codes.ts'
+import type { Queryable } from '../postgres/pool.ts'
 import type { CodePolicy } from '../process/settings.ts'
 import { activeTraceContext } from '../process/telemetry/tracing.ts'
+import { isShort, LONG_DIGITS } from './code-state.ts'
 import type { GuessSurge } from './guess-surge.ts'
 
 const DIGITS = 4
-const DIGITS_UNDER_ATTACK = 8
 
 /** What codes are made with. */
 export type CodeTools = { keyring: Keyring; policy: CodePolicy; surge: GuessSurge }
-
-/** Makes a registration's next code and the mail that brings it. The registration must have no current code. */
-export const enqueueCode = async (
-  tx: Tx,
-  tools: CodeTools,
-  registration: { userId: string; email: string; requestId: string },
-): Promise<void> => {
-  const measured = await insertNextCode(tx, registration.userId, newCode(tools, registration))
-  if (measured) tools.surge.note(measured)
-}
 
 /** A code for this address, and the mail that brings it, to be inserted. */
 export const newCode = (tools: CodeTools, { email, requestId }: { email: string; requestId: string }): NewCode => ({
   id: randomUUID(),
   keyId: tools.keyring[0].id,
   digits: DIGITS,
-  longDigits: DIGITS_UNDER_ATTACK,
+  longDigits: LONG_DIGITS,
   guessing: guessingAt(tools, email),
   mail: { id: randomUUID(), requestId, traceContext: activeTraceContext() },
 })
@@ -44,7 +34,7 @@ const guessingAt = ({ keyring, policy, surge }: CodeTools, email: string): Guess
 export const digitsFor = async (db: Queryable, tools: CodeTools, email: string): Promise<number> => {
   const { isOut, ...measured } = await readGuessing(db, guessingAt(tools, email))
   tools.surge.note(measured)
-  return isOut || measured.isSurge ? DIGITS_UNDER_ATTACK : DIGITS
+  return isOut || measured.isSurge ? LONG_DIGITS : DIGITS
 }
 
 /** Whether so much was guessed at the address's mailbox that its codes of 4 digits are worth nothing any more. */
@@ -57,6 +47,3 @@ export const isTooShort = async (
   tools: Omit<CodeTools, 'surge'>,
   code: { email: string; digits: number },
 ): Promise<boolean> => isShort(code) && isGuessedOut(db, tools, code.email)
-
-/** Whether a code is of the length that ends with the mailbox's budget of guesses. */
-export const isShort = ({ digits }: { digits: number }): boolean => digits < DIGITS_UNDER_ATTACK

@@ -3,6 +3,7 @@ import type { HashWork } from '../credentials/hashing-queue.ts'
 import { lookupKeys } from '../credentials/keyring.ts'
 import type { PasswordHasher } from '../credentials/password.ts'
 import type { VerifiedCredentials } from '../credentials/verified-credentials.ts'
+import { type Allowance, type Counted, checkAllowance, keysOf, spendAllowance } from '../postgres/budgets.ts'
 import { announceMails } from '../postgres/mails.ts'
 import { insertRegistration } from '../postgres/new-codes.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
@@ -12,14 +13,13 @@ import type { Metadata } from './metadata.ts'
 import type { RegistrationPolicy } from './policy.ts'
 import { createPublicRef } from './public-ref.ts'
 import { requestDigests } from './request-digest.ts'
-import type { RegistrationSpending, Spending } from './spending.ts'
-import { describeUser, readStatus, type StatusTools, type User } from './status.ts'
+import { describeUser, readStatus, type User } from './status.ts'
 
 export type RegisterTools = CodeTools & {
   pool: Pool
   hasher: PasswordHasher
   policy: RegistrationPolicy
-  verified?: VerifiedCredentials
+  verified: VerifiedCredentials
 }
 
 export type Registration = {
@@ -32,38 +32,39 @@ export type Registration = {
   body: object
   idempotencyKey: string | null
   requestId: string
+  /** What a registration spends; a repetition spends nothing of it. */
+  budget: Allowance
+  /** What is left of failed sign-ins to a registration: a repetition with another password is a try at that password. */
+  logins(userId: string): Allowance
   signal: AbortSignal
 }
 
-export type Registered = { user: User; isNew: boolean } | 'idempotency-key-reused'
+/** Why a registration is not made, in the words of the API. */
+export const registrationRefusals = ['idempotency-key-reused'] as const
+
+/** `counted` is what a new one has spent; nothing when it is a repetition. */
+export type Registered = { user: User; isNew: boolean; counted: Counted[] } | (typeof registrationRefusals)[number]
 
 /**
  * Registers a person: user, code and mail are one transaction. `email` is canonical. Whether the address is known is not
  * looked at. The same idempotency key within 24 hours gives the same user again, and `idempotency-key-reused` when the
  * body is another JSON value; a repetition spends nothing.
  */
-export const register = async (
-  tools: RegisterTools,
-  registration: Registration,
-  spending: RegistrationSpending,
-): Promise<Registered> => {
+export const register = async (tools: RegisterTools, registration: Registration): Promise<Registered> => {
   tools.hasher.checkRoom('registration')
-  const keys =
-    registration.idempotencyKey === null
-      ? []
-      : lookupKeys(tools.keyring, 'idempotency-key', registration.idempotencyKey)
-  const checked = spending.check()
-  // At the same time. A repetition spends nothing, so nothing need be left for it.
-  checked.catch(() => {})
-  const former = keys.length > 0 ? await findByIdempotencyKey(tools.pool, keys) : null
-  if (former) return repeat(tools, registration, former, spending)
-  await checked
-  const user = await insert(tools, registration, keys[0] ?? null, spending)
-  if (user) return { user, isNew: true }
+  const { idempotencyKey, budget } = registration
+  const keys = idempotencyKey === null ? [] : lookupKeys(tools.keyring, 'idempotency-key', idempotencyKey)
+  if (keys.length > 0) {
+    const { user: former, counted } = await findByIdempotencyKey(tools.pool, keys, keysOf(budget))
+    if (former) return repeat(tools, registration, former)
+    budget.refuseUsedUp(counted)
+  } else await checkAllowance(tools.pool, budget)
+  const inserted = await insert(tools, registration, keys[0] ?? null)
+  if (inserted) return { ...inserted, isNew: true }
   // A request with the same key has won the race: this one is its repetition.
-  const winner = await findByIdempotencyKey(tools.pool, keys)
+  const { user: winner } = await findByIdempotencyKey(tools.pool, keys, [])
   if (!winner) throw new Error('an idempotency key is taken by nobody')
-  return repeat(tools, registration, winner, spending)
+  return repeat(tools, registration, winner)
 }
 
 const nameOf = ({ idempotencyKey }: Registration) => `key ${idempotencyKey ?? ''}`
@@ -71,18 +72,17 @@ const nameOf = ({ idempotencyKey }: Registration) => `key ${idempotencyKey ?? ''
 const hashWork = (registration: Registration): HashWork => ({ priority: 'registration', signal: registration.signal })
 
 /** Another password under a known key is a try at that password, and spends as one. */
-const repeat = async (
-  tools: RegisterTools,
-  registration: Registration,
-  former: FormerRequest,
-  spending: RegistrationSpending,
-): Promise<Registered> => {
-  await spending.checkRepetition(former.id)
+const repeat = async (tools: RegisterTools, registration: Registration, former: FormerRequest): Promise<Registered> => {
+  const logins = registration.logins(former.id)
+  await checkAllowance(tools.pool, logins)
   const isSamePassword = await isPasswordOf(tools, registration, former)
-  if (!isSamePassword) await spending.spendRepetition(former.id)
-  return isSamePassword && isSameBody(tools, registration, former)
-    ? { user: await read(tools, former.id), isNew: false }
-    : 'idempotency-key-reused'
+  if (!isSamePassword || !isSameBody(tools, registration, former)) {
+    await (isSamePassword ? checkAllowance : spendAllowance)(tools.pool, logins)
+    return 'idempotency-key-reused'
+  }
+  const user = await readStatus(tools, { user: former, logins })
+  if (!user) throw new Error('a registration is gone')
+  return { user, isNew: false, counted: [] }
 }
 
 const isPasswordOf = async (
@@ -91,9 +91,9 @@ const isPasswordOf = async (
   { passwordHash }: FormerRequest,
 ): Promise<boolean> => {
   const name = nameOf(registration)
-  if (verified?.isVerified(name, registration.password, passwordHash)) return true
+  if (verified.isVerified(name, registration.password, passwordHash)) return true
   const isRight = await hasher.verify(registration.password, passwordHash, hashWork(registration))
-  if (isRight) verified?.remember(name, registration.password, passwordHash)
+  if (isRight) verified.remember(name, registration.password, passwordHash)
   return isRight
 }
 
@@ -104,8 +104,7 @@ const insert = async (
   tools: RegisterTools,
   registration: Registration,
   idempotencyKey: Buffer | null,
-  spending: Spending,
-): Promise<User | null> => {
+): Promise<{ user: User; counted: Counted[] } | null> => {
   const user = {
     id: randomUUID(),
     email: registration.email,
@@ -124,18 +123,12 @@ const insert = async (
       idempotencyKey && forgetOldIdempotencyKey(tx, idempotencyKey),
       insertRegistration(tx, user, code, tools.policy.resendCooldownSeconds),
     ])
-    if (row) await spending.spend(tx)
-    return row
+    // Behind it: its counters, which others wait for, are locked for one round trip only.
+    return row && { ...row, counted: await spendAllowance(tx, registration.budget) }
   })
   if (!inserted) return null
   tools.surge.note(inserted.surge)
   announceMails(tools.pool)
-  if (idempotencyKey) tools.verified?.remember(nameOf(registration), registration.password, user.passwordHash)
-  return describeUser(inserted.user, tools.policy.maxAttempts)
-}
-
-const read = async (tools: StatusTools, userId: string): Promise<User> => {
-  const user = await readStatus(tools, userId)
-  if (!user) throw new Error('a registration is gone')
-  return user
+  if (idempotencyKey) tools.verified.remember(nameOf(registration), registration.password, user.passwordHash)
+  return { user: describeUser(inserted.user, tools.policy.maxAttempts), counted: inserted.counted }
 }

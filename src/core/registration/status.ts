@@ -1,11 +1,11 @@
-import type { Keyring } from '../credentials/keyring.ts'
+import { mailboxOf } from '../credentials/email-address.ts'
+import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
+import { type Allowance, keysOf } from '../postgres/budgets.ts'
 import type { Queryable } from '../postgres/pool.ts'
-import { findUser, type UserRow } from '../postgres/users.ts'
-import { isTooShort } from './enqueue-code.ts'
+import { type Credentials, findUser, type Profile, type UserRow, type Wanted } from '../postgres/users.ts'
+import { CODE_STATES, type CodeStatus, codeStateOf, mailFateOf } from './code-state.ts'
 import type { Metadata } from './metadata.ts'
 import type { RegistrationPolicy } from './policy.ts'
-
-export type CodeStatus = 'queued' | 'sent' | 'expired' | 'exhausted' | 'undeliverable'
 
 /** A registration as its owner may see it. Times are ISO 8601 UTC. */
 export type User = {
@@ -30,51 +30,50 @@ export type User = {
 
 export type StatusTools = { pool: Queryable; keyring: Keyring; policy: RegistrationPolicy }
 
+/** Whose registration, and what must be left of failed sign-ins: it is looked at in the same statement. */
+export type StatusRequest = { user: Pick<Credentials, 'id' | 'email'>; logins: Allowance }
+
 /** The registration as it stands now; null when it is gone. */
-export const readStatus = async (tools: StatusTools, id: string): Promise<User | null> => {
-  const row = await findUser(tools.pool, id, tools.policy.resendCooldownSeconds)
-  return row && describe(tools, row)
+export const readStatus = async (tools: StatusTools, { user, logins }: StatusRequest): Promise<User | null> => {
+  const found = await findUser(tools.pool, wantedOf(tools, user, keysOf(logins)))
+  logins.refuseUsedUp(found.counted)
+  return found.user && describeUser(found.user, tools.policy.maxAttempts)
 }
 
-/** An active registration, with the seconds from the provider's acceptance of the mail to the activation, if that was recorded. */
-export type ActiveUser = { user: User; typedAfterSeconds: number | null }
+/** What is looked up of a registration. */
+export const wantedOf = (
+  { keyring, policy }: Pick<StatusTools, 'keyring' | 'policy'>,
+  { id, email }: StatusRequest['user'],
+  counterKeys: string[],
+): Wanted => ({
+  id,
+  counterKeys,
+  cooldownSeconds: policy.resendCooldownSeconds,
+  mailboxKeys: lookupKeys(keyring, 'mailbox', mailboxOf(email)),
+  guessBudgets: policy.guessBudgets,
+})
 
-/** The same after an activation; null when it is gone. */
-export const readActivated = async (tools: StatusTools, id: string): Promise<ActiveUser | null> => {
-  const row = await findUser(tools.pool, id, tools.policy.resendCooldownSeconds)
-  if (!row) return null
-  const typedAfterMs = row.sentAt && row.activatedAt ? row.activatedAt.getTime() - row.sentAt.getTime() : null
-  return {
-    user: await describe(tools, row),
-    typedAfterSeconds: typedAfterMs === null ? null : Math.max(0, typedAfterMs / 1000),
-  }
-}
+/** A registration by its row. */
+export const describeUser = (row: UserRow, maxAttempts: number): User =>
+  row.activatedAt ? describeActive(row) : describe(row, describeCode(row, maxAttempts))
 
-const describe = async (tools: StatusTools, row: UserRow): Promise<User> => {
-  const user = describeUser(row, tools.policy.maxAttempts)
-  // Four digits of a mailbox that was guessed at too often are answered as expired, so they are shown so.
-  const isWorthless =
-    user.code?.status === 'sent' &&
-    row.digits !== null &&
-    (await isTooShort(tools.pool, tools, { email: row.email, digits: row.digits }))
-  return isWorthless && user.code ? { ...user, code: { ...user.code, status: 'expired' } } : user
-}
+/** An account has no code any more. */
+export const describeActive = (profile: Profile): User => describe(profile, null)
 
-/** A registration by its row alone: whether its code is worth anything yet is for `readStatus`. */
-export const describeUser = (row: UserRow, maxAttempts: number): User => ({
-  id: row.id,
-  email: row.email,
-  status: row.activatedAt ? 'active' : 'pending',
-  ref: row.ref,
-  locale: row.locale,
-  metadata: row.metadata,
-  createdAt: row.createdAt.toISOString(),
-  activatedAt: row.activatedAt?.toISOString() ?? null,
-  code: row.activatedAt ? null : describeCode(row, maxAttempts),
+const describe = (profile: Profile, code: User['code']): User => ({
+  id: profile.id,
+  email: profile.email,
+  status: profile.activatedAt ? 'active' : 'pending',
+  ref: profile.ref,
+  locale: profile.locale,
+  metadata: profile.metadata,
+  createdAt: profile.createdAt.toISOString(),
+  activatedAt: profile.activatedAt?.toISOString() ?? null,
+  code,
 })
 
 const describeCode = (row: UserRow, maxAttempts: number): User['code'] => ({
-  status: codeStatusOf(row, maxAttempts),
+  status: CODE_STATES[codeStateOf({ ...row, isCurrent: true }, maxAttempts)].shown[mailFateOf(row)],
   sentAt: row.sentAt?.toISOString() ?? null,
   deliveredAt: row.deliveredAt?.toISOString() ?? null,
   // The time of a code that is not known to be sent is nobody's to rely on.
@@ -82,10 +81,3 @@ const describeCode = (row: UserRow, maxAttempts: number): User['code'] => ({
   attemptsLeft: Math.max(0, maxAttempts - row.attempts),
   resendAfter: row.resendAfter.toISOString(),
 })
-
-const codeStatusOf = (row: UserRow, maxAttempts: number): CodeStatus => {
-  if (row.outcome === 'refused' || row.outcome === 'given-up' || row.isBounced) return 'undeliverable'
-  if (row.attempts >= maxAttempts) return 'exhausted'
-  if (!row.sentAt) return 'queued'
-  return row.isExpired ? 'expired' : 'sent'
-}

@@ -15,6 +15,7 @@ import { parseEmailAddress } from '../../core/credentials/email-address.ts'
 import type { Languages } from '../../core/mail/writing/languages.ts'
 import { insertAuditRow } from '../../core/postgres/accounts/audit.ts'
 import { findBelongings, findRegistrations, type Registration } from '../../core/postgres/accounts/support.ts'
+import { UNLIMITED } from '../../core/postgres/budgets.ts'
 import type { ResendTools } from '../../core/registration/resend-code.ts'
 import { readStatus } from '../../core/registration/status.ts'
 
@@ -64,7 +65,7 @@ const auditReading = (tools: CommandTools, what: string, found: Registration[]):
 
 const tellAll = async (tools: CommandTools, found: Registration[]): Promise<0> => {
   await auditReading(tools, 'find', found)
-  for (const { id } of found) print(tools, await readStatus(tools, id))
+  for (const user of found) print(tools, await readStatus(tools, { user, logins: UNLIMITED }))
   return 0
 }
 
@@ -75,10 +76,11 @@ const exportAddress = async (tools: CommandTools, found: Registration[]): Promis
   return 0
 }
 
-const act = async (tools: CommandTools, name: Act, { id, ref }: Registration): Promise<0 | 1> => {
-  const done = await perform(tools, name, id)
+const act = async (tools: CommandTools, name: Act, user: Registration): Promise<0 | 1> => {
+  const { id, ref } = user
+  const done = await perform(tools, name, user)
   if (!isDone(done)) return refuse(tools, REFUSALS[done])
-  print(tools, done === 'deleted' ? { id, ref, status: done } : await readStatus(tools, id))
+  print(tools, done === 'deleted' ? { id, ref, status: done } : await readStatus(tools, { user, logins: UNLIMITED }))
   return 0
 }
 
@@ -86,14 +88,14 @@ type Done = 'activated' | 'resent' | 'deleted'
 
 const isDone = (done: Done | Refusal): done is Done => done === 'activated' || done === 'resent' || done === 'deleted'
 
-const perform = (tools: CommandTools, name: Act, id: string): Promise<Done | Refusal> => {
+const perform = (tools: CommandTools, name: Act, user: Registration): Promise<Done | Refusal> => {
   switch (name) {
     case 'activate':
-      return activateRegistration(tools.pool, tools.operator, id)
+      return activateRegistration(tools.pool, tools.operator, user.id)
     case 'resend':
-      return resendToRegistration(tools, tools.operator, id)
+      return resendToRegistration(tools, tools.operator, user)
     case 'delete':
-      return removeRegistration(tools.pool, tools.operator, id)
+      return removeRegistration(tools.pool, tools.operator, user.id)
   }
 }
 

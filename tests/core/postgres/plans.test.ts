@@ -25,7 +25,12 @@ import {
   takeOffersBack,
 } from '../../../src/core/postgres/outbox/outbox.ts'
 import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
-import { findCredentials, findUser } from '../../../src/core/postgres/users.ts'
+import {
+  findByIdempotencyKey,
+  findCredentials,
+  findUser,
+  forgetOldIdempotencyKey,
+} from '../../../src/core/postgres/users.ts'
 import { newCode } from '../../../src/core/registration/enqueue-code.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { deliverTools } from '../../support/delivery.ts'
@@ -44,6 +49,10 @@ const WAITING = 1210
 const lease = { mailId: idOf('mail', WAITING), token: randomUUID(), ttlSeconds: 60 }
 const digest = Buffer.alloc(16)
 const counterKeys = ['registrations-per-net-3600s:7', 'registrations-per-net-3600s:fresh']
+const wanted = {
+  ...{ id: idOf('user', WAITING), cooldownSeconds: 30, mailboxKeys: [digest], counterKeys },
+  guessBudgets: [{ max: 9, seconds: 86_400 }],
+}
 const tries = (step: Error) => async (pool: Pool) => {
   await deliver({ ...deliverTools(database, scriptedMailer(step)), pool }, idOf('mail', 4010))
 }
@@ -53,8 +62,10 @@ const tries = (step: Error) => async (pool: Pool) => {
  * how many rows of a table one of them may read, when that is more than a few. A whole use case is as good as a single function.
  */
 const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: number }> = {
-  'api: authenticate': { run: (pool) => findCredentials(pool, idOf('user', WAITING)) },
-  'api: status': { run: (pool) => findUser(pool, idOf('user', WAITING), 30) },
+  'api: authenticate': { run: (pool) => findCredentials(pool, idOf('user', WAITING), counterKeys) },
+  'api: status': { run: (pool) => findUser(pool, wanted) },
+  'api: repetition': { run: (pool) => findByIdempotencyKey(pool, [digest], counterKeys) },
+  'api: free an old key': { run: (pool) => transaction(pool, (tx) => forgetOldIdempotencyKey(tx, digest)) },
   'api: how much was guessed': {
     run: (pool) => readGuessing(pool, { mailboxKeys: [digest], budgets: [{ max: 9, seconds: 86_400 }], isSurge: null }),
   },
@@ -72,13 +83,12 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
   'api: look at counters': { run: (pool) => lookAtCounters(pool, counterKeys) },
   'api: count an event': {
     run: (pool) =>
-      countEvent(
-        pool,
-        counterKeys.map((key) => ({ key, seconds: 60 })),
-        ['registrations-per-net-3600s:8'],
-      ),
+      countEvent(pool, {
+        counters: counterKeys.map((key) => ({ key, seconds: 60 })),
+        older: ['registrations-per-net-3600s:8'],
+      }),
   },
-  'api: sign-in': { run: (pool) => findAccount(pool, 'person11@example.com', [digest]) },
+  'api: sign-in': { run: (pool) => findAccount(pool, 'person11@example.com', [digest], counterKeys) },
   'api: note a sign-in': { run: (pool) => noteSignIn(pool, idOf('user', 11), digest) },
   'relay: take rows': { run: (pool) => takeDueRows(pool, 'mails', { fresh: 100, again: 100 }), mayRead: 250 },
   'relay: undo an offer': { run: (pool) => takeOffersBack(pool, 'mails', [idOf('mail', WAITING)]) },

@@ -1,25 +1,38 @@
+import { type Counted, countedSql } from '../budgets.ts'
 import type { Pool, Queryable } from '../pool.ts'
-import type { Credentials } from '../users.ts'
+import { type Credentials, type Found, foundOf } from '../users.ts'
 
 // Of the table users: what is active. An address is looked up here only.
 
-export type Account = Credentials & { isKnownNetwork: boolean }
+/** `isKnownNetwork`: its owner signed in from there within 30 days; `isNoted`: within this day, under the newest key. */
+export type Account = Credentials & { isKnownNetwork: boolean; isNoted: boolean }
 
-/** The account of an address; `isKnownNetwork`: its owner signed in from there within 30 days. */
-export const findAccount = async (db: Queryable, email: string, networkKeys: Buffer[]): Promise<Account | null> => {
-  const found = await db.query<Account>(
-    `select id, email,
-       password_hash as "passwordHash",
+/** The account of an address as it is seen from this network, and in the same look the counters of these keys. */
+export const findAccount = async (
+  db: Queryable,
+  email: string,
+  networkKeys: Buffer[],
+  counterKeys: string[],
+): Promise<{ user: Account | null; counted: Counted[] }> => {
+  const found = await db.query<Found<Account>>(
+    `select users.id, users.email,
+       users.password_hash as "passwordHash",
        exists (
          select
          from sign_in_networks
          where user_id = users.id and network_key = any($2) and at > now() - interval '30 days'
-       ) as "isKnownNetwork"
-     from users
-     where email = $1 and activated_at is not null`,
-    [email, networkKeys],
+       ) as "isKnownNetwork",
+       exists (
+         select
+         from sign_in_networks
+         where user_id = users.id and network_key = ($2::bytea[])[1] and at > now() - interval '1 day'
+       ) as "isNoted",
+       ${countedSql('$3')} as counted
+     from (select) as once
+     left join users on users.email = $1 and users.activated_at is not null`,
+    [email, networkKeys, counterKeys],
   )
-  return found.rows[0] ?? null
+  return foundOf(found.rows)
 }
 
 /** Gives false when the password is not `formerHash`'s any more. Whoever comes second loses. */
