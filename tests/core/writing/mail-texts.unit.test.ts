@@ -14,6 +14,10 @@ const TO = 'ada@example.com'
 const refs = fc.constant(null).map(createPublicRef)
 const codes = fc.stringMatching(/^(?:[0-9]{4}|[0-9]{8})$/)
 const codesIn = (text: string) => text.match(/(?<!\p{Nd})(?:\p{Nd}{4}|\p{Nd}{8})(?!\p{Nd})/gu) ?? []
+// The words change with each second, then with each minute, then, from two hours on, with each hour.
+const TIMES = Array.from({ length: 86_400 }, (_, index) => index + 1).filter(
+  (ttl) => ttl <= 7260 || [0, 1, 3599].includes(ttl % 3600),
+)
 const FOLDER = join(import.meta.dirname, '../../../src/core/mail/texts')
 
 test('a public reference has four characters of which one is a digit', () => {
@@ -96,7 +100,7 @@ describe.each(SHIPPED_LANGUAGES)('in %s', (locale) => {
 
   test('the time never looks like a code', () => {
     const looksLikeACode = (ttl: number) => codesIn(validityIn(locale, ttl)).length > 0
-    expect(Array.from({ length: 86_400 }, (_, index) => index + 1).filter(looksLikeACode)).toEqual([])
+    expect(TIMES.filter(looksLikeACode)).toEqual([])
     const texts = createMailTexts({ ...SETTINGS, ttlSeconds: 300 })
     const { text, html } = texts.codeMail({ to: TO, ref: 'K7QX', locale, code: '0427' })
     for (const part of [text, html]) expect(part).toContain(validityIn(locale, 300))
