@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
-const COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'node')
+
+/** For `NODE_COMPILE_CACHE`. Node.js keeps there what it has compiled, and then need not load its own compiler of types: 25 MB less, and half the time to start. */
+export const COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'node')
+
 const DIE_WITH_PARENT = join(import.meta.dirname, 'die-with-parent.ts')
 
 export type Child = {
@@ -16,7 +19,6 @@ export type Child = {
 export const startChild = (program: string, environment: NodeJS.ProcessEnv, output: NodeJS.WritableStream): Child => {
   const child = spawn(process.execPath, ['--import', DIE_WITH_PARENT, join(ROOT, program)], {
     cwd: ROOT,
-    // Node.js keeps what it has compiled, and then need not load its own compiler of types: 25 MB less, and half the time to start.
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...environment },
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

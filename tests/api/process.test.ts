@@ -1,19 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-
-const MAIN = join(import.meta.dirname, '../../src/api/main.ts')
+import { runScript } from '../worker/spawn-program.ts'
 
 const start = async (environment: Record<string, string>) => {
-  const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, ...environment } })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => {
-      output += chunk
-    })
-  const [code] = await once(child, 'close')
-  return { code, output }
+  const { code, out, err } = await runScript('src/api/main.ts', [], environment)
+  return { code, output: out + err }
 }
 
 test('the api with a wrong configuration ends at once with one message that names every variable and no value', async () => {

@@ -11,7 +11,7 @@ import { createTestDatabase, silent, type TestDatabase } from '../support/databa
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
-import { runTraceMail } from '../worker/run-trace-mail.ts'
+import { runTraceMail } from '../worker/spawn-program.ts'
 import { PATIENT } from '../worker/stage.ts'
 
 const UNFRIENDLY = [

@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
-import { runTraceMail } from '../worker/run-trace-mail.ts'
+import { runTraceMail } from '../worker/spawn-program.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts'
 

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type App, activate, codeOf, deliver, read, register, registerAndActivate, settle } from '../api/api-client.ts'
 import { basic, createTestApi, SECRET_KEY } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { runScript } from './spawn-program.ts'
 
 let database: TestDatabase
 let app: App
@@ -23,18 +22,7 @@ afterAll(async () => {
 })
 
 const account = async (...args: string[]) => {
-  const child = spawn(process.execPath, ['src/worker/account.ts', ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: database.url, SECRET_KEY },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [out, err] = ['', '']
-  child.stdout.on('data', (chunk) => {
-    out += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    err += chunk
-  })
-  const [code] = await once(child, 'close')
+  const { code, out, err } = await runScript('src/worker/account.ts', args, { DATABASE_URL: database.url, SECRET_KEY })
   const lines: Record<string, unknown>[] = out
     .split('\n')
     .filter((line) => line !== '')

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { backends } from '../support/backends.ts'
 import { codeIn } from '../support/mail-provider.ts'
-import { runTraceMail } from './run-trace-mail.ts'
+import { runTraceMail } from './spawn-program.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`
