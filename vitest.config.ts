@@ -21,6 +21,7 @@ const MAX_WORKERS = 4
 export default defineConfig({
   test: {
     maxWorkers: MAX_WORKERS,
+    globalSetup: 'tests/support/postgres.ts',
     ...(report && { reporters: ['default', 'json'], outputFile: { json: report } }),
     projects: [
       { test: { name: 'unit', include: UNIT, testTimeout: 60_000 } },

@@ -1,18 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { findBrowser } from '../../dev/browser.ts'
-import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
-import { migrate } from '../../src/core/postgres/migrate.ts'
-import { createLogger } from '../../src/core/process/logger.ts'
-import { migrateQueue } from '../../src/worker/queue/backends/migrate-queue.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A database with all tables and no rows, to be copied by each test file. */
-    templateUrl: string
     /** Whether the Redis half runs: with a `redis-server` of its own for each file, or on `REDIS_URL`. */
     redis: 'redis-server' | 'REDIS_URL' | 'none'
     /** Whether there is Prometheus's `promtool`, which evaluates the alert rules. */
@@ -24,36 +15,13 @@ declare module 'vitest' {
   }
 }
 
-// What a test writes need not survive a power cut.
-const FAST = [
-  '-c',
-  'fsync=off',
-  '-c',
-  'full_page_writes=off',
-  '-c',
-  'synchronous_commit=off',
-  '-c',
-  'max_connections=400',
-]
-
-/** Starts one PostgreSQL for all test files, and says loudly what cannot run: the Redis half, or the pages in a browser. */
-export default async ({ provide, config, name }: TestProject): Promise<() => Promise<void>> => {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
-  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true, flags: FAST })
-  const templateUrl = await createDatabase(postgres, 'template_latchkey')
-  const logger = createLogger('warn', 'test')
-  await migrate(templateUrl, logger)
-  await migrateQueue(templateUrl, logger)
-  provide('templateUrl', templateUrl)
+/** Finds what runs beside PostgreSQL, and says loudly what cannot run: the Redis half, or the pages in a browser. */
+export default ({ provide, config, name }: TestProject): void => {
   // Once: the projects for other kinds of Redis need the same.
   const say = name === 'integration' ? (words: string) => void process.stderr.write(`\n*** ${words} ***\n\n`) : () => {}
   provide('redis', findRedis(config.provide.redisKind === 'single', say))
   provide('hasPromtool', findPromtool(say))
   provide('browser', isBrowserThere(say))
-  return async () => {
-    await postgres.stop()
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 type Say = (words: string) => void
