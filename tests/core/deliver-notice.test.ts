@@ -174,6 +174,23 @@ test("a notice that was not due shares the fate that the provider reports of the
   await expect.poll(async () => (await codeSeenBy(later)).deliveredAt, { timeout: 5000 }).toEqual(expect.any(String))
 })
 
+test('behind a notice that bounced after a while a mail looks sent for as long, as one to a free address does', async () => {
+  const { owner, intruder } = await addOwnerAndIntruder()
+  const tools = deliverTools(database, scriptedMailer({ providerId: 'bounces' }))
+  await deliver(tools, intruder.mailId)
+  await age(database, intruder.user.id, 10)
+  await recordReports(database.pool, 'resend', [{ providerId: 'bounces', kind: 'hard-bounce', at: new Date() }])
+  const again = await addPending(database, owner.user.email)
+  await deliver(tools, again.mailId)
+  expect(await codeSeenBy(again)).toMatchObject({ status: 'sent', sentAt: 'string', expiresAt: 'string' })
+  expect(await type(database, again, 'wrong')).toMatchObject({ refusal: 'code-incorrect' })
+  await database.pool.query(`update mails set bounced_at = bounced_at - interval '11 seconds' where id = $1`, [
+    again.mailId,
+  ])
+  expect(await codeSeenBy(again)).toMatchObject({ status: 'undeliverable', sentAt: 'object', expiresAt: 'object' })
+  expect(await type(database, again, 'wrong')).toBe('code-not-sent')
+})
+
 test('a code mail is in the language of its registration, a notice in that of the owner', async () => {
   const mailer = scriptedMailer()
   const owner = await addActive(database)

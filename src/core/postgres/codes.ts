@@ -11,18 +11,22 @@ export type CodeRow = {
   sentAt: Date | null
 }
 
+/** SQL for whether somebody may have a code, beside its mail: one that is held back bounces when the notice before it did, and not sooner. */
+export const OPEN = '(codes.opened_at is not null and coalesce(mails.bounced_at > now(), true))'
+
 /** All codes of a registration that somebody may have had, and the current one; newest first. */
 export const listCodes = async (tx: Tx, userId: string): Promise<CodeRow[]> => {
   const codes = await tx.query<CodeRow>(
-    `select id, digits, attempts,
+    `select codes.id, digits, codes.attempts,
        key_id as "keyId",
-       opened_at is not null as "isOpen",
+       ${OPEN} as "isOpen",
        coalesce(expires_at <= clock_timestamp(), false) as "isExpired",
        superseded_at is null as "isCurrent",
        sent_at as "sentAt"
      from codes
-     where user_id = $1 and (superseded_at is null or opened_at is not null)
-     order by created_at desc`,
+     left join mails on mails.code_id = codes.id
+     where codes.user_id = $1 and (superseded_at is null or ${OPEN})
+     order by codes.created_at desc`,
     [userId],
   )
   return codes.rows

@@ -1,5 +1,6 @@
 import type { Budget } from '../process/config.ts'
 import { type Counted, countedSql } from './budgets.ts'
+import { OPEN } from './codes.ts'
 import { guessedOutSql } from './guesses.ts'
 import type { Outcome } from './outbox/outbox.ts'
 import { type Queryable, type Tx, unlessRefused } from './pool.ts'
@@ -120,8 +121,8 @@ export const findUser = async (
     `select ${PROFILE},
        codes.attempts,
        codes.digits,
-       codes.opened_at is not null as "isOpen",
-       codes.sent_at as "sentAt",
+       ${OPEN} as "isOpen",
+       case when ${OPEN} then codes.sent_at end as "sentAt",
        codes.expires_at as "expiresAt",
        coalesce(codes.expires_at <= clock_timestamp(), false) as "isExpired",
        case

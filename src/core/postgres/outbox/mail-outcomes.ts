@@ -61,13 +61,13 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
        from (select 1) as once
        left join fate on true
        where ${OURS}
-       returning code_id, outcome, settled_at, created_at, mails.bounced_at
+       returning code_id, outcome, settled_at, created_at, coalesce(mails.bounced_at <= now(), false) as is_bounced
      ), code as (
        update codes
-       set sent_at = case when $6 like 'sent%' and bounced_at is null then now() - make_interval(secs => $7) end,
-         opened_at = case when $6 like 'sent%' and bounced_at is null then coalesce(opened_at, now() - make_interval(secs => $7)) end,
+       set sent_at = case when $6 like 'sent%' and not is_bounced then now() - make_interval(secs => $7) end,
+         opened_at = case when $6 like 'sent%' and not is_bounced then coalesce(opened_at, now() - make_interval(secs => $7)) end,
          expires_at = case
-           when bounced_at is not null then null
+           when is_bounced then null
            when $6 = 'sent' then now() - make_interval(secs => $7) + make_interval(secs => $8)
            when $6 = 'sent-before' then coalesce(expires_at, now())
          end

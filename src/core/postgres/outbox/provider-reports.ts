@@ -41,12 +41,13 @@ export const recordReports = async (pool: Pool, provider: string, reports: Repor
          mails.stands_for is null as "isSent",
          sent.delivered_at is null and mails.delivered_at is not null as "isDelivered",
          sent.bounced_at is null and mails.bounced_at is not null as "isBounced",
+         mails.stands_for is null or mails.bounced_at <= now() as is_over,
          coalesce(extract(epoch from mails.delivered_at - mails.settled_at), 0)::float8 as "afterSeconds"
      ), closed as (
        update codes
        set opened_at = null, expires_at = null, sent_at = null
        from told
-       where codes.id = told.code_id and told."isBounced"
+       where codes.id = told.code_id and told."isBounced" and told.is_over
      )
      select "isDelivered", "isBounced", bounce, "afterSeconds"
      from told
