@@ -1,0 +1,66 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { histories } from './commands.ts'
+import { createModel } from './model.ts'
+import { createWorld, openApi } from './world.ts'
+
+// `make prove` runs many; a run of all tests as many as a few seconds allow. HISTORIES=seed repeats a run.
+const IS_WHOLE = process.env.PROVE === 'whole'
+const RUNS = IS_WHOLE ? 600 : 25
+const MOST_SECONDS = IS_WHOLE ? 540 : 10
+
+// A proof that never saw these has proved little.
+const MUST_BE_SEEN = [
+  ...['accepts: 4', 'accepts: notice', 'accepts: held back', 'silent: 4', 'busy: 4', 'asks-to-wait: 4', 'refuses: 4'],
+  ...['type a right code: 200', 'type a older code: code-expired', 'type a right code: code-incorrect, 2 left'],
+  ...[
+    'type a wrong code: code-incorrect, 0 left',
+    'type a wrong code: code-exhausted',
+    'type a wrong code: code-expired',
+  ],
+  ...['resend: 202', 'resend: too-many-requests', 'register: idempotency-key-reused', 'register: too-many-requests'],
+  ...['sign in: 200', 'change the password: 204', 'delete the account: 204', 'retry: true', 'report: bounced'],
+]
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+test('whatever is done one after the other, the service answers as the contract says', {
+  timeout: 900_000,
+}, async () => {
+  const app = await openApi(database)
+  let script = ''
+  const seen = new Map<string, number>()
+  const seed = Number(process.env.HISTORIES ?? Date.now() % 1_000_000_000)
+  const told = await fc.check(
+    fc.asyncProperty(histories(60), async (commands) => {
+      const world = await createWorld(database, app)
+      const begun = performance.now()
+      const model = createModel(() => (performance.now() - begun) / 1000)
+      try {
+        await fc.asyncModelRun(() => ({ model, real: { world, ids: new Map(), seen } }), commands)
+      } catch (fault) {
+        // The last that fails is the shortest.
+        script = world.script.text()
+        throw fault
+      }
+    }),
+    { seed, numRuns: RUNS, interruptAfterTimeLimit: MOST_SECONDS * 1000, markInterruptAsFailure: false },
+  )
+  if (IS_WHOLE)
+    process.stdout.write(
+      `  ${[...seen]
+        .sort()
+        .map(([word, times]) => `${word}: ${times}`)
+        .join('; ')}\n`,
+    )
+  if (told.failed) throw new Error(`HISTORIES=${seed}\n${script}\n`, { cause: told.errorInstance })
+  expect(told.numRuns).toBeGreaterThan(1)
+  if (!IS_WHOLE) return
+  process.stdout.write(`  ${told.numRuns} histories\n`)
+  expect([...seen.keys()]).toEqual(expect.arrayContaining(MUST_BE_SEEN))
+})
