@@ -29,7 +29,7 @@ test-sentinel: node_modules/.installed ## the tests on PostgreSQL and a Redis be
 test-cluster: node_modules/.installed ## the tests on PostgreSQL and a Redis Cluster
 	@REDIS_KIND=cluster exec vitest run --project integration
 
-prove: node_modules/.installed ## try every order of the statements of use cases that meet, and every point at which a process may die
+prove: node_modules/.installed ## try every order of statements of use cases that meet, every point at which a process may die, and hundreds of histories
 	@PROVE=whole exec vitest run --project integration tests/proof
 
 test-docker: node_modules/.installed ## build the images, bring the containers up, register, break and kill (needs Docker)
