@@ -36,8 +36,8 @@ const crashBeforeSettling = async (tools: DeliverTools, mailId: string): Promise
     mailId,
     tools.providers.filter((provider) => provider !== undefined),
   )
-  if (!('message' in prepared)) throw new Error('the mail could not be claimed')
-  return prepared
+  if (prepared.is === 'ended') throw new Error('the mail could not be claimed')
+  return prepared.mail
 }
 
 const secondsOfLease = async (mailId: string): Promise<number> => {

@@ -20,10 +20,13 @@ export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run)
   for (;;) {
     const begun = performance.now()
     const { tag, prepared } = await prepareMail(tools, mailId, open)
-    const isPrepared = 'message' in prepared
-    if (isPrepared) open = open.filter((provider) => provider !== prepared.provider)
-    const delivery = isPrepared ? await send(tools, prepared, { signal: run.signal, begun, others: open }) : prepared
-    const provider = isPrepared && prepared.message ? prepared.provider.name : null
+    const mail = prepared.is === 'ready' ? prepared.mail : null
+    if (mail) open = open.filter((provider) => provider !== mail.provider)
+    const delivery =
+      prepared.is === 'ready'
+        ? await send(tools, prepared.mail, { signal: run.signal, begun, others: open })
+        : prepared.delivery
+    const provider = mail?.message ? mail.provider.name : null
     run.report?.({ mailId, ...tag, provider, delivery, durationMs: Math.round(performance.now() - begun) })
     if (delivery.end !== 'later' || !delivery.isForTheOther) return delivery
   }

@@ -1,7 +1,7 @@
 import type { Settled } from '../postgres/outbox/mail-outcomes.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { Logger } from '../process/logger.ts'
-import type { CodeTools } from '../registration/enqueue-code.ts'
+import type { CodeTools } from '../registration/new-code.ts'
 import type { MailProvider, MailProviders } from './routing/routes.ts'
 import type { MailTexts } from './writing/mail-texts.ts'
 

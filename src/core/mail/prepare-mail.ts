@@ -1,19 +1,22 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { maskEmailAddress } from '../credentials/email-address.ts'
 import { LEASE_SECONDS } from '../outbox/keep-lease.ts'
-import {
-  type ClaimedMail,
-  claimMail,
-  findNoticeRefusal,
-  openCode,
-  replaceCode,
-  takeNotice,
-} from '../postgres/outbox/mail-claims.ts'
+import { type ClaimedMail, claimMail, findNoticeRefusal, takeNotice } from '../postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { deriveCode } from '../registration/activation-code.ts'
-import { digitsFor, isTooShort } from '../registration/enqueue-code.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
-import type { Mailer, OutgoingMail } from './mailer.ts'
+import type { OutgoingMail } from './mailer.ts'
+import {
+  type BoundTools,
+  codeMailOf,
+  digestOf,
+  digestOfCodeMail,
+  NO_SECRET,
+  nextOf,
+  type OwnMail,
+  openFormer,
+  openFresh,
+} from './open-code.ts'
 import { chooseProvider, type Holder, type MailProvider } from './routing/routes.ts'
 
 /** A mail that is claimed and whose code is open, ready for the provider. */
@@ -33,6 +36,11 @@ export type PreparedMail = {
   giveUpInMs: number
 }
 
+/** What came of preparing: a mail to be sent, or what becomes of the job without a send. */
+export type Prepared = { is: 'ready'; mail: PreparedMail } | { is: 'ended'; delivery: Delivery }
+
+const ended = (delivery: Delivery): Prepared => ({ is: 'ended', delivery })
+
 /**
  * Claims the mail and opens its code's time, or tells what becomes of the job instead. Each step is one statement that decides
  * for itself, so that a process may die between any two.
@@ -41,16 +49,16 @@ export const prepareMail = async (
   tools: DeliverTools,
   mailId: string,
   open: readonly MailProvider[],
-): Promise<{ tag: MailTag; prepared: PreparedMail | Delivery }> => {
+): Promise<{ tag: MailTag; prepared: Prepared }> => {
   const token = randomUUID()
   const { giveUpAfterSeconds } = tools.delivery
   const mail = await claimMail(tools.pool, { mailId, token, leaseSeconds: LEASE_SECONDS, giveUpAfterSeconds })
-  if (!mail) return { tag: GONE, prepared: DROPPED }
+  if (!mail) return { tag: GONE, prepared: ended(DROPPED) }
   const { requestId, ref, attempts: attempt } = mail
   const tag = { requestId, ref, attempt, to: maskEmailAddress(mail.email) }
   const prepared = mail.isClaimed
     ? await prepareClaimed(tools, { ...mail, mailId, token }, open)
-    : await explain(tools, mailId, mail)
+    : ended(await explain(tools, mailId, mail))
   return { tag, prepared }
 }
 
@@ -68,24 +76,16 @@ const explain = async (tools: DeliverTools, mailId: string, mail: ClaimedMail): 
   return { end: 'failed', reason: 'given-up', ...(settled && { settled }) }
 }
 
-/** The tools, bound to the provider that the mail goes to. */
-type BoundTools = DeliverTools & { mailer: Mailer }
-
-type OwnMail = ClaimedMail & { mailId: string; token: string }
-
-const prepareClaimed = async (
-  tools: DeliverTools,
-  mail: OwnMail,
-  open: readonly MailProvider[],
-): Promise<PreparedMail | Delivery> => {
+const prepareClaimed = async (tools: DeliverTools, mail: OwnMail, open: readonly MailProvider[]): Promise<Prepared> => {
   const { mailId, token, attempts: attempt, giveUpInMs } = mail
-  if (mail.isUserActive || mail.isCodeSuperseded) return drop(tools, mail)
+  const next = mail.isUserActive ? 'drop' : await nextOf(tools, mail)
+  if (next === 'drop') return ended(await drop(tools, mail))
   const provider = chooseProvider(tools.providers, open, holderOf(tools, mail))
-  if (!provider) return wait(tools, mail)
+  if (!provider) return ended(await wait(tools, mail))
   const bound = { ...tools, mailer: provider.mailer }
-  const code = (await openFormer(bound, mail)) ?? (await openFresh(bound, mail))
+  const code = (next !== 'replace' && (await openFormer(bound, mail))) || (await openFresh(bound, mail))
   // Superseded by a resend meanwhile.
-  if (!code) return drop(tools, mail)
+  if (!code) return ended(await drop(tools, mail))
   const sending = mail.isAddressTaken
     ? await prepareNotice(bound, mail)
     : {
@@ -93,7 +93,10 @@ const prepareClaimed = async (
         idempotencyKey: code.id,
         noticeRefusal: null,
       }
-  return { mailId, token, attempt, giveUpInMs, provider, isCodeOut: code.isOut, ...sending }
+  return {
+    is: 'ready',
+    mail: { mailId, token, attempt, giveUpInMs, provider, isCodeOut: code.isOut, ...sending },
+  }
 }
 
 /** Who may have the mail: the digest of what went under its code's key names the provider. */
@@ -129,42 +132,6 @@ const drop = async ({ pool, policy }: DeliverTools, { mailId, token }: OwnMail):
   return settled ? { ...DROPPED, settled } : LEASE_LOST
 }
 
-type OpenedCode = { id: string; digits: string; isOut: boolean }
-
-/**
- * Opens the code that the mail has. An unanswered one is repeated while half of its time is left and it can still be used. Null
- * when a fresh one has to take its place, also as other bytes would leave under its key, or the key is spoilt.
- */
-const openFormer = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode | null> => {
-  const { keyring, policy, pool } = tools
-  const digits = deriveCode(keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
-  if (digits === null) return null
-  const isOut = mail.codeSecondsLeft !== null
-  // A code that somebody may have in hand lasts through a surge of guesses elsewhere.
-  const isShort = isOut ? await isTooShort(pool, tools, mail) : mail.digits < (await digitsFor(pool, tools, mail.email))
-  if (isShort) return null
-  const opening = { codeId: mail.codeId, ttlSeconds: policy.ttlSeconds, maxAttempts: policy.maxAttempts }
-  const isOpened = await openCode(pool, {
-    ...opening,
-    digest: digestOfCodeMail(tools, mail, { keyId: mail.keyId, digits }),
-  })
-  return isOpened ? { id: mail.codeId, digits, isOut } : null
-}
-
-/** Opens a fresh code, under a fresh key. Null when the lease has passed on, or a resend was sooner. */
-const openFresh = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode | null> => {
-  const { keyring, policy, pool } = tools
-  const fresh = { id: randomUUID(), digits: await digitsFor(pool, tools, mail.email), keyId: keyring[0].id }
-  const digits = deriveCode(keyring, fresh) ?? ''
-  const { mailId, token, userId, codeId: formerId } = mail
-  const digest = digestOfCodeMail(tools, mail, { keyId: fresh.keyId, digits })
-  const isReplaced = await replaceCode(pool, {
-    ...{ mailId, token, userId, formerId, fresh, digest },
-    ttlSeconds: policy.ttlSeconds,
-  })
-  return isReplaced ? { id: fresh.id, digits, isOut: false } : null
-}
-
 /** A notice brings no code: what the registrant sees follows the code all the same, and the notice's own key and bytes are the mail's. */
 const prepareNotice = async (
   { pool, mailer, texts }: BoundTools,
@@ -176,23 +143,3 @@ const prepareNotice = async (
   if (key !== null) return { message, idempotencyKey: key, noticeRefusal: null }
   return { message: null, idempotencyKey: mailId, noticeRefusal: await findNoticeRefusal(pool, email) }
 }
-
-const codeMailOf = ({ texts }: DeliverTools, { email, ref, locale }: OwnMail, code: string): OutgoingMail =>
-  texts.codeMail({ to: email, ref, locale, code })
-
-/** Under the code's own secret: whoever reads the table could else try all digits until the digest fits. */
-const digestOfCodeMail = (tools: BoundTools, mail: OwnMail, code: { keyId: string; digits: string }): Buffer => {
-  const { keyring, mailer } = tools
-  const key = keyring.find(({ id }) => id === code.keyId)?.lookups ?? NO_SECRET
-  return digestOf(key, mailer.format, codeMailOf(tools, mail, code.digits))
-}
-
-// A notice has none.
-const NO_SECRET = Buffer.alloc(0)
-
-/** Two mails with the same digest leave as the same bytes: it covers the mail, and what the mailer adds. */
-const digestOf = (key: Buffer, format: string | undefined, { to, subject, text, html }: OutgoingMail): Buffer =>
-  createHmac('sha256', key)
-    .update(JSON.stringify([format, to, subject, text, html]))
-    .digest()
-    .subarray(0, 16)

@@ -8,8 +8,7 @@ import { activateUser, lockUser, type Profile } from '../postgres/users.ts'
 import { deriveCode, isSameCode } from './activation-code.ts'
 import type { Verified } from './authenticate.ts'
 import { CODE_STATES, codeStateOf } from './code-state.ts'
-import type { RegistrationPolicy } from './policy.ts'
-import { describeActive, type User } from './status.ts'
+import { describeActive, type RegistrationPolicy, type User } from './status.ts'
 
 export type ActivateTools = { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
 

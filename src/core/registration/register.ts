@@ -8,12 +8,11 @@ import { announceMails } from '../postgres/mails.ts'
 import { insertRegistration } from '../postgres/new-codes.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import { type FormerRequest, findByIdempotencyKey, forgetOldIdempotencyKey } from '../postgres/users.ts'
-import { type CodeTools, newCode } from './enqueue-code.ts'
 import type { Metadata } from './metadata.ts'
-import type { RegistrationPolicy } from './policy.ts'
+import { type CodeTools, newCode } from './new-code.ts'
 import { createPublicRef } from './public-ref.ts'
 import { requestDigests } from './request-digest.ts'
-import { describeUser, readStatus, type User } from './status.ts'
+import { describeUser, type RegistrationPolicy, readStatus, type User } from './status.ts'
 
 export type RegisterTools = CodeTools & {
   pool: Pool

@@ -5,9 +5,8 @@ import { insertNextCode } from '../postgres/new-codes.ts'
 import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
 import { findUser, lockUser, type UserRow } from '../postgres/users.ts'
 import { mailFateOf, RESENDING } from './code-state.ts'
-import { type CodeTools, newCode } from './enqueue-code.ts'
-import type { RegistrationPolicy } from './policy.ts'
-import { describeUser, type StatusRequest, type User, wantedOf } from './status.ts'
+import { type CodeTools, newCode } from './new-code.ts'
+import { describeUser, type RegistrationPolicy, type StatusRequest, type User, wantedOf } from './status.ts'
 
 export type ResendTools = CodeTools & { pool: Pool; policy: RegistrationPolicy }
 

@@ -3,9 +3,9 @@ import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
 import { type Allowance, keysOf } from '../postgres/budgets.ts'
 import type { Queryable } from '../postgres/pool.ts'
 import { type Credentials, findUser, type Profile, type UserRow, type Wanted } from '../postgres/users.ts'
+import type { CodePolicy } from '../process/settings.ts'
 import { CODE_STATES, type CodeStatus, codeStateOf, mailFateOf } from './code-state.ts'
 import type { Metadata } from './metadata.ts'
-import type { RegistrationPolicy } from './policy.ts'
 
 /** A registration as its owner may see it. Times are ISO 8601 UTC. */
 export type User = {
@@ -27,6 +27,9 @@ export type User = {
     resendAfter: string
   } | null
 }
+
+/** The rules of registration. */
+export type RegistrationPolicy = CodePolicy & { resendCooldownSeconds: number }
 
 export type StatusTools = { pool: Queryable; keyring: Keyring; policy: RegistrationPolicy }
 

@@ -31,7 +31,7 @@ import {
   findUser,
   forgetOldIdempotencyKey,
 } from '../../../src/core/postgres/users.ts'
-import { newCode } from '../../../src/core/registration/enqueue-code.ts'
+import { newCode } from '../../../src/core/registration/new-code.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { deliverTools } from '../../support/delivery.ts'
 import { addPending, clearNo, deliver, refused, scriptedMailer, silence, useCaseTools } from '../fixtures.ts'
