@@ -6,6 +6,8 @@ export type SlowProvider = {
   url: string
   /** When each mail arrived, by address. */
   arrivals: Map<string, number>
+  /** The newest code, by address. */
+  codes: Map<string, string>
   onMail(listener: (to: string, at: number) => void): void
   /** Resolves when `count` mails in all have arrived since `reset`. */
   reset(): void
@@ -16,12 +18,14 @@ export type SlowProvider = {
 /** Takes every mail after so many milliseconds. */
 export const startSlowProvider = async (latencyMs: number): Promise<SlowProvider> => {
   const arrivals = new Map<string, number>()
+  const codes = new Map<string, string>()
   let listener: (to: string, at: number) => void = () => {}
   const server = createServer(async (request, response) => {
     const at = performance.now()
     let body = ''
     for await (const chunk of request) body += chunk
-    const { to } = JSON.parse(body)
+    const { to, text } = JSON.parse(body)
+    codes.set(String(to), /^(?:\d{4}|\d{8})$/m.exec(text)?.[0] ?? '')
     arrivals.set(String(to), at)
     listener(String(to), at)
     if (latencyMs > 0) await sleep(latencyMs)
@@ -33,6 +37,7 @@ export const startSlowProvider = async (latencyMs: number): Promise<SlowProvider
   return {
     url: `http://127.0.0.1:${port}`,
     arrivals,
+    codes,
     onMail: (next) => {
       listener = next
     },

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startContestant } from './contestants.ts'
 import type { Tools } from './plan.ts'
 import { startSlowProvider } from './provider.ts'
+import { measureRequestTrips } from './request-trips.ts'
 import { type CountingProxy, startCountingProxy } from './round-trips.ts'
 import { generate } from './saturate.ts'
 
@@ -18,6 +19,7 @@ export const measureRoundTrips = async ({ backends, redis, say }: Tools): Promis
       bcryptCost: 4,
       mailUrl: provider.url,
       redis,
+      settings: { RESEND_COOLDOWN_SECONDS: '0' },
       proxy: async (databaseUrl) => {
         proxy = await startCountingProxy(databaseUrl)
         return proxy.url
@@ -43,6 +45,9 @@ export const measureRoundTrips = async ({ backends, redis, say }: Tools): Promis
     say(
       `round trips to PostgreSQL, ${backend}: ${each.toFixed(1)} a registration with its mail; idle ${idle.toFixed(1)} a second`,
     )
+    const means = await measureRequestTrips(contestant, provider, count)
+    const told = Object.entries(means).map(([name, mean]) => `${name} ${mean.toFixed(1)}`)
+    say(`round trips to PostgreSQL, ${backend}, by the api alone: ${told.join(', ')}`)
     await contestant.stop()
     ;(proxy as CountingProxy | null)?.close()
   }

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Socket } from 'node:net'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { isDatabaseUnavailable } from '../../src/core/postgres/connection/unavailable.ts'
 import { createPool, transaction, unlessRefused } from '../../src/core/postgres/pool.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
@@ -37,6 +38,18 @@ test('a refusal that is expected undoes only its own statements, and any other i
   expect((await notes('sp')).toSorted()).toEqual(['sp one', 'sp three'])
   const broken = transaction(database.pool, (tx) => unlessRefused(tx, '23505', () => tx.query('select 1 / 0')))
   await expect(broken).rejects.toMatchObject({ code: '22012' })
+})
+
+test('what a transaction asks without a wait leaves in one packet, its begin included', async () => {
+  const pool = createPool(database.url, { max: 1, name: 'packets', logger: silent })
+  await pool.query('select 1')
+  const writes = [vi.spyOn(Socket.prototype, '_write'), vi.spyOn(Socket.prototype, '_writev')]
+  await transaction(pool, (tx) => Promise.all([1, 2, 3].map((n) => tx.query('select $1::integer as n', [n]))))
+  const count = writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)
+  for (const write of writes) write.mockRestore()
+  // The other is the commit.
+  expect(count).toBe(2)
+  await pool.end()
 })
 
 test('connections that the server ends, in hand and idle, are replaced', async () => {

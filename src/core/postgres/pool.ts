@@ -3,6 +3,7 @@ import type { Logger } from '../process/logger.ts'
 import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
 import { inSpan } from '../process/telemetry/tracing.ts'
 import { attempt } from './connection/attempt.ts'
+import { inOnePacket } from './connection/one-packet.ts'
 import { prepareStatements } from './connection/prepared-statements.ts'
 import { beginStatement, withSession } from './connection/session.ts'
 import { isConflict, isDatabaseUnavailable } from './connection/unavailable.ts'
@@ -102,6 +103,7 @@ const queryInTransaction =
   (pool: pg.Pool, begin: string): Send =>
   async <Row extends pg.QueryResultRow>(statement: string | pg.QueryConfig, values?: unknown[]) => {
     const client = await pool.connect()
+    inOnePacket(client)
     const sent = [client.query(begin), client.query<Row>(statement, values), client.query('commit')] as const
     // What follows the first failure says only that there was one.
     const failure = (await Promise.allSettled(sent)).find((end) => end.status === 'rejected')
@@ -134,6 +136,7 @@ const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Prom
   const client = await pool.connect()
   let broken: Error | undefined
   try {
+    inOnePacket(client)
     const begun = client.query(pool.begin)
     begun.catch(() => {})
     const result = await statements(asTx(client, begun))
@@ -175,6 +178,7 @@ const asError = (value: unknown): Error => (value instanceof Error ? value : new
 /** The first statement is sent behind `begin`, without a wait, and told only when that has worked. */
 const asTx = (client: pg.PoolClient, begun: Promise<unknown>): Tx => {
   const query: Send = async (statement, values) => {
+    inOnePacket(client)
     const sent = client.query(statement, values)
     sent.catch(() => {})
     await begun
