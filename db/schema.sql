@@ -35,6 +35,38 @@ create table codes (
 CREATE UNIQUE INDEX codes_one_current_per_user ON public.codes USING btree (user_id) WHERE (superseded_at IS NULL);
 CREATE INDEX codes_user ON public.codes USING btree (user_id);
 
+create table events (
+  id uuid not null default gen_random_uuid(),
+  type text not null,
+  user_id uuid not null,
+  data json not null,
+  created_at timestamp with time zone not null default now(),
+  next_offer_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  offered_at timestamp with time zone,
+  offers integer not null default 0,
+  attempts integer not null default 0,
+  retry_at timestamp with time zone,
+  failing_since timestamp with time zone,
+  lease_token uuid,
+  lease_until timestamp with time zone,
+  last_error text,
+  settled_at timestamp with time zone,
+  outcome text,
+  trace_context text,
+  constraint events_pkey PRIMARY KEY (id),
+  constraint events_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
+  constraint events_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
+  constraint events_type_check CHECK ((type = ANY (ARRAY['user.activated'::text, 'user.deleted'::text, 'user.password-changed'::text, 'mail.undeliverable'::text]))),
+  constraint events_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'given-up'::text]))),
+  constraint events_trace_context_check CHECK ((length(trace_context) <= 1024))
+);
+
+CREATE INDEX events_failed ON public.events USING btree (settled_at) WHERE (outcome = 'given-up'::text);
+CREATE INDEX events_failing ON public.events USING btree (failing_since) WHERE ((settled_at IS NULL) AND (failing_since IS NOT NULL));
+CREATE INDEX events_settled ON public.events USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+CREATE INDEX events_to_offer ON public.events USING btree (next_offer_at, created_at DESC) WHERE (settled_at IS NULL);
+CREATE INDEX events_waiting ON public.events USING btree (user_id) WHERE (settled_at IS NULL);
+
 create table guesses (
   mailbox_key bytea not null,
   at timestamp with time zone not null default clock_timestamp()

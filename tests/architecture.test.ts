@@ -79,7 +79,16 @@ describe('a package has one home', () => {
     ['@node-rs/bcrypt', ['core/credentials/password.ts']],
     ['p-queue', ['core/credentials/hashing-queue.ts']],
     ['tr46', ['core/credentials/email-address.ts']],
-    ['undici', ['core/process/http/egress.ts', 'core/process/http/fetch-text.ts', 'worker/providers/http-client.ts']],
+    [
+      'undici',
+      [
+        'core/process/http/egress.ts',
+        'core/process/http/fetch-text.ts',
+        'worker/providers/http-client.ts',
+        'worker/events/receiver.ts',
+      ],
+    ],
+    ['standardwebhooks', ['worker/events/receiver.ts', 'core/mail/provider-reports/resend.ts']],
     ['aws4fetch', ['worker/providers/ses.ts']],
     ['pino', ['core/process/logger.ts']],
     ['@opentelemetry/api', ['core/process/telemetry/tracing.ts', 'core/process/telemetry/export-traces.ts']],
@@ -88,7 +97,13 @@ describe('a package has one home', () => {
     ['bullmq-otel', ['worker/queue/queue-telemetry.ts']],
     [
       'prom-client',
-      ['core/process/telemetry/', 'api/metrics.ts', 'api/watch-hasher.ts', 'worker/operators/metrics.ts'],
+      [
+        'core/process/telemetry/',
+        'api/metrics.ts',
+        'api/watch-hasher.ts',
+        'worker/operators/metrics.ts',
+        'worker/events/event-metrics.ts',
+      ],
     ],
     ['rate-limiter-flexible', ['worker/operators/check-operator.ts']],
     ['ipaddr.js', ['core/process/http/client-network.ts']],

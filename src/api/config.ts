@@ -4,12 +4,13 @@ import {
   codeSettings,
   coreSettings,
   egressSettings,
+  eventSettings,
   listenSettings,
   proxySettings,
   textSettings,
   tracingSettings,
 } from '../core/process/settings.ts'
-import { eventSettings } from './provider-events.ts'
+import { reportSettings } from './provider-events.ts'
 
 const PER_NET = '20/1h,60/24h'
 
@@ -37,7 +38,8 @@ export const readApiConfig = (environment: Environment) =>
       ...tracingSettings,
       ...proxySettings,
       ...egressSettings,
-      ...eventSettings(environment),
+      ...reportSettings(environment),
+      ...eventSettings,
       ...textSettings,
       CORS_ORIGINS: v.optional(origins, ''),
       PORT: v.optional(wholeNumber(0, 65_535), '3000'),

@@ -3,13 +3,13 @@ import { createKeyring } from '../core/credentials/keyring.ts'
 import { createPasswordHasher } from '../core/credentials/password.ts'
 import { createVerifiedCredentials } from '../core/credentials/verified-credentials.ts'
 import { openMailTexts } from '../core/mail/writing/mail-texts.ts'
-import { createPool } from '../core/postgres/pool.ts'
+import { createPool, type Pool } from '../core/postgres/pool.ts'
 import { type HttpApp, startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
 import { checkDatabase } from '../core/process/http/readiness.ts'
 import { warnOfUnknownNames } from '../core/process/known-names.ts'
 import { createLifecycle, run } from '../core/process/lifecycle.ts'
-import { createLogger } from '../core/process/logger.ts'
+import { createLogger, type Logger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
 import { codePolicyOf, isPooled, listeningOf, textSettingsOf } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
@@ -17,7 +17,7 @@ import { createRegistry } from '../core/process/telemetry/registry.ts'
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { createApp } from './app.ts'
-import { readApiConfig } from './config.ts'
+import { type ApiConfig, readApiConfig } from './config.ts'
 import { budgetsOf, createLimits } from './limits/limits.ts'
 import { addSurgeReading, createApiMetrics } from './metrics.ts'
 import { openProviderEvents } from './provider-events.ts'
@@ -37,13 +37,7 @@ const main = async (): Promise<void> => {
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-api', logger)
   onStop('traces', () => tracing?.close())
 
-  const pool = createPool(config.DATABASE_URL, {
-    max: MAX_CONNECTIONS,
-    name: 'latchkey-api',
-    logger,
-    schema: config.DATABASE_SCHEMA,
-    isPooled: isPooled(config),
-  })
+  const pool = openPool(config, logger)
   onStop('PostgreSQL pool', () => pool.end())
   const registry = createRegistry()
   const providerEvents = openProviderEvents(config)
@@ -65,6 +59,7 @@ const main = async (): Promise<void> => {
     languages: openMailTexts(textSettingsOf(config), logger).languages,
     serviceName: config.SERVICE_NAME,
     corsOrigins: config.CORS_ORIGINS,
+    raisesEvents: config.WEBHOOK_URL !== undefined,
     trustedProxies: config.TRUSTED_PROXIES,
   })
   const listen = listenWith(listeningOf(config))
@@ -76,6 +71,15 @@ const main = async (): Promise<void> => {
   logger.info({ port: server.port, opsPort: ops.port }, 'api listening')
   await requireTables(pool, { logger, signal: stopping })
 }
+
+const openPool = (config: ApiConfig, logger: Logger): Pool =>
+  createPool(config.DATABASE_URL, {
+    max: MAX_CONNECTIONS,
+    name: 'latchkey-api',
+    logger,
+    schema: config.DATABASE_SCHEMA,
+    isPooled: isPooled(config),
+  })
 
 const listenWith = (listening: ReturnType<typeof listeningOf>) => (app: HttpApp, port: number) =>
   startHttpServer(app, { ...listening, port })

@@ -13,7 +13,7 @@ const provider = v.picklist(providerNames, `must be one of ${providerNames.join(
 const secret = v.optional(v.string())
 
 /** The variables behind the providers' reports. A secret needs its provider. */
-export const eventSettings = (environment: Environment) => {
+export const reportSettings = (environment: Environment) => {
   const providerFor = (name: string, other: string) =>
     environment[name] || environment[`${name}_FILE`]
       ? v.pipe(text(`must be set too, as ${other} is`), provider)

@@ -11,6 +11,7 @@ import {
   codeSettings,
   coreSettings,
   directUrlOf,
+  eventSettings,
   textSettings,
   textSettingsOf,
 } from '../core/process/settings.ts'
@@ -23,7 +24,7 @@ const USAGE = `node src/worker/account.ts COMMAND [--reason TEXT]
   export ADDRESS                          all that is stored about a person
   export --all                            every account, for import
   import FILE                             accounts, one a line
-Prints JSON lines. Needs the worker's DATABASE_URL, DATABASE_DIRECT_URL, DATABASE_SCHEMA and SECRET_KEY.
+Prints JSON lines. Needs the worker's DATABASE_URL, DATABASE_DIRECT_URL, DATABASE_SCHEMA, SECRET_KEY and WEBHOOK_URL.
 `
 const DATABASE_AWAY = 'The database cannot be asked. Is DATABASE_URL right, and is PostgreSQL running?'
 
@@ -59,7 +60,7 @@ const readUser = (): string => {
 }
 
 const run = async (command: Command, reason: string | null): Promise<number> => {
-  const config = readConfig({ ...coreSettings, ...codeSettings, ...textSettings }, process.env)
+  const config = readConfig({ ...coreSettings, ...codeSettings, ...textSettings, ...eventSettings }, process.env)
   const logger = createLogger('silent', 'account')
   const pool = createPool(directUrlOf(config), { max: 2, name: 'latchkey-account', logger })
   const tools = {
@@ -67,6 +68,7 @@ const run = async (command: Command, reason: string | null): Promise<number> => 
     policy: { ...codePolicyOf(config), resendCooldownSeconds: 0 },
     languages: createMailTexts(textSettingsOf(config)).languages,
     operator: { who: readUser(), why: reason?.replaceAll(/\S+@\S+/g, '…@…') ?? null },
+    raisesEvents: config.WEBHOOK_URL !== undefined,
     out: process.stdout,
     tell: (sentence: string) => void process.stderr.write(`${sentence}\n`),
   }

@@ -1,14 +1,17 @@
 import * as v from 'valibot'
 import { duration, type Environment, readConfig, text, wholeNumber } from '../core/process/config.ts'
 import {
+  areDistinct,
   codeSettings,
   coreSettings,
   egressSettings,
+  eventSettings,
   listenSettings,
   proxySettings,
   textSettings,
   tracingSettings,
 } from '../core/process/settings.ts'
+import { isEventSecret } from './events/receiver.ts'
 import { mailSettings, withProviders } from './mail-settings.ts'
 import { readRedisUrl } from './queue/backends/redis-url.ts'
 
@@ -31,6 +34,17 @@ export const queueSettings = {
   ),
 }
 
+// The size of a key as Standard Webhooks have it.
+const eventSecrets = v.pipe(
+  v.string('must be set too, as WEBHOOK_URL is'),
+  v.transform((list) => list.split(',').map((secret) => secret.trim())),
+  v.check(
+    (secrets) => secrets.every(isEventSecret),
+    'must be whsec_ and 24 to 64 bytes in base64 in each of its comma-separated keys',
+  ),
+  v.check(areDistinct, 'must not hold the same key twice'),
+)
+
 const noColon = v.regex(/^[^:]+$/, 'must not contain a colon')
 
 /** Reads the worker's configuration; throws `ConfigError`. */
@@ -51,6 +65,9 @@ export const readWorkerConfig = (environment: Environment) => {
       OPS_PASSWORD: isGiven('OPS_USER') ? text('must be set too, as OPS_USER is') : v.optional(v.string()),
       ...mailSettings(environment),
       ...egressSettings,
+      ...eventSettings,
+      WEBHOOK_SECRET: isGiven('WEBHOOK_URL') ? eventSecrets : v.optional(eventSecrets),
+      WEBHOOK_GIVE_UP_AFTER: v.optional(duration, '3d'),
       MAIL_TIMEOUT_MS: v.optional(wholeNumber(100, 60_000), '10000'),
       MAIL_CONCURRENCY: v.optional(wholeNumber(1, 1000), '50'),
       MAIL_GIVE_UP_AFTER: v.optional(duration, '1h'),

@@ -1,4 +1,4 @@
-import type { Queue } from 'bullmq'
+import type { Queue, Telemetry } from 'bullmq'
 import type { Hono } from 'hono'
 import { createKeyring } from '../core/credentials/keyring.ts'
 import { openMailTexts } from '../core/mail/writing/mail-texts.ts'
@@ -11,7 +11,7 @@ import { createLogger, type Logger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
 import { codePolicyOf, directUrlOf, isPooled, listeningOf, textSettingsOf } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
-import { createRegistry } from '../core/process/telemetry/registry.ts'
+import { createRegistry, type Registry } from '../core/process/telemetry/registry.ts'
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
@@ -20,6 +20,9 @@ import { startHousekeeping } from './delivery/housekeeping.ts'
 import { MAILS } from './delivery/mail-kind.ts'
 import { openMailProviders } from './delivery/open-mail-providers.ts'
 import { reviveMails } from './delivery/revive-mails.ts'
+import { EVENTS } from './events/event-kind.ts'
+import { EVENT_CONCURRENCY, type EventsTools, reviveEvents, startEvents, type Telling } from './events/events.ts'
+import { openReceiver } from './events/receiver.ts'
 import { createDashboard, DASHBOARD_PATH } from './operators/dashboard.ts'
 import { addHousekeepingReadings, addQueueReadings, createWorkerMetrics } from './operators/metrics.ts'
 import { checkWorker, type WorkerParts } from './operators/readiness.ts'
@@ -45,7 +48,7 @@ const main = async (): Promise<void> => {
   const metrics = createWorkerMetrics(registry)
 
   // Health answers from the start; the dashboard as soon as there is a queue to show.
-  const parts: WorkerParts = { pool, backend: null, delivering: null }
+  const parts: WorkerParts = { pool, backend: null, delivering: null, events: null }
   let dashboard: Hono | null = null
   const readiness = () => checkWorker(parts)
   addCommonReadings(registry, { pool, pools: () => [pool, ...(parts.backend?.pools ?? [])], readiness })
@@ -61,23 +64,16 @@ const main = async (): Promise<void> => {
   parts.backend = backend
   onStop('queue', () => backend.close())
 
-  const jobs: { close(): Promise<void> }[] = []
+  const jobs: RunningJobs[] = []
   onStop('jobs', () => Promise.all(jobs.map((job) => job.close())))
-  const tools = { pool, backend, metrics, ...rules, providers: mail.providers }
-  const delivering = await startDelivery(tools, {
-    databaseUrl: directUrlOf(config),
-    concurrency: config.MAIL_CONCURRENCY,
-    ratePerSecond: config.MAIL_RATE_PER_SECOND,
-    telemetry: tracing ? await openQueueTelemetry() : undefined,
-  })
-  jobs.push(delivering)
-  parts.delivering = delivering
-  addQueueReadings(registry, delivering.queue, mail.providers)
-  const housekeeping = await startHousekeeping(backend, pool, logger)
-  jobs.push(housekeeping)
-  addHousekeepingReadings(registry, housekeeping)
-
-  dashboard = openDashboard(config, [delivering.queue, housekeeping.queue], { pool, logger })
+  const tools = { pool, backend, registry, metrics, ...rules, providers: mail.providers }
+  const telemetry = tracing ? await openQueueTelemetry() : undefined
+  for await (const job of startJobs(config, tools, parts, telemetry)) jobs.push(job)
+  dashboard = openDashboard(
+    config,
+    jobs.map(({ queue }) => queue),
+    { pool, logger },
+  )
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')
 }
 
@@ -102,6 +98,55 @@ const openBackend = (config: WorkerConfig, pool: Pool, logger: Logger, signal: A
     signal,
   })
 
+type RunningJobs = { queue: Queue; close(): Promise<void> }
+type JobTools = Parameters<typeof startDelivery>[0] & { registry: Registry }
+
+/** Mails, events if there is somebody to tell them to, and housekeeping, one after the other. */
+async function* startJobs(
+  config: WorkerConfig,
+  tools: JobTools,
+  parts: WorkerParts,
+  telemetry: Telemetry | undefined,
+): AsyncGenerator<RunningJobs> {
+  const { pool, backend, registry, logger, providers } = tools
+  const delivering = await startDelivery(tools, {
+    databaseUrl: directUrlOf(config),
+    concurrency: config.MAIL_CONCURRENCY,
+    ratePerSecond: config.MAIL_RATE_PER_SECOND,
+    telemetry,
+  })
+  parts.delivering = delivering
+  addQueueReadings(registry, delivering.queue, providers)
+  yield delivering
+  parts.events = await openEvents(config, { pool, backend, registry, logger }, telemetry)
+  if (parts.events) yield parts.events
+  const housekeeping = await startHousekeeping(backend, pool, logger)
+  addHousekeepingReadings(registry, housekeeping)
+  yield housekeeping
+}
+
+/** Null when there is nobody to tell events to. */
+const openEvents = async (
+  config: WorkerConfig,
+  tools: Omit<EventsTools, 'receiver'>,
+  telemetry: Telemetry | undefined,
+): Promise<Telling | null> => {
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets = [], WEBHOOK_GIVE_UP_AFTER: giveUpAfterSeconds } = config
+  if (url === undefined) return null
+  const receiver = openReceiver({ url, secrets, connections: EVENT_CONCURRENCY, proxies: config })
+  const telling = await startEvents(
+    { ...tools, receiver },
+    { databaseUrl: directUrlOf(config), giveUpAfterSeconds, telemetry },
+  )
+  return {
+    ...telling,
+    close: async () => {
+      await telling.close()
+      await receiver.close()
+    },
+  }
+}
+
 const openDashboard = (
   config: WorkerConfig,
   queues: Queue[],
@@ -109,7 +154,7 @@ const openDashboard = (
 ): Hono | null => {
   if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
     const operator = { username: config.OPS_USER, password: config.OPS_PASSWORD }
-    const revivals = { [MAILS.queue]: reviveMails(pool) }
+    const revivals = { [MAILS.queue]: reviveMails(pool), [EVENTS.queue]: reviveEvents(pool) }
     return createDashboard(queues, { operator, trustedProxies: config.TRUSTED_PROXIES, logger, revivals })
   }
   logger.warn('the dashboard is off: set OPS_USER and OPS_PASSWORD to have it')
@@ -122,6 +167,7 @@ const rulesOf = (config: WorkerConfig, logger: Logger) => ({
   keyring: createKeyring(config.SECRET_KEY),
   policy: codePolicyOf(config),
   texts: openMailTexts(textSettingsOf(config), logger),
+  raisesEvents: config.WEBHOOK_URL !== undefined,
   delivery: { timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER },
 })
 

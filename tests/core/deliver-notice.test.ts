@@ -166,7 +166,10 @@ test("a notice that was not due shares the fate that the provider reports of the
   const tools = deliverTools(database, mailer)
   await deliver(tools, intruder.mailId)
   await deliver(tools, again.mailId)
-  await recordReports(database.pool, 'resend', [{ providerId: 'provider-id', kind: 'delivered', at: new Date() }])
+  await recordReports(database.pool, {
+    ...{ provider: 'resend', raisesEvents: true },
+    reports: [{ providerId: 'provider-id', kind: 'delivered', at: new Date() }],
+  })
   for (const pending of [intruder, again])
     await expect.poll(async () => (await codeSeenBy(pending)).deliveredAt).toEqual(expect.any(String))
   const later = await addPending(database, owner.user.email)
@@ -179,7 +182,10 @@ test('behind a notice that bounced after a while a mail looks sent for as long, 
   const tools = deliverTools(database, scriptedMailer({ providerId: 'bounces' }))
   await deliver(tools, intruder.mailId)
   await age(database, intruder.user.id, 10)
-  await recordReports(database.pool, 'resend', [{ providerId: 'bounces', kind: 'hard-bounce', at: new Date() }])
+  await recordReports(database.pool, {
+    ...{ provider: 'resend', raisesEvents: true },
+    reports: [{ providerId: 'bounces', kind: 'hard-bounce', at: new Date() }],
+  })
   const again = await addPending(database, owner.user.email)
   await deliver(tools, again.mailId)
   expect(await codeSeenBy(again)).toMatchObject({ status: 'sent', sentAt: 'string', expiresAt: 'string' })

@@ -28,6 +28,7 @@ export const useCaseTools = (database: TestDatabase) => ({
   policy: { ...POLICY, resendCooldownSeconds: 0 },
   surge: createGuessSurge(silent),
   verified: createVerifiedCredentials(),
+  raisesEvents: true,
 })
 
 export type Pending = { user: Credentials; mailId: string; codeId: string; ref: string }

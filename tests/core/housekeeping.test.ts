@@ -30,6 +30,7 @@ const NOTHING = {
   foreignReports: 0,
   signInNetworks: 0,
   auditRows: 0,
+  events: 0,
 }
 
 test('a registration that nobody activated within a day goes, with its code and mail', async () => {
@@ -178,4 +179,22 @@ test('networks of sign-ins are kept for 30 days, and audit rows for two years', 
      values ('root', 'find', now() - interval '25 months'), ('root', 'find', now() - interval '23 months')`,
   )
   expect(await clean()).toEqual({ ...NOTHING, signInNetworks: 1, auditRows: 1 })
+})
+
+test('an event goes a week after it ended, and of an abandoned registration only its id waits to be told', async () => {
+  const gone = await addPending(database, 'abandoned@example.com')
+  await database.pool.query(
+    `insert into events (type, user_id, data, settled_at, outcome)
+     values ('mail.undeliverable', $1, '{"user":{"email":"abandoned@example.com"}}', null, null),
+       ('mail.undeliverable', $1, '{}', now() - interval '8 days', 'accepted'),
+       ('mail.undeliverable', $1, '{}', now() - interval '6 days', 'accepted')`,
+    [gone.user.id],
+  )
+  await database.pool.query("update users set created_at = now() - interval '25 hours' where id = $1", [gone.user.id])
+  await database.pool.query("update mails set settled_at = now(), outcome = 'refused' where id = $1", [gone.mailId])
+  expect(await clean()).toEqual({ ...NOTHING, abandonedUsers: 1, events: 1 })
+  const left = await database.pool.query('select data from events where user_id = $1 and settled_at is null', [
+    gone.user.id,
+  ])
+  expect(left.rows).toEqual([{ data: { user: { id: gone.user.id } } }])
 })

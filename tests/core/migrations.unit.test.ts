@@ -32,7 +32,7 @@ describe.each(files)('the migration %s disturbs nobody', (file) => {
 
   test('a constraint of a table that may be large is added `not valid`, and validated in a file with a line `-- no transaction`', () => {
     const scanning = statements.filter((statement) => {
-      const table = /^alter table (\w+)/.exec(statement)?.[1]
+      const table = /^(?:alter|create) table (\w+)/.exec(statement)?.[1]
       const checks = statement.match(/\bcheck \(|\badd (?:constraint \w+ )?foreign key/g)?.length ?? 0
       return !isNew(table) && checks > (statement.match(/\bnot valid\b/g)?.length ?? 0)
     })

@@ -215,7 +215,8 @@ test('nothing is given up untried, nor before delivery was possible for as long;
   const tools = deliverTools(database, scriptedMailer(...people.map(() => clearNo())))
   for (const { mailId } of people) await deliver(tools, mailId)
   for (const { user } of [...people, untried]) await age(database, user.id, 7200)
-  const giveUp = (limit = BATCH) => giveUpOverdueRows(database.pool, 'mails', { afterSeconds: 3600, limit })
+  const giveUp = (limit = BATCH) =>
+    giveUpOverdueRows(database.pool, 'mails', { afterSeconds: 3600, limit, raisesEvents: true })
   await beat(database.pool, 'mails', 5)
   expect(await giveUp()).toBe(0)
   await database.pool.query("update outboxes set possible_since = now() - interval '59 minutes'")

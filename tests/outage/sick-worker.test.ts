@@ -32,7 +32,7 @@ describe.each(backends)('workers with jobs on %s', (backend) => {
     stage.provider.answerWith([403])
     const worker = await stage.startWorker()
     const user = await stage.register('account@example.com')
-    const parts = { pool: stage.pool, backend: worker.backend, delivering: worker }
+    const parts = { pool: stage.pool, backend: worker.backend, events: null, delivering: worker }
     const provider = async () => (await checkWorker(parts)).provider
     await expect.poll(provider, PATIENT).toBe('degraded: resend refuses us: resend-403 invalid-api-key')
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')

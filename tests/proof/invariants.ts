@@ -33,6 +33,16 @@ const QUESTIONS: Question[] = [
     sql: `select 1 from mails join codes on codes.id = mails.code_id
           where mails.outcome = 'accepted' and mails.bounced_at is null and codes.opened_at is null`,
   },
+  {
+    fault: 'an activation is told twice, or one that never was',
+    sql: `select 1 from events left join users on users.id = events.user_id where type = 'user.activated'
+          group by events.user_id having count(*) > 1 or bool_or(users.id is not null and users.activated_at is null)`,
+  },
+  {
+    fault: 'an event that waits tells of somebody who is gone',
+    sql: `select 1 from events where settled_at is null and data::text like '%@%'
+          and not exists (select from users where users.id = events.user_id)`,
+  },
   { fault: 'more attempts were spent than there are', sql: `select 1 from codes where attempts > ${MOST_ATTEMPTS}` },
 ]
 
@@ -58,6 +68,8 @@ export const faultsOf = async ({ database, ledger }: Stage, isAfterCrash = false
   const active = await database.pool.query('select 1 from users where activated_at is not null')
   if (activations > active.rows.length)
     faults.push(`${activations} were told that they are active, and ${active.rows.length} are`)
+  const told = await database.pool.query("select 1 from events where type = 'user.activated'")
+  if (activations > told.rows.length) faults.push(`${activations} were activated, and ${told.rows.length} are told`)
   const wrong = ledger.answers.filter(
     (answer) => typeof answer === 'object' && answer !== null && 'attemptsLeft' in answer,
   )

@@ -94,12 +94,12 @@ const registering =
 const changing =
   ({ user }: Pending): Act =>
   (actor) =>
-    changePassword({ pool: actor.pool, hasher }, user, randomUUID(), new AbortController().signal)
+    changePassword({ pool: actor.pool, raisesEvents: true, hasher }, user, randomUUID(), new AbortController().signal)
 
 const deleting =
   ({ user }: Pending): Act =>
   (actor) =>
-    deleteAccount(actor.pool, user)
+    deleteAccount({ pool: actor.pool, raisesEvents: true }, user)
 
 const throwing = (error: () => Error) => () => {
   throw error()
@@ -180,7 +180,10 @@ export const SCENES: Record<string, SceneOf> = {
   'a report and the settling that it is about': async (stage) => {
     const one = await addPending(stage.database)
     const report = { providerId: 'taken', kind: 'delivered', at: new Date() } as const
-    return [(actor) => recordReports(actor.pool, 'resend', [report]), delivering(stage, one)]
+    return [
+      (actor) => recordReports(actor.pool, { provider: 'resend', reports: [report], raisesEvents: true }),
+      delivering(stage, one),
+    ]
   },
   'housekeeping and the right code': async (stage) => {
     const one = await addSent(stage)

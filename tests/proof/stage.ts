@@ -26,6 +26,7 @@ export type Stage = {
 export const setStage = async (database: TestDatabase): Promise<Stage> => {
   await database.pool.query('delete from users')
   await database.pool.query('delete from guesses')
+  await database.pool.query('delete from events')
   const ledger: Ledger = { answers: [], promised: [], sent: [] }
   const on = (actor?: Actor) => ({ ...database, pool: actor?.pool ?? database.pool })
 

@@ -49,6 +49,7 @@ export const createTestTools = async (
     keyring,
     logger,
     surge: createGuessSurge(logger),
+    raisesEvents: config.WEBHOOK_URL !== undefined,
     hasher: await createPasswordHasher(config.BCRYPT_COST),
     verified: createVerifiedCredentials(),
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },

@@ -47,6 +47,7 @@ export const deliverTools = (
   policy: POLICY,
   texts: TEXTS,
   surge: createGuessSurge(silent),
+  raisesEvents: true,
   delivery: { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...delivery },
   logger: silent,
 })

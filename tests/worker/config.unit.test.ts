@@ -48,6 +48,7 @@ describe("the worker's configuration", () => {
       MAIL_TIMEOUT_MS: 10_000,
       MAIL_CONCURRENCY: 50,
       MAIL_GIVE_UP_AFTER: 3600,
+      WEBHOOK_GIVE_UP_AFTER: 259_200,
       fallback: null,
     })
   })
@@ -62,6 +63,10 @@ describe("the worker's configuration", () => {
     { name: 'DATABASE_URL', value: 'mysql://root:hunter2@db/latchkey' },
     { name: 'DATABASE_URL', value: 'hunter2' },
     { name: 'REDIS_URL', value: 'http://:hunter2@redis:6379' },
+    { name: 'WEBHOOK_SECRET', value: 'hunter2' },
+    { name: 'WEBHOOK_SECRET', value: 'whsec_aHVudGVyMg==' },
+    { name: 'WEBHOOK_SECRET', value: 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz,whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz' },
+    { name: 'WEBHOOK_GIVE_UP_AFTER', value: '3' },
     { name: 'REDIS_URL', value: 'redis://:hunter2@one:6379,two:6379' },
     { name: 'REDIS_URL', value: 'redis+sentinel://:hunter2@one:26379,two:26379' },
     { name: 'REDIS_URL', value: 'redis+cluster://:hunter2@one:6379/3' },
@@ -124,6 +129,16 @@ describe("the worker's configuration", () => {
     expect(complaint).toContain('OPS_USER')
     expect(complaint).toContain('OPS_PASSWORD')
     expect(complaint).not.toContain('hunter2')
+  })
+
+  test('with WEBHOOK_URL a secret must be there, and a list of them rotates it', () => {
+    const WEBHOOK_URL = 'https://hooks.example/latchkey'
+    expect(complaintAbout({ ...COMPLETE, WEBHOOK_URL })).toContain('WEBHOOK_SECRET: must be set too, as WEBHOOK_URL is')
+    for (const faulty of ['hunter2', 'https://ada:hunter2@hooks.example/', 'ftp://hunter2.example'])
+      expect(complaintAbout({ ...COMPLETE, WEBHOOK_URL: faulty })).toMatch(/^ {2}WEBHOOK_URL: must (?!.*hunter2)/m)
+    const [one, two] = ['whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz', 'whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo=']
+    const config = readWorkerConfig({ ...COMPLETE, WEBHOOK_URL, WEBHOOK_SECRET: `${one}, ${two}` })
+    expect(config.WEBHOOK_SECRET).toEqual([one, two])
   })
 
   test('both of OPS_USER and OPS_PASSWORD, or none, are taken', () => {

@@ -9,7 +9,7 @@ export const deleteAccount =
   (tools: ApiTools) =>
   async (c: Context<ApiEnv>): Promise<Response> => {
     const account = await signInRequest(c, tools)
-    if ((await remove(tools.pool, account)) === 'gone') throw unauthenticated()
+    if ((await remove(tools, account)) === 'gone') throw unauthenticated()
     return c.body(null, 204)
   }
 

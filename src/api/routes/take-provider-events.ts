@@ -31,7 +31,11 @@ export const takeProviderEvents = (tools: ApiTools) => {
       const reports = await readReports(c, tools, reader, admitted)
       if (reports === 'unauthenticated') throw new RequestRefused('unauthenticated')
       if (reports === 'malformed') throw new RequestRefused('malformed-request')
-      if (reports.length > 0) tools.metrics.noteReports(name, await recordReports(tools.pool, name, reports))
+      if (reports.length > 0)
+        tools.metrics.noteReports(
+          name,
+          await recordReports(tools.pool, { provider: name, reports, raisesEvents: tools.raisesEvents }),
+        )
       return c.body(null, 204)
     } finally {
       reading -= 1

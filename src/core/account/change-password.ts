@@ -1,4 +1,5 @@
 import type { PasswordHasher } from '../credentials/password.ts'
+import { type EventTools, raiseEvent, tellEvents } from '../events/raise-event.ts'
 import { replacePasswordHash } from '../postgres/accounts/accounts.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import type { Credentials } from '../postgres/users.ts'
@@ -8,14 +9,17 @@ import type { Credentials } from '../postgres/users.ts'
  * every request asks the row. `gone`: the account was deleted, or its password changed, meanwhile.
  */
 export const changePassword = async (
-  tools: { pool: Pool; hasher: PasswordHasher },
+  tools: EventTools & { pool: Pool; hasher: PasswordHasher },
   account: Credentials,
   password: string,
   signal: AbortSignal,
 ): Promise<'changed' | 'gone'> => {
   const newHash = await tools.hasher.hash(password, { priority: 'sign-in', signal })
-  return transaction(tools.pool, async (tx) => {
-    const isChanged = await replacePasswordHash(tx, { id: account.id, formerHash: account.passwordHash, newHash })
-    return isChanged ? 'changed' : 'gone'
+  const isChanged = await transaction(tools.pool, async (tx) => {
+    if (!(await replacePasswordHash(tx, { id: account.id, formerHash: account.passwordHash, newHash }))) return false
+    await raiseEvent(tools, tx, 'user.password-changed', account.id)
+    return true
   })
+  if (isChanged) tellEvents(tools)
+  return isChanged ? 'changed' : 'gone'
 }

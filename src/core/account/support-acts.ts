@@ -1,3 +1,4 @@
+import { type EventTools, raiseDeletion, raiseEvent } from '../events/raise-event.ts'
 import { insertAuditRow } from '../postgres/accounts/audit.ts'
 import { activateByOperator, deleteRegistration } from '../postgres/accounts/support.ts'
 import { UNLIMITED } from '../postgres/budgets.ts'
@@ -11,11 +12,15 @@ export type Operator = { who: string; why: string | null }
 
 export type Refusal = 'gone' | 'already-active' | 'address-active-elsewhere' | 'already-on-its-way'
 
-/** Each act and its audit row are one transaction. A refusal leaves neither. */
+/** Each act, its audit row and its event are one transaction. A refusal leaves none of them. */
 
 /** Makes a registration active without its code. */
-export const activateRegistration = (pool: Pool, operator: Operator, id: string): Promise<'activated' | Refusal> =>
-  transaction(pool, async (tx) => {
+export const activateRegistration = (
+  tools: EventTools & { pool: Pool },
+  operator: Operator,
+  id: string,
+): Promise<'activated' | Refusal> =>
+  transaction(tools.pool, async (tx) => {
     const user = await lockUser(tx, id)
     if (!user) return 'gone'
     if (user.activatedAt) return 'already-active'
@@ -24,6 +29,7 @@ export const activateRegistration = (pool: Pool, operator: Operator, id: string)
       return true
     })
     if (!activated) return 'address-active-elsewhere'
+    await raiseEvent(tools, tx, 'user.activated', id)
     await audit(tx, operator, 'activate', id)
     return 'activated'
   })
@@ -47,9 +53,14 @@ export const resendToRegistration = async (
 }
 
 /** Removes a registration or account with all that is stored about it. */
-export const removeRegistration = (pool: Pool, operator: Operator, id: string): Promise<'deleted' | Refusal> =>
-  transaction(pool, async (tx) => {
+export const removeRegistration = (
+  tools: EventTools & { pool: Pool },
+  operator: Operator,
+  id: string,
+): Promise<'deleted' | Refusal> =>
+  transaction(tools.pool, async (tx) => {
     if (!(await deleteRegistration(tx, id))) return 'gone'
+    await raiseDeletion(tools, tx, id)
     await audit(tx, operator, 'delete', id)
     return 'deleted'
   })

@@ -4,8 +4,8 @@ const CAP_MS = 30_000
 const FLOOR_MS = 250
 
 /**
- * Milliseconds to wait after the given try (the first is 1): exponential, capped at half a minute, with full jitter
+ * Milliseconds to wait after the given try (the first is 1): exponential, capped at half a minute unless told, with full jitter
  * (Brooker, "Exponential Backoff and Jitter", 2015), so that a crowd does not come back at the same moment.
  */
-export const backOffMs = (attempt: number, random: () => number = Math.random): number =>
-  Math.max(FLOOR_MS, Math.round(random() * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1))))
+export const backOffMs = (attempt: number, random: () => number = Math.random, capMs = CAP_MS): number =>
+  Math.max(FLOOR_MS, Math.round(random() * Math.min(capMs, BASE_MS * 2 ** (attempt - 1))))

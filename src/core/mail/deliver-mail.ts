@@ -83,7 +83,7 @@ const settle = (
 }
 
 const accept = async (
-  { pool, policy }: DeliverTools,
+  { pool, policy, raisesEvents }: DeliverTools,
   { mailId, token, isCodeOut, message, provider }: PreparedMail,
   providerId: string | null,
   agoSeconds: number,
@@ -93,7 +93,7 @@ const accept = async (
   const settled = await settleMail(pool, {
     ...{ mailId, token, providerId, agoSeconds, ttlSeconds, code, isHeldBack: message === null },
     ...(message && { provider: provider.name }),
-    outcome: 'accepted',
+    ...{ outcome: 'accepted', raisesEvents },
   })
   return settled ? { end: 'done', outcome: 'accepted', settled } : LEASE_LOST
 }
@@ -141,12 +141,12 @@ const postpone = async (
 }
 
 const endFailed = (
-  { pool, policy }: DeliverTools,
+  { pool, policy, raisesEvents }: DeliverTools,
   { mailId, token }: PreparedMail,
   outcome: 'refused' | 'given-up',
   error: string,
   isClosed: boolean,
 ) => {
   const code = isClosed ? 'closed' : 'kept'
-  return settleMail(pool, { mailId, token, outcome, error, ttlSeconds: policy.ttlSeconds, code })
+  return settleMail(pool, { mailId, token, outcome, error, ttlSeconds: policy.ttlSeconds, code, raisesEvents })
 }

@@ -1,3 +1,4 @@
+import type { EventTools } from '../events/raise-event.ts'
 import type { Settled } from '../postgres/outbox/mail-outcomes.ts'
 import type { Pool } from '../postgres/pool.ts'
 import type { Logger } from '../process/logger.ts'
@@ -6,13 +7,14 @@ import type { MailProvider, MailProviders } from './routing/routes.ts'
 import type { MailTexts } from './writing/mail-texts.ts'
 
 /** What a delivery works with. */
-export type DeliverTools = CodeTools & {
-  pool: Pool
-  providers: MailProviders
-  delivery: DeliveryPolicy
-  texts: MailTexts
-  logger: Logger
-}
+export type DeliverTools = CodeTools &
+  EventTools & {
+    pool: Pool
+    providers: MailProviders
+    delivery: DeliveryPolicy
+    texts: MailTexts
+    logger: Logger
+  }
 
 /** `timeoutMs` bounds one call to the provider; a mail is given up when its tries have failed for `giveUpAfterSeconds`. */
 export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }

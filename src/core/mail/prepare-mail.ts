@@ -72,7 +72,10 @@ const explain = async (tools: DeliverTools, mailId: string, mail: ClaimedMail): 
   const later = (reason: string, ms: number): Delivery => ({ end: 'later', reason, inMs: Math.ceil(ms) + 100 })
   if (!mail.isHeldBack) return later('taken-by-another-run', mail.waitMs)
   if (mail.giveUpInMs > 0) return later('held-back-by-provider', Math.min(mail.waitMs, mail.giveUpInMs))
-  const settled = await endUntriedMail(tools.pool, mailId, 'given-up')
+  const settled = await endUntriedMail(tools.pool, mailId, {
+    outcome: 'given-up',
+    raisesEvents: tools.raisesEvents,
+  })
   return { end: 'failed', reason: 'given-up', ...(settled && { settled }) }
 }
 
@@ -128,7 +131,14 @@ const WAITS = 'waits-for-its-provider'
 
 const drop = async ({ pool, policy }: DeliverTools, { mailId, token }: OwnMail): Promise<Delivery> => {
   const { ttlSeconds } = policy
-  const settled = await settleMail(pool, { mailId, token, outcome: 'dropped', ttlSeconds, code: 'kept' })
+  const settled = await settleMail(pool, {
+    mailId,
+    token,
+    outcome: 'dropped',
+    ttlSeconds,
+    code: 'kept',
+    raisesEvents: false,
+  })
   return settled ? { ...DROPPED, settled } : LEASE_LOST
 }
 

@@ -3,6 +3,7 @@ import { deleteOldAuditRows } from './accounts/audit.ts'
 import { deleteExpiredCounters } from './budgets.ts'
 import { deleteOldGuesses } from './guesses.ts'
 import { deleteOldMails } from './mails.ts'
+import { deleteOldEvents } from './outbox/events.ts'
 import { deleteForeignReports } from './outbox/provider-reports.ts'
 import type { Pool } from './pool.ts'
 import { deleteAbandonedUsers, forgetOldIdempotencyKeys, type Place, START } from './user-removal.ts'
@@ -17,7 +18,8 @@ export type Removed = Record<
   | 'rateLimits'
   | 'foreignReports'
   | 'signInNetworks'
-  | 'auditRows',
+  | 'auditRows'
+  | 'events',
   number
 >
 
@@ -36,6 +38,7 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
     foreignReports: 0,
     signInNetworks: 0,
     auditRows: 0,
+    events: 0,
   }
   const failures: unknown[] = []
   const sweeps = {
@@ -47,6 +50,7 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
     foreignReports: () => sweep(deleteForeignReports, pool, signal),
     signInNetworks: () => sweep(deleteOldSignInNetworks, pool, signal),
     auditRows: () => sweep(deleteOldAuditRows, pool, signal),
+    events: () => sweep(deleteOldEvents, pool, signal),
   } satisfies Record<keyof Removed, () => Promise<number>>
   for (const kind of KINDS)
     await sweeps[kind]().then(
@@ -68,6 +72,7 @@ const KINDS = [
   'foreignReports',
   'signInNetworks',
   'auditRows',
+  'events',
 ] as const
 
 const sweep = async (

@@ -1,3 +1,4 @@
+import { forgetInEvents } from './outbox/events.ts'
 import { type Pool, transaction } from './pool.ts'
 
 // Of the table users: what housekeeping removes.
@@ -9,7 +10,7 @@ export const START: Place = { createdAt: '-infinity', id: '00000000-0000-0000-00
 
 /**
  * Of the next `limit` registrations that nobody activated within a day it removes those that nobody can activate any more, with
- * their codes and mails: no mail is on its way, and no code lives. `next` is null when there are no more. What is decided is decided
+ * their codes and mails, and of events that wait keeps their ids: no mail is on its way, and no code lives. `next` is null when there are no more. What is decided is decided
  * again while the rows are locked, as a resend may have come between.
  */
 export const deleteAbandonedUsers = (
@@ -30,16 +31,22 @@ export const deleteAbandonedUsers = (
        for update skip locked`,
       [from.createdAt, from.id, limit],
     )
-    const deleted = await tx.query(
+    const deleted = await tx.query<{ id: string }>(
       `delete from users
        where id = any($1::uuid[])
          and activated_at is null
          and not exists (select from mails where mails.user_id = users.id and settled_at is null)
          and not exists (
            select from codes where codes.user_id = users.id and superseded_at is null and expires_at > now()
-         )`,
+         )
+       returning id`,
       [old.rows.map(({ id }) => id)],
     )
+    if (deleted.rows.length > 0)
+      await forgetInEvents(
+        tx,
+        deleted.rows.map(({ id }) => id),
+      )
     const last = old.rows.at(-1) ?? null
     return { removed: deleted.rowCount ?? 0, next: old.rows.length === limit ? last : null }
   })

@@ -129,6 +129,18 @@ export const egressSettings = {
   NO_PROXY: v.optional(v.string()),
 }
 
+const isCredentialFree = (value: string): boolean => {
+  const url = URL.parse(value)
+  return !url?.username && !url?.password
+}
+
+/** Where events are told; what raises them reads it too, and raises none without it. */
+export const eventSettings = {
+  WEBHOOK_URL: v.optional(
+    v.pipe(url('http:', 'https:'), v.check(isCredentialFree, 'must hold no credentials: events are signed')),
+  ),
+}
+
 type DatabaseUrls = { DATABASE_URL: string; DATABASE_DIRECT_URL?: string | undefined; DATABASE_SCHEMA: string }
 
 /**

@@ -1,5 +1,6 @@
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
+import { type EventTools, raiseEvent, tellEvents } from '../events/raise-event.ts'
 import { type Allowance, checkAllowance, spendAllowance } from '../postgres/budgets.ts'
 import { type CodeRow, countAttempt, listCodes } from '../postgres/codes.ts'
 import { insertGuess, isMailboxGuessedOut, lockMailbox } from '../postgres/guesses.ts'
@@ -10,7 +11,7 @@ import type { Verified } from './authenticate.ts'
 import { CODE_STATES, codeStateOf } from './code-state.ts'
 import { describeActive, type RegistrationPolicy, type User } from './status.ts'
 
-export type ActivateTools = { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
+export type ActivateTools = EventTools & { pool: Pool; keyring: Keyring; policy: RegistrationPolicy }
 
 /** The code that was typed, and what is left of wrong ones: it is spent with the try, and undoes it when nothing was left. */
 export type Attempt = Verified & { typed: string; wrongCodes: Allowance }
@@ -37,26 +38,31 @@ export type Tried = { activated: Activated; active: ActiveUser | null }
  * no more attempts than there are. Only a code that is open, current and not used up is compared, and then counted.
  * Two round trips besides the commit: locks with looks, and what is written.
  */
-export const activate = (tools: ActivateTools, attempt: Attempt): Promise<Tried> =>
-  transaction(tools.pool, async (tx) => {
-    const { user, logins } = attempt
-    const mailboxKeys = lookupKeys(tools.keyring, 'mailbox', mailboxOf(user.email))
-    // Sent together, done one after the other: each sees what was done before it got its lock.
-    const [, locked, , isGuessedOut, codes] = await Promise.all([
-      checkAllowance(tx, logins),
-      lockUser(tx, user.id),
-      // In one order, and under all keys: another api may know them in another one while they are rotated.
-      Promise.all(mailboxKeys.toSorted(Buffer.compare).map((key) => lockMailbox(tx, key))),
-      isMailboxGuessedOut(tx, mailboxKeys, tools.policy.guessBudgets),
-      listCodes(tx, user.id),
-    ])
-    if (!locked) return refused('gone')
-    if (locked.activatedAt) return { activated: 'already-active', active: activeOf(locked, null) }
-    const code = codes.find((candidate) => candidate.isCurrent)
-    const refusal = refusalOf(tools, { codes, code, isGuessedOut }, attempt.typed)
-    if (refusal || !code) return refused(refusal ?? 'code-not-sent')
-    return guess(tx, tools, { ...attempt, code, mailboxKey: mailboxKeys[0] })
-  })
+export const activate = async (tools: ActivateTools, attempt: Attempt): Promise<Tried> => {
+  const tried = await transaction(tools.pool, (tx) => tryCode(tx, tools, attempt))
+  if (tried.activated === 'activated') tellEvents(tools)
+  return tried
+}
+
+const tryCode = async (tx: Tx, tools: ActivateTools, attempt: Attempt): Promise<Tried> => {
+  const { user, logins } = attempt
+  const mailboxKeys = lookupKeys(tools.keyring, 'mailbox', mailboxOf(user.email))
+  // Sent together, done one after the other: each sees what was done before it got its lock.
+  const [, locked, , isGuessedOut, codes] = await Promise.all([
+    checkAllowance(tx, logins),
+    lockUser(tx, user.id),
+    // In one order, and under all keys: another api may know them in another one while they are rotated.
+    Promise.all(mailboxKeys.toSorted(Buffer.compare).map((key) => lockMailbox(tx, key))),
+    isMailboxGuessedOut(tx, mailboxKeys, tools.policy.guessBudgets),
+    listCodes(tx, user.id),
+  ])
+  if (!locked) return refused('gone')
+  if (locked.activatedAt) return { activated: 'already-active', active: activeOf(locked, null) }
+  const code = codes.find((candidate) => candidate.isCurrent)
+  const refusal = refusalOf(tools, { codes, code, isGuessedOut }, attempt.typed)
+  if (refusal || !code) return refused(refusal ?? 'code-not-sent')
+  return guess(tx, tools, { ...attempt, code, mailboxKey: mailboxKeys[0] })
+}
 
 const refused = (activated: Activated): Tried => ({ activated, active: null })
 
@@ -82,10 +88,10 @@ type Guess = Attempt & { code: CodeRow; mailboxKey: Buffer }
 
 const guess = async (
   tx: Tx,
-  { keyring, policy }: ActivateTools,
+  tools: ActivateTools,
   { user, code, typed, wrongCodes, mailboxKey }: Guess,
 ): Promise<Tried> => {
-  const isRight = isCodeTyped(keyring, code, typed)
+  const isRight = isCodeTyped(tools.keyring, code, typed)
   // Past the budget a right code and a wrong one get the same answer: what is sent behind the look is undone then.
   const [, attempts, activated] = await Promise.all([
     isRight ? checkAllowance(tx, wrongCodes) : spendAllowance(tx, wrongCodes),
@@ -93,8 +99,10 @@ const guess = async (
     // Who has the right code of a registration that can never be active has not guessed.
     isRight ? activateUser(tx, user) : insertGuess(tx, mailboxKey),
   ])
-  if (activated) return { activated: 'activated', active: activeOf(activated, code.sentAt) }
-  return refused({ refusal: 'code-incorrect', attemptsLeft: Math.max(0, policy.maxAttempts - attempts) })
+  if (!activated)
+    return refused({ refusal: 'code-incorrect', attemptsLeft: Math.max(0, tools.policy.maxAttempts - attempts) })
+  await raiseEvent(tools, tx, 'user.activated', user.id)
+  return { activated: 'activated', active: activeOf(activated, code.sentAt) }
 }
 
 const activeOf = (profile: Profile, sentAt: Date | null): ActiveUser => {

@@ -47,7 +47,7 @@ export const startDelivery = async (
   const outbox = await startOutbox(
     { ...tools, databaseUrl: settings.databaseUrl },
     MAILS,
-    { options, giveUpAfterSeconds, onGivenUp },
+    { options, giveUpAfterSeconds, onGivenUp, raisesEvents: tools.raisesEvents },
     processorFor,
   )
   return {

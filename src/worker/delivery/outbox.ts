@@ -18,6 +18,8 @@ export type OutboxTools = { pool: Pool; backend: QueueBackend; databaseUrl: stri
 export type OutboxSettings = {
   options: Omit<WorkerOptions, 'connection'>
   giveUpAfterSeconds: number
+  /** Whether what is given up is an event. */
+  raisesEvents: boolean
   /** Is told how many rows were given up, besides those whose own last try ended so. */
   onGivenUp(count: number): void
 }
@@ -72,13 +74,13 @@ const untilStopped =
 const keepBeating = async (
   { pool, backend, logger }: OutboxTools,
   { table, queue }: OutboxKind,
-  { giveUpAfterSeconds: afterSeconds, onGivenUp, duty }: OutboxSettings & { duty: Duty },
+  { giveUpAfterSeconds: afterSeconds, raisesEvents, onGivenUp, duty }: OutboxSettings & { duty: Duty },
   signal: AbortSignal,
 ): Promise<void> => {
   const giveUpAll = async () => {
     let count = GIVE_UP_BATCH
     while (count === GIVE_UP_BATCH && !signal.aborted) {
-      count = await giveUpOverdueRows(pool, table, { afterSeconds, limit: GIVE_UP_BATCH })
+      count = await giveUpOverdueRows(pool, table, { afterSeconds, raisesEvents, limit: GIVE_UP_BATCH })
       if (count === 0) continue
       onGivenUp(count)
       logger.warn({ queue, count }, 'rows were given up: their tries have failed for too long')

@@ -12,6 +12,7 @@ import {
   resendToRegistration,
 } from '../../core/account/support-acts.ts'
 import { parseEmailAddress } from '../../core/credentials/email-address.ts'
+import type { EventTools } from '../../core/events/raise-event.ts'
 import type { Languages } from '../../core/mail/writing/languages.ts'
 import { insertAuditRow } from '../../core/postgres/accounts/audit.ts'
 import { findBelongings, findRegistrations, type Registration } from '../../core/postgres/accounts/support.ts'
@@ -19,7 +20,8 @@ import { UNLIMITED } from '../../core/postgres/budgets.ts'
 import type { ResendTools } from '../../core/registration/resend-code.ts'
 import { readStatus } from '../../core/registration/status.ts'
 
-export type CommandTools = ResendTools & { operator: Operator; languages: Languages; out: Output; tell: Tell }
+export type CommandTools = ResendTools &
+  EventTools & { operator: Operator; languages: Languages; out: Output; tell: Tell }
 
 type Output = NodeJS.WritableStream
 type Tell = (sentence: string) => void
@@ -91,11 +93,11 @@ const isDone = (done: Done | Refusal): done is Done => done === 'activated' || d
 const perform = (tools: CommandTools, name: Act, user: Registration): Promise<Done | Refusal> => {
   switch (name) {
     case 'activate':
-      return activateRegistration(tools.pool, tools.operator, user.id)
+      return activateRegistration(tools, tools.operator, user.id)
     case 'resend':
       return resendToRegistration(tools, tools.operator, user)
     case 'delete':
-      return removeRegistration(tools.pool, tools.operator, user.id)
+      return removeRegistration(tools, tools.operator, user.id)
   }
 }
 

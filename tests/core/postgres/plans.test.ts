@@ -94,7 +94,7 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
   'relay: undo an offer': { run: (pool) => takeOffersBack(pool, 'mails', [idOf('mail', WAITING)]) },
   'relay: beat': { run: (pool) => beat(pool, 'mails', 5), mayRead: 500 },
   'relay: give up': {
-    run: (pool) => giveUpOverdueRows(pool, 'mails', { afterSeconds: 3600, limit: 20 }),
+    run: (pool) => giveUpOverdueRows(pool, 'mails', { afterSeconds: 3600, limit: 20, raisesEvents: true }),
     mayRead: 50,
   },
   'metrics: lag': { run: (pool) => measureRelayLag(pool, 'mails') },
@@ -122,12 +122,16 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
     run: (pool) =>
       takeNotice(pool, { ...{ mailId: lease.mailId, email: 'person11@example.com', digest }, freshKey: randomUUID() }),
   },
-  'job: settle': { run: (pool) => settleMail(pool, { ...lease, outcome: 'accepted', code: 'sent' }) },
+  'job: settle': {
+    run: (pool) => settleMail(pool, { ...lease, outcome: 'accepted', code: 'sent', raisesEvents: true }),
+  },
   'job: postpone': {
     run: (pool) =>
       postponeMail(pool, { ...lease, error: 'x', inMs: 1, retryAfterMs: null, code: 'closed', isKeySpoilt: true }),
   },
-  'job: end untried': { run: (pool) => endUntriedMail(pool, idOf('mail', 30), 'given-up') },
+  'job: end untried': {
+    run: (pool) => endUntriedMail(pool, idOf('mail', 30), { outcome: 'given-up', raisesEvents: true }),
+  },
   'operator: retry one': { run: (pool) => reviveMail(pool, idOf('mail', 30_000)) },
   'operator: retry all': { run: (pool) => reviveFailedMails(pool, 20), mayRead: 50 },
   'operator: trace by mail': { run: (pool) => findMailTraces(pool, idOf('mail', 7), 20) },

@@ -14,7 +14,10 @@ const MAX_ASKED_MS = 10 * 60_000
 // An asked-for pause holds back all workers, after so long: who gets a mail all the same was let through by an operator.
 const SPREAD_MS = 2000
 
-export type Circuit = {
+/** What a circuit breaker asks of a failure: whether it is everybody's, and for how long the other side itself wants to be left alone. */
+export type Trouble = { isForEverybody: boolean; retryAfterMs: number | null }
+
+export type Circuit<Failure extends Trouble = MailerUnavailable> = {
   /** Milliseconds for which no mail must be tried; 0 lets one through. */
   enter(): number
   /** Whether mails go through as usual. */
@@ -22,11 +25,11 @@ export type Circuit = {
   /** Milliseconds of the pause that the provider has asked for and that all workers must know of by now; 0 when there is none. */
   askedForMs(): number
   /** The last failure since the provider answered about a mail. */
-  trouble(): MailerUnavailable | null
+  trouble(): Failure | null
   /** The provider answered about a mail: it is well. */
   noteAnswer(): void
   /** A call failed. Returns the milliseconds that the provider itself wants nothing to be tried for; 0 when it does not say so. */
-  noteTrouble(key: string, trouble: MailerUnavailable): number
+  noteTrouble(key: string, trouble: Failure): number
   /** An operator ended the pause: the next mail is a probe. */
   end(): void
 }
@@ -35,13 +38,13 @@ export type Circuit = {
  * A circuit breaker (Nygard, "Release It!") between one process and one provider: while the provider fails for everybody one probe
  * goes out now and then, not the whole backlog. Only the provider's own word is anybody else's affair. `now` is monotonic, in milliseconds.
  */
-export const createCircuit = (
+export const createCircuit = <Failure extends Trouble = MailerUnavailable>(
   now: () => number = () => performance.now(),
   random: () => number = Math.random,
   maxPauseMs = MAX_PAUSE_MS,
-): Circuit => {
+): Circuit<Failure> => {
   const failing = new Set<string>()
-  let lastTrouble: MailerUnavailable | null = null
+  let lastTrouble: Failure | null = null
   let [pauseMs, closedUntil, probedUntil] = [0, 0, 0]
   const asked = createAskedPause(now)
 

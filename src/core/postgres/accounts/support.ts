@@ -53,6 +53,9 @@ export const findBelongings = async (db: Queryable, userId: string): Promise<Rec
          from mails where user_id = users.id),
        'signInNetworks', (select coalesce(json_agg(json_build_object('at', at) order by at), '[]')
          from sign_in_networks where user_id = users.id),
+       'events', (select coalesce(json_agg(json_build_object(
+         'id', id, 'type', type, 'createdAt', created_at, 'settledAt', settled_at, 'outcome', outcome) order by created_at), '[]')
+         from events where user_id = users.id),
        'audit', (select coalesce(json_agg(json_build_object(
          'at', at, 'what', what, 'why', why) order by at), '[]')
          from audit where user_ids @> array[users.id])

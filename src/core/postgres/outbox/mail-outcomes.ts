@@ -1,4 +1,5 @@
 import type { Pool } from '../pool.ts'
+import { raisingUndeliverable } from './event-parts.ts'
 import { OURS, type Outcome, POSTPONING } from './outbox.ts'
 
 // Of the tables mails and codes: how a try ends. Each statement ends both, and does so again, to no effect, for whoever lost its answer.
@@ -20,6 +21,8 @@ export type Settlement = {
   agoSeconds?: number
   ttlSeconds: number
   code: CodeEnd
+  /** Whether a mail that does not arrive is an event. */
+  raisesEvents: boolean
 }
 
 /**
@@ -61,7 +64,8 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
        from (select 1) as once
        left join fate on true
        where ${OURS}
-       returning code_id, outcome, settled_at, created_at, coalesce(mails.bounced_at <= now(), false) as is_bounced
+       returning id, user_id, code_id, outcome, settled_at, created_at, coalesce(mails.bounced_at <= now(), false) as is_bounced,
+         mails.bounced_at, mails.stands_for, coalesce(mails.bounce, outcome) as reason
      ), code as (
        update codes
        set sent_at = case when $6 like 'sent%' and not is_bounced then now() - make_interval(secs => $7) end,
@@ -73,7 +77,7 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
          end
        from settled
        where codes.id = settled.code_id and $6 <> 'kept'
-     ), ended as (
+     ), ${raisingUndeliverable('settled', "$11 and ended.stands_for is null and (ended.outcome in ('refused', 'given-up') or ended.bounced_at is not null)")}, ended as (
        select outcome, settled_at, created_at from settled
        union all
        select outcome, settled_at, created_at from mails where id = $1 and lease_token = $2 and outcome = $3
@@ -92,6 +96,7 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
       settlement.ttlSeconds,
       settlement.provider ?? null,
       settlement.isHeldBack ?? false,
+      settlement.raisesEvents,
     ],
   )
   return settled.rows[0] ?? null
@@ -145,14 +150,18 @@ export const postponeMail = async (pool: Pool, postponement: Postponement): Prom
 export const endUntriedMail = async (
   pool: Pool,
   mailId: string,
-  outcome: 'dropped' | 'given-up',
+  { outcome, raisesEvents }: { outcome: 'dropped' | 'given-up'; raisesEvents: boolean },
 ): Promise<Settled | null> => {
   const ended = await pool.query<Settled>(
-    `update mails
-     set settled_at = now(), outcome = $2, retry_at = null
-     where id = $1 and settled_at is null and (lease_until is null or lease_until <= now())
-     returning outcome, extract(epoch from settled_at - created_at)::float8 as "afterSeconds"`,
-    [mailId, outcome],
+    `with settled as (
+       update mails
+       set settled_at = now(), outcome = $2, retry_at = null
+       where id = $1 and settled_at is null and (lease_until is null or lease_until <= now())
+       returning id, user_id, outcome, outcome as reason, settled_at, created_at
+     ), ${raisingUndeliverable('settled', "$3 and ended.outcome = 'given-up'")}
+     select outcome, extract(epoch from settled_at - created_at)::float8 as "afterSeconds"
+     from settled`,
+    [mailId, outcome, raisesEvents],
   )
   return ended.rows[0] ?? null
 }

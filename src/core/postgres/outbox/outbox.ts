@@ -1,4 +1,5 @@
 import type { Pool } from '../pool.ts'
+import { ID_ONLY, raisingUndeliverable } from './event-parts.ts'
 
 /**
  * A table whose rows have to leave this service: a row is its own enqueueing, a relay offers it to a queue, a worker claims it by
@@ -8,7 +9,7 @@ import type { Pool } from '../pool.ts'
  * A kind's own statements, which may read and write more tables in one, are made with `claiming`, `OURS` and `POSTPONING`.
  * The name goes into statements as it is: never from outside.
  */
-export type OutboxTable = 'mails'
+export type OutboxTable = 'mails' | 'events'
 
 /**
  * Takes the row $1 under the token $2 for $3 seconds: nobody else gets it meanwhile. Not one that is settled, taken, or held back
@@ -154,9 +155,10 @@ export const beat = async (pool: Pool, table: OutboxTable, everySeconds: number)
 export const giveUpOverdueRows = async (
   pool: Pool,
   table: OutboxTable,
-  { afterSeconds, limit }: { afterSeconds: number; limit: number },
+  { afterSeconds, limit, raisesEvents }: { afterSeconds: number; limit: number; raisesEvents: boolean },
 ): Promise<number> => {
-  const given = await pool.query(
+  const { changes, also } = WHEN_GIVEN_UP[table]
+  const given = await pool.query<{ count: number }>(
     `with overdue as (
        select id
        from ${table}
@@ -169,14 +171,25 @@ export const giveUpOverdueRows = async (
        order by failing_since
        limit $2
        for update skip locked
-     )
-     update ${table}
-     set settled_at = now(), outcome = 'given-up', retry_at = null
-     from overdue
-     where ${table}.id = overdue.id`,
-    [afterSeconds, limit, table],
+     ), given as (
+       update ${table}
+       set settled_at = now(), outcome = 'given-up', retry_at = null${changes}
+       from overdue
+       where ${table}.id = overdue.id
+       returning ${table}.id, user_id, 'given-up' as reason
+     )${also}
+     select count(*)::integer as count
+     from given
+     where $4 is not null`,
+    [afterSeconds, limit, table, raisesEvents],
   )
-  return given.rowCount ?? 0
+  return given.rows[0]?.count ?? 0
+}
+
+/** What else happens to rows whose time is over. */
+const WHEN_GIVEN_UP: Record<OutboxTable, { changes: string; also: string }> = {
+  mails: { changes: '', also: `, ${raisingUndeliverable('given', '$4')}` },
+  events: { changes: `, data = ${ID_ONLY}`, also: '' },
 }
 
 /** Milliseconds for which the oldest unsettled row has not been offered to the queue; 0 when there is none. */

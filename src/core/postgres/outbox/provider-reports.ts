@@ -1,14 +1,18 @@
 import type { Report } from '../../mail/provider-reports/report.ts'
 import type { Pool } from '../pool.ts'
+import { raisingUndeliverable } from './event-parts.ts'
 
 /** A mail of ours of which something is known now that was not before. `afterSeconds` counts from the provider's acceptance. */
 export type Told = { isDelivered: boolean; isBounced: boolean; bounce: string | null; afterSeconds: number }
 
 /**
  * Records what a provider reports, and closes the code of a mail that does not arrive. Repeating it, in any order, changes nothing;
- * what comes before our own settling of the mail waits for it (see `settleMail`). Gives the mails of ours that it told something of.
+ * what comes before our own settling of the mail waits for it (see `settleMail`). A mail that does not arrive is an event. Gives the mails of ours that it told something of.
  */
-export const recordReports = async (pool: Pool, provider: string, reports: Report[]): Promise<Told[]> => {
+export const recordReports = async (
+  pool: Pool,
+  { provider, reports, raisesEvents }: { provider: string; reports: Report[]; raisesEvents: boolean },
+): Promise<Told[]> => {
   const told = await pool.query<Told>(
     `with reported as (
        select provider_id,
@@ -37,7 +41,7 @@ export const recordReports = async (pool: Pool, provider: string, reports: Repor
        where (mails.id = sent.id or mails.stands_for = sent.id)
          and (mails.delivered_at is null and known.delivered_at is not null
            or mails.bounced_at is null and known.bounced_at is not null)
-       returning mails.code_id, mails.bounce,
+       returning mails.id, mails.user_id, mails.code_id, mails.bounce, mails.bounce as reason,
          mails.stands_for is null as "isSent",
          sent.delivered_at is null and mails.delivered_at is not null as "isDelivered",
          sent.bounced_at is null and mails.bounced_at is not null as "isBounced",
@@ -48,7 +52,7 @@ export const recordReports = async (pool: Pool, provider: string, reports: Repor
        set opened_at = null, expires_at = null, sent_at = null
        from told
        where codes.id = told.code_id and told."isBounced" and told.is_over
-     )
+     ), ${raisingUndeliverable('told', 'ended."isBounced" and ended."isSent" and $5')}
      select "isDelivered", "isBounced", bounce, "afterSeconds"
      from told
      where "isSent"`,
@@ -57,6 +61,7 @@ export const recordReports = async (pool: Pool, provider: string, reports: Repor
       reports.map(({ providerId }) => providerId),
       reports.map(({ kind }) => kind),
       reports.map(({ at }) => at),
+      raisesEvents,
     ],
   )
   return told.rows

@@ -1,0 +1,174 @@
+import { announce } from '../announce.ts'
+import type { Pool, Queryable, Tx } from '../pool.ts'
+import { ID_ONLY, idOnly, PERSON } from './event-parts.ts'
+import { claiming, OURS, type Outcome, POSTPONING, UNFLUSHED } from './outbox.ts'
+
+// Of the table events: what is told to other systems, and how one try to tell it goes.
+
+export type EventType = 'user.activated' | 'user.deleted' | 'user.password-changed' | 'mail.undeliverable'
+
+/** The channel that wakes the relays. */
+export const EVENTS_CHANNEL = 'latchkey_events'
+
+/** Wakes the relays; to be called after the commit. */
+export const announceEvents = (pool: Pool): void => announce(pool, EVENTS_CHANNEL)
+
+/** Raises an event about a registration as it is now, in the transaction that makes it true. */
+export const insertEvent = async (
+  tx: Tx,
+  event: { type: 'user.activated' | 'user.password-changed'; userId: string; traceContext: string | null },
+): Promise<void> => {
+  await tx.query(
+    `insert into events (type, user_id, data, trace_context)
+     select $1, id, json_build_object('user', ${PERSON}), $3
+     from users
+     where id = $2`,
+    [event.type, event.userId, event.traceContext],
+  )
+}
+
+/**
+ * What a deletion does to events, in its transaction and after the rows are gone, so that it sees what others raised before: those that
+ * still wait carry only the registration's id.
+ */
+export const forgetInEvents = async (tx: Tx, userIds: string[]): Promise<void> => {
+  await tx.query(
+    `update events
+     set data = ${ID_ONLY}
+     where user_id = any($1::uuid[]) and settled_at is null`,
+    [userIds],
+  )
+}
+
+export const insertDeletedEvent = async (tx: Tx, userId: string, traceContext: string | null): Promise<void> => {
+  await tx.query(
+    `insert into events (type, user_id, data, trace_context)
+     values ('user.deleted', $1, ${idOnly('$1::uuid')}, $2)`,
+    [userId, traceContext],
+  )
+}
+
+export type EventClaim = { eventId: string; token: string; leaseSeconds: number; giveUpAfterSeconds: number }
+
+export type ClaimedEvent = {
+  /** Whether it is ours for the lease; else `outcome` and `waitMs` say why not. */
+  isClaimed: boolean
+  outcome: Outcome | null
+  waitMs: number
+  type: EventType
+  createdAt: Date
+  data: unknown
+  attempts: number
+  /** Negative when the time to give up has come. */
+  giveUpInMs: number
+}
+
+/** Takes the event for one try, so that nobody else gets it while the lease runs. Null when there is no such event. */
+export const claimEvent = async (pool: Pool, claim: EventClaim): Promise<ClaimedEvent | null> => {
+  const found = await pool.query<ClaimedEvent>(
+    `with ${UNFLUSHED}, claimed as (
+       ${claiming('events')}
+       returning attempts
+     )
+     select claimed.attempts is not null as "isClaimed",
+       events.outcome,
+       greatest(0, extract(epoch from greatest(events.lease_until, events.retry_at) - now()) * 1000)::float8 as "waitMs",
+       events.type,
+       events.created_at as "createdAt",
+       events.data,
+       coalesce(claimed.attempts, events.attempts) as attempts,
+       coalesce(extract(epoch from greatest(events.failing_since, (
+         select possible_since from outboxes where kind = 'events' and events.failing_since is not null
+       )) - now()), 0)::float8 * 1000 + $4 * 1000 as "giveUpInMs"
+     from events
+     left join claimed on true
+     cross join unflushed
+     where events.id = $1`,
+    [claim.eventId, claim.token, claim.leaseSeconds, claim.giveUpAfterSeconds],
+  )
+  return found.rows[0] ?? null
+}
+
+export type EventEnd = { eventId: string; token: string; outcome: 'accepted' | 'given-up'; error: string | null }
+
+/**
+ * Ends the event and empties its payload; of one that is given up the registration's id stays, for an operator's retry. Gives the seconds
+ * since it was raised, also to who asks again; null when the lease has passed to somebody else.
+ */
+export const settleEvent = async (pool: Pool, end: EventEnd): Promise<number | null> => {
+  const settled = await pool.query<{ seconds: number }>(
+    `with settled as (
+       update events
+       set settled_at = now(), outcome = $3, last_error = coalesce($4, last_error), retry_at = null,
+         data = case when $3 = 'accepted' then '{}'::json else ${ID_ONLY} end
+       where ${OURS}
+       returning settled_at, created_at
+     ), ended as (
+       select settled_at, created_at from settled
+       union all
+       select settled_at, created_at from events where id = $1 and lease_token = $2 and outcome = $3
+     )
+     select extract(epoch from settled_at - created_at)::float8 as seconds
+     from ended
+     limit 1`,
+    [end.eventId, end.token, end.outcome, end.error],
+  )
+  return settled.rows[0]?.seconds ?? null
+}
+
+/** Gives the event back for a try in `inMs`. Gives false when the lease has passed to somebody else. */
+export const postponeEvent = async (
+  pool: Pool,
+  later: { eventId: string; token: string; error: string; inMs: number; retryAfterMs: number | null },
+): Promise<boolean> => {
+  const postponed = await pool.query(
+    `update events
+     set ${POSTPONING}
+     where ${OURS}`,
+    [later.eventId, later.token, later.error, later.inMs, later.retryAfterMs],
+  )
+  return postponed.rowCount === 1
+}
+
+// The operator's own retry of the job comes first; a job that the queue does not hold is made anew by the relay.
+const RETRY_SECONDS = 5
+
+const revive = async (db: Queryable, which: string, value: string | number): Promise<number> => {
+  const revived = await db.query(
+    `update events
+     set settled_at = null, outcome = null, lease_token = null, lease_until = null, attempts = 0, failing_since = null,
+       next_offer_at = now() + make_interval(secs => $2)
+     where id in (
+       select id
+       from events
+       where outcome = 'given-up' and ${which}
+       for update skip locked
+     )`,
+    [value, RETRY_SECONDS],
+  )
+  return revived.rowCount ?? 0
+}
+
+/** Starts one given-up event over, as an operator wants. */
+export const reviveEvent = (pool: Pool, id: string): Promise<number> => revive(pool, 'id = $1', id)
+
+/** Starts up to `limit` given-up events over. Returns how many. */
+export const reviveFailedEvents = (pool: Pool, limit: number): Promise<number> =>
+  revive(pool, 'true order by settled_at limit $1', limit)
+
+/** Removes events that ended a week ago. Returns how many. */
+export const deleteOldEvents = async (pool: Pool, limit: number): Promise<number> => {
+  const deleted = await pool.query(
+    `delete from events
+     where id in (
+       select id
+       from events
+       where settled_at <= now() - interval '7 days'
+       order by settled_at
+       limit $1
+       for update skip locked
+     )`,
+    [limit],
+  )
+  return deleted.rowCount ?? 0
+}

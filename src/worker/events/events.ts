@@ -1,0 +1,95 @@
+import type { Queue, Telemetry } from 'bullmq'
+import type { Receiver, ReceiverTrouble } from '../../core/events/deliver-event.ts'
+import { createCircuit } from '../../core/mail/routing/circuit.ts'
+import { reviveEvent, reviveFailedEvents } from '../../core/postgres/outbox/events.ts'
+import type { Pool } from '../../core/postgres/pool.ts'
+import type { Logger } from '../../core/process/logger.ts'
+import type { Registry } from '../../core/process/telemetry/registry.ts'
+import { startOutbox } from '../delivery/outbox.ts'
+import type { Revival } from '../operators/bull-board.ts'
+import { deliverMailOptions } from '../queue/deliver-mail-options.ts'
+import type { QueueBackend } from '../queue/queue-backend.ts'
+import { deliverEventJob } from './deliver-event-job.ts'
+import { EVENTS } from './event-kind.ts'
+import { createEventMetrics } from './event-metrics.ts'
+
+/** At once, for each worker: a receiver that is slow holds up no mail. */
+export const EVENT_CONCURRENCY = 10
+const MAX_PAUSE_MS = 30_000
+const REVIVE_BATCH = 1000
+
+export type EventsTools = {
+  pool: Pool
+  backend: QueueBackend
+  registry: Registry
+  logger: Logger
+  receiver: Receiver
+}
+
+export type EventsSettings = { databaseUrl: string; giveUpAfterSeconds: number; telemetry?: Telemetry | undefined }
+
+export type Telling = {
+  queue: Queue
+  /** What is wrong with the receiver; null when nothing is. */
+  trouble(): string | null
+  close(): Promise<void>
+}
+
+/** Starts all that brings events from their rows to the receiver: an outbox of their own, behind a circuit breaker of its own. */
+export const startEvents = async (tools: EventsTools, settings: EventsSettings): Promise<Telling> => {
+  const { pool, backend, logger, receiver } = tools
+  const { databaseUrl, giveUpAfterSeconds, telemetry } = settings
+  const circuit = createCircuit<ReceiverTrouble>(undefined, undefined, MAX_PAUSE_MS)
+  const metrics = createEventMetrics(tools.registry, { pool, circuit })
+  const watched: Receiver = {
+    ...receiver,
+    tell: async (event, signal) => {
+      const wasWell = circuit.isWell()
+      const told = await receiver.tell(event, signal)
+      if (told === 'accepted') circuit.noteAnswer()
+      else circuit.noteTrouble(event.id, told)
+      if (wasWell !== circuit.isWell()) reportChange(logger, told)
+      return told
+    },
+  }
+  const outbox = await startOutbox(
+    { pool, backend, databaseUrl, logger },
+    EVENTS,
+    {
+      options: { ...deliverMailOptions(EVENT_CONCURRENCY, undefined), ...(telemetry && { telemetry }) },
+      giveUpAfterSeconds,
+      raisesEvents: false,
+      onGivenUp: metrics.noteGivenUp,
+    },
+    (_queue, rest) =>
+      deliverEventJob({
+        ...{ pool, giveUpAfterSeconds, metrics, logger, rest },
+        receiver: watched,
+        enter: circuit.enter,
+      }),
+  )
+  return {
+    ...outbox,
+    trouble: () => {
+      if (circuit.isWell()) return null
+      return `the receiver fails (${circuit.trouble()?.reason}), and one event is tried now and then`
+    },
+  }
+}
+
+const reportChange = (logger: Logger, told: Awaited<ReturnType<Receiver['tell']>>): void => {
+  if (told === 'accepted') logger.info('the receiver of events takes them again')
+  else
+    logger.warn(
+      { reason: told.reason },
+      'the receiver of events is in trouble: events wait, and one is tried now and then',
+    )
+}
+
+/** An operator's retry of events: it unsettles the rows themselves, whether the queue keeps their jobs or not. */
+export const reviveEvents = (pool: Pool): Revival => ({
+  one: (id) => reviveEvent(pool, id),
+  all: async () => {
+    for (let count = REVIVE_BATCH; count === REVIVE_BATCH; ) count = await reviveFailedEvents(pool, REVIVE_BATCH)
+  },
+})
