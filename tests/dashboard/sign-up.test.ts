@@ -1,9 +1,8 @@
-import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
-import { describeWithBrowser, useBrowser } from '../support/browser.ts'
+import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 
@@ -80,14 +79,6 @@ describeWithBrowser('the sign-up page in a browser', { timeout: TEST_MS }, () =>
   const confirm = async (page: Page, code: string) => {
     await page.locator('#code').fill(code)
     await page.keyboard.press('Enter')
-  }
-
-  const expectAccessible = async (page: Page) => {
-    await page.evaluate(axe.source)
-    const found = await page.evaluate(
-      'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes[0].html))',
-    )
-    expect(found).toEqual([])
   }
 
   test.each([

@@ -1,3 +1,4 @@
+import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest'
 import { startBrowser } from '../../dev/browser.ts'
@@ -48,5 +49,19 @@ export const useBrowser = () => {
       await page.goto(url)
       return page
     },
+  }
+}
+
+/** What axe-core finds wrong with the page as it is now, in light and dark, as `rule: element`; `except` are rules that are not asked. */
+export const expectAccessible = async (page: Page, except: string[] = []): Promise<void> => {
+  await page.evaluate(axe.source)
+  const rules = JSON.stringify(Object.fromEntries(except.map((rule) => [rule, { enabled: false }])))
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const found = await page.evaluate(
+      `axe.run({ rules: ${rules} }).then(({ violations }) =>
+        violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`,
+    )
+    expect(found, colorScheme).toEqual([])
   }
 }

@@ -13,15 +13,39 @@ const ASSETS: Record<string, string> = {
 
 const PIECE_BYTES = 65_536
 
-// The validator badge would load from another host.
+// The validator badge would load from another host, and deep links would be links inside of buttons. What Swagger UI leaves
+// without a name or with a heading's level left out is told to screen readers here.
 const startOf = (prefix: string) =>
-  `SwaggerUIBundle({ url: '${prefix}/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null })`
+  `const set = (selector, attributes) => {
+  for (const element of document.querySelectorAll(selector))
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+}
+const nameParts = () => {
+  set('.information-container', { role: 'region', 'aria-label': 'About the API' })
+  set('.schemes-server-container', { role: 'region', 'aria-label': 'Server and credentials' })
+  set('#servers', { 'aria-label': 'Server' })
+  set('.examples-select-element', { 'aria-label': 'Example' })
+  set('.opblock-tag, .models h4', { 'aria-level': 2 })
+  set('.opblock-title, .opblock-section-header h4', { 'aria-level': 3 })
+}
+new MutationObserver(nameParts).observe(document.getElementById('docs'), { childList: true, subtree: true })
+SwaggerUIBundle({ url: '${prefix}/openapi.json', dom_id: '#docs', validatorUrl: null })`
+
+// Swagger UI's own colours are too pale to be read by everybody (WCAG 2.2, 1.4.3).
+const COLOURS = `
+.swagger-ui .info .title small pre, .swagger-ui .opblock[class] .opblock-summary-method { background: #3b4151; color: #fff; }
+.swagger-ui .info a, .swagger-ui .info a.link, .swagger-ui .info .url, .swagger-ui a.nostyle.link { color: #1d4ed8; }
+.swagger-ui .btn.authorize { border-color: #176b45; color: #176b45; }
+.swagger-ui .btn.authorize svg { fill: #176b45; }
+.swagger-ui .highlight-code span[style*="211, 99, 99"] { color: #ffa8a8 !important; }
+.swagger-ui .parameter__in, .swagger-ui [class*="expand-deep-button"], .swagger-ui [class*="json-schema-2020-12"] { color: #3b4151; }
+`
 
 const pageOf = (prefix: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Latchkey API</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="${prefix}/docs/swagger-ui.css">
+<link rel="stylesheet" href="${prefix}/docs/swagger-ui.css"><style>${COLOURS}</style>
 <div id="docs">
 <h1>How to register and activate a person</h1>
 <ol>

@@ -21,11 +21,13 @@ export const showProblem =
     if (type === 'application/json') return c.json({ type: `/problems/${slug}`, title, status, meaning, advice })
     return c.html(html`<!doctype html>
 <html lang="en">
-<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} – ${serviceName}</title>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${title} – ${serviceName}</title>
+<main>
 <h1>${title}</h1>
 <p><code>${slug}</code>, status ${status}</p>
 <p>${meaning}</p>
 <p>${advice}</p>
+</main>
 </html>`)
   }
 
