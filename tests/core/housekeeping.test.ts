@@ -31,6 +31,7 @@ const NOTHING = {
   signInNetworks: 0,
   auditRows: 0,
   events: 0,
+  eventPayloads: 0,
 }
 
 test('a registration that nobody activated within a day goes, with its code and mail', async () => {

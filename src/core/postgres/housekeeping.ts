@@ -3,12 +3,14 @@ import { deleteOldAuditRows } from './accounts/audit.ts'
 import { deleteExpiredCounters } from './budgets.ts'
 import { deleteOldGuesses } from './guesses.ts'
 import { deleteOldMails } from './mails.ts'
-import { deleteOldEvents } from './outbox/events.ts'
+import { deleteOldEvents, emptyOldEvents } from './outbox/events.ts'
 import { deleteForeignReports } from './outbox/provider-reports.ts'
 import type { Pool } from './pool.ts'
 import { deleteAbandonedUsers, forgetOldIdempotencyKeys, type Place, START } from './user-removal.ts'
 
 const BATCH = 1000
+// What WEBHOOK_GIVE_UP_AFTER is when it is not set.
+const PAYLOAD_SECONDS = 3 * 86_400
 
 export type Removed = Record<
   | 'abandonedUsers'
@@ -19,16 +21,21 @@ export type Removed = Record<
   | 'foreignReports'
   | 'signInNetworks'
   | 'auditRows'
-  | 'events',
+  | 'events'
+  | 'eventPayloads',
   number
 >
 
 /**
  * Removes what is no longer needed, in short statements of a bounded batch, so that nothing is locked for long. Returns how
  * many rows of each kind. Two at once do no harm: each takes what the other has not locked. What fails keeps nothing else from
- * being removed; then it rejects with what failed.
+ * being removed; then it rejects with what failed. Events that wait for `payloadSeconds` say no more than an id.
  */
-export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Removed> => {
+export const keepHouse = async (
+  pool: Pool,
+  signal: AbortSignal,
+  payloadSeconds = PAYLOAD_SECONDS,
+): Promise<Removed> => {
   const removed: Removed = {
     abandonedUsers: 0,
     idempotencyKeys: 0,
@@ -39,6 +46,7 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
     signInNetworks: 0,
     auditRows: 0,
     events: 0,
+    eventPayloads: 0,
   }
   const failures: unknown[] = []
   const sweeps = {
@@ -51,6 +59,7 @@ export const keepHouse = async (pool: Pool, signal: AbortSignal): Promise<Remove
     signInNetworks: () => sweep(deleteOldSignInNetworks, pool, signal),
     auditRows: () => sweep(deleteOldAuditRows, pool, signal),
     events: () => sweep(deleteOldEvents, pool, signal),
+    eventPayloads: () => sweep((db, limit) => emptyOldEvents(db, payloadSeconds, limit), pool, signal),
   } satisfies Record<keyof Removed, () => Promise<number>>
   for (const kind of KINDS)
     await sweeps[kind]().then(
@@ -73,6 +82,7 @@ const KINDS = [
   'signInNetworks',
   'auditRows',
   'events',
+  'eventPayloads',
 ] as const
 
 const sweep = async (

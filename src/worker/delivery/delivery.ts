@@ -2,7 +2,7 @@ import type { Queue, Telemetry } from 'bullmq'
 import type { DeliverTools } from '../../core/mail/delivery.ts'
 import type { MailProvider } from '../../core/mail/routing/routes.ts'
 import type { WorkerMetrics } from '../operators/metrics.ts'
-import { deliverMailOptions } from '../queue/deliver-mail-options.ts'
+import { outboxWorkerOptions } from '../queue/outbox-worker-options.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
 import { pausedForMs } from '../queue/queue-pause.ts'
 import { admitMails } from './admit-mails.ts'
@@ -37,7 +37,7 @@ export const startDelivery = async (
   const processorFor = (queue: Queue, rest: (ms: number) => void) =>
     deliverMailJob({ ...tools, ...admitMails(tools, queue, rest) })
   const options = {
-    ...deliverMailOptions(settings.concurrency, settings.ratePerSecond),
+    ...outboxWorkerOptions(settings.concurrency, settings.ratePerSecond),
     // The dashboard's curves, where they cost no transaction for each job.
     ...(tools.backend.name === 'redis' && { metrics: { maxDataPoints: METRICS_MINUTES } }),
     ...(settings.telemetry && { telemetry: settings.telemetry }),

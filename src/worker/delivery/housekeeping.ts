@@ -22,7 +22,12 @@ export type Housekeeping = { queue: Queue; lastSuccessAt(): Promise<Date | null>
  * Removes what is no longer needed, every hour, in one worker of all. The schedule is renewed every minute: a flushed Redis
  * forgets it, and an unreachable one does not take it.
  */
-export const startHousekeeping = async (backend: QueueBackend, pool: Pool, logger: Logger): Promise<Housekeeping> => {
+export const startHousekeeping = async (
+  backend: QueueBackend,
+  pool: Pool,
+  logger: Logger,
+  payloadSeconds?: number,
+): Promise<Housekeeping> => {
   const stopping = new AbortController()
   const queue = backend.newQueue(QUEUE, {
     defaultJobOptions: { removeOnComplete: { count: 24 }, removeOnFail: { count: 24 } },
@@ -30,7 +35,7 @@ export const startHousekeeping = async (backend: QueueBackend, pool: Pool, logge
   const worker = backend.newWorker(
     QUEUE,
     async () => {
-      const removed = await keepHouse(pool, stopping.signal)
+      const removed = await keepHouse(pool, stopping.signal, payloadSeconds)
       logger.info(removed, 'house kept')
       return removed
     },

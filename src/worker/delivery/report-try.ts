@@ -2,6 +2,7 @@ import type { Job } from 'bullmq'
 import type { Delivery, Tried } from '../../core/mail/delivery.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import { noteOnSpan } from '../../core/process/telemetry/tracing.ts'
+import { writeJobLog } from '../queue/job-ends.ts'
 import { messagingOf } from '../queue/outbox-queue.ts'
 import { MAILS } from './mail-kind.ts'
 
@@ -30,13 +31,6 @@ export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): 
     delivery.end === 'done' ? null : delivery.reason,
   )
   writeJobLog(job, describeTry(tried), logger)
-}
-
-/** Nobody waits for the line: the mail's way does not depend on it. */
-export const writeJobLog = (job: Pick<Job, 'log'>, line: string, logger: Logger): void => {
-  job
-    .log(`${new Date().toISOString()} ${line}`)
-    .catch((err: unknown) => logger.debug({ err }, 'a line is missing in the log of a job'))
 }
 
 /** Such as: K7QX, request 0dec5f44, try 3: provider-503, next try in 4.2 s. Nothing of the address: it would lie in the queue. */

@@ -54,7 +54,7 @@ export const createEventMetrics = (
   )
   return {
     note: (delivery) => {
-      if (delivery.end === 'later') return retries.inc()
+      if (delivery.end === 'later') return retries.inc(delivery.reason === 'taken-by-another-run' ? 0 : 1)
       if (delivery.afterSeconds === undefined) return
       settled.inc({ outcome: delivery.end === 'done' ? 'accepted' : 'given-up' })
       if (delivery.end === 'done') seconds.observe(delivery.afterSeconds)

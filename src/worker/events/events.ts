@@ -6,9 +6,9 @@ import type { Pool } from '../../core/postgres/pool.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import type { Registry } from '../../core/process/telemetry/registry.ts'
 import { startOutbox } from '../delivery/outbox.ts'
-import type { Revival } from '../operators/bull-board.ts'
-import { deliverMailOptions } from '../queue/deliver-mail-options.ts'
+import { outboxWorkerOptions } from '../queue/outbox-worker-options.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
+import { type Revival, reviveRows } from '../queue/revival.ts'
 import { deliverEventJob } from './deliver-event-job.ts'
 import { EVENTS } from './event-kind.ts'
 import { createEventMetrics } from './event-metrics.ts'
@@ -16,7 +16,6 @@ import { createEventMetrics } from './event-metrics.ts'
 /** At once, for each worker: a receiver that is slow holds up no mail. */
 export const EVENT_CONCURRENCY = 10
 const MAX_PAUSE_MS = 30_000
-const REVIVE_BATCH = 1000
 
 export type EventsTools = {
   pool: Pool
@@ -47,7 +46,8 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
       const wasWell = circuit.isWell()
       const told = await receiver.tell(event, signal)
       if (told === 'accepted') circuit.noteAnswer()
-      else circuit.noteTrouble(event.id, told)
+      // What our own stop cut off tells nothing of the receiver.
+      else if (!signal.aborted) circuit.noteTrouble(event.id, told)
       if (wasWell !== circuit.isWell()) reportChange(logger, told)
       return told
     },
@@ -56,7 +56,7 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
     { pool, backend, databaseUrl, logger },
     EVENTS,
     {
-      options: { ...deliverMailOptions(EVENT_CONCURRENCY, undefined), ...(telemetry && { telemetry }) },
+      options: { ...outboxWorkerOptions(EVENT_CONCURRENCY, undefined), ...(telemetry && { telemetry }) },
       giveUpAfterSeconds,
       raisesEvents: false,
       onGivenUp: metrics.noteGivenUp,
@@ -86,10 +86,5 @@ const reportChange = (logger: Logger, told: Awaited<ReturnType<Receiver['tell']>
     )
 }
 
-/** An operator's retry of events: it unsettles the rows themselves, whether the queue keeps their jobs or not. */
-export const reviveEvents = (pool: Pool): Revival => ({
-  one: (id) => reviveEvent(pool, id),
-  all: async () => {
-    for (let count = REVIVE_BATCH; count === REVIVE_BATCH; ) count = await reviveFailedEvents(pool, REVIVE_BATCH)
-  },
-})
+/** An operator's retry of events. */
+export const reviveEvents = (pool: Pool): Revival => reviveRows(pool, { one: reviveEvent, some: reviveFailedEvents })

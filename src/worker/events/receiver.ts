@@ -18,15 +18,27 @@ export const isEventSecret = (secret: string): boolean => {
   return bytes.toString('base64') === encoded && bytes.length >= KEY_BYTES.min && bytes.length <= KEY_BYTES.max
 }
 
-export type ReceiverSettings = { url: string; secrets: string[]; connections: number; proxies?: Proxies }
+export type ReceiverSettings = {
+  url: string
+  secrets: string[]
+  connections: number
+  proxies?: Proxies
+  timeoutMs?: number
+}
 
 /**
  * Posts events, signed as Standard Webhooks say (https://www.standardwebhooks.com, one signature for each secret), to one address: the
  * operator's. Redirects are not followed. 2xx within 15 seconds is delivered, however the body goes on.
  */
-export const openReceiver = ({ url, secrets, connections, proxies = {} }: ReceiverSettings): Receiver => {
+export const openReceiver = ({
+  url,
+  secrets,
+  connections,
+  proxies = {},
+  timeoutMs = TIMEOUT_MS,
+}: ReceiverSettings): Receiver => {
   // No limit to the answer: one that is longer is not read to its end, and no failure.
-  const dispatcher = createEgress({ proxies, timeoutMs: TIMEOUT_MS, connections, maxAnswerBytes: -1 })
+  const dispatcher = createEgress({ proxies, timeoutMs, connections, maxAnswerBytes: -1 })
   const webhooks = secrets.map((secret) => new Webhook(secret))
   const post = async (event: OutgoingEvent, signal: AbortSignal): Promise<Told> => {
     const at = new Date()
@@ -39,7 +51,7 @@ export const openReceiver = ({ url, secrets, connections, proxies = {} }: Receiv
         'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
         'webhook-signature': webhooks.map((webhook) => webhook.sign(event.id, at, event.body)).join(' '),
       },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     })
     await body.dump({ limit: READ_BYTES, signal: AbortSignal.timeout(READ_MS) }).catch(() => {})
     if (statusCode >= 200 && statusCode < 300) return 'accepted'

@@ -8,9 +8,7 @@ import { type Context, Hono, type Next } from 'hono'
 import { forwardedPrefix } from '../../core/process/http/behind-proxy.ts'
 import type { Network } from '../../core/process/http/client-network.ts'
 import type { Logger } from '../../core/process/logger.ts'
-
-/** What an operator's retry does to the rows of a queue before it touches jobs: the row decides whether a job does anything. */
-export type Revival = { one(id: string): Promise<unknown>; all(): Promise<unknown> }
+import type { Revival } from '../queue/revival.ts'
 
 export type BoardSettings = {
   basePath: string

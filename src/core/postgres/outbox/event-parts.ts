@@ -13,14 +13,15 @@ export const ID_ONLY = idOnly('user_id')
 
 /**
  * A part of a statement that raises `mail.undeliverable` for the rows of `ended`, which has the mail's `id`, its `user_id` and a `reason`,
- * where `condition` holds. It waits for a deletion that is under way, and a deletion waits for it.
+ * where `condition` holds: once for a mail, however often it fails, as the event's id is made of the mail's. It waits for a deletion that is under way, and a deletion waits for it.
  */
 export const raisingUndeliverable = (ended: string, condition: string): string =>
   `raised as (
-       insert into events (type, user_id, data)
-       select 'mail.undeliverable', users.id, json_build_object('user', ${PERSON}, 'mail', json_build_object('id', ended.id, 'reason', ended.reason))
+       insert into events (id, type, user_id, data)
+       select md5('mail.undeliverable ' || ended.id)::uuid, 'mail.undeliverable', users.id, json_build_object('user', ${PERSON}, 'mail', json_build_object('id', ended.id, 'reason', ended.reason))
        from ${ended} as ended
        join users on users.id = ended.user_id
        where ${condition}
        for key share of users
+       on conflict (id) do nothing
      )`

@@ -156,6 +156,25 @@ export const reviveEvent = (pool: Pool, id: string): Promise<number> => revive(p
 export const reviveFailedEvents = (pool: Pool, limit: number): Promise<number> =>
   revive(pool, 'true order by settled_at limit $1', limit)
 
+/** Of events that wait for longer than `seconds`, tried or not, only the registration's id is kept. Returns of how many. */
+export const emptyOldEvents = async (pool: Pool, seconds: number, limit: number): Promise<number> => {
+  const emptied = await pool.query(
+    `update events
+     set data = ${ID_ONLY}
+     where id in (
+       select id
+       from events
+       where settled_at is null
+         and created_at <= now() - make_interval(secs => $1)
+         and json_extract_path(data, 'user', 'email') is not null
+       limit $2
+       for update skip locked
+     )`,
+    [seconds, limit],
+  )
+  return emptied.rowCount ?? 0
+}
+
 /** Removes events that ended a week ago. Returns how many. */
 export const deleteOldEvents = async (pool: Pool, limit: number): Promise<number> => {
   const deleted = await pool.query(

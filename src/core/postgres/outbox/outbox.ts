@@ -180,7 +180,7 @@ export const giveUpOverdueRows = async (
      )${also}
      select count(*)::integer as count
      from given
-     where $4 is not null`,
+     where $4::boolean is not null`,
     [afterSeconds, limit, table, raisesEvents],
   )
   return given.rows[0]?.count ?? 0
@@ -188,7 +188,7 @@ export const giveUpOverdueRows = async (
 
 /** What else happens to rows whose time is over. */
 const WHEN_GIVEN_UP: Record<OutboxTable, { changes: string; also: string }> = {
-  mails: { changes: '', also: `, ${raisingUndeliverable('given', '$4')}` },
+  mails: { changes: '', also: `, ${raisingUndeliverable('given', '$4::boolean')}` },
   events: { changes: `, data = ${ID_ONLY}`, also: '' },
 }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { deliverMailOptions } from '../../src/worker/queue/deliver-mail-options.ts'
+import { outboxWorkerOptions } from '../../src/worker/queue/outbox-worker-options.ts'
 
 const limiterFor = (perSecond: number) => {
-  const { limiter } = deliverMailOptions(1, perSecond)
+  const { limiter } = outboxWorkerOptions(1, perSecond)
   if (!limiter) throw new Error('no limiter')
   return limiter
 }

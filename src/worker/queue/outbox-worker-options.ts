@@ -1,6 +1,6 @@
 import type { WorkerOptions } from 'bullmq'
 import { backOffMs } from '../../core/mail/back-off.ts'
-import { DeliveryPostponed } from '../delivery/deliver-mail-job.ts'
+import { DeliveryPostponed } from './job-ends.ts'
 
 // BullMQ's defaults would leave a killed worker's job for a minute, the whole life of a code.
 const LOCK_MS = 5000
@@ -15,7 +15,7 @@ const WINDOWS_A_SECOND = 12
 const SPREAD_MS = 150
 
 /** How every worker of this queue runs; they must agree. `ratePerSecond` is kept over all of them. */
-export const deliverMailOptions = (
+export const outboxWorkerOptions = (
   concurrency: number,
   ratePerSecond: number | undefined,
 ): Omit<WorkerOptions, 'connection'> => ({
