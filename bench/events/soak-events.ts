@@ -15,20 +15,24 @@ export const soakEvents = async (backend: 'postgresql' | 'redis', count: number,
   const random = createRandom(seed)
   const stage = await setStage(backend, { size: { apis: 2, workers: 2 }, random: random.next })
   const stopping = new AbortController()
-  const chaos = Promise.all([breakThings(stage, random, stopping.signal), beMoody(stage, stopping.signal)])
+  const over = new AbortController()
+  const chaos = breakThings(stage, random, stopping.signal)
+  const moods = beMoody(stage, over.signal)
   const people: Person[] = []
   let index = 0
   const activateSome = async (): Promise<void> => {
     // About as long as the receiver's troubles last, so that every part of them meets activations.
     for (let own = index++; own < count; own = index++) {
       people.push(await activateOne(stage, `person${own}@example.com`, own))
-      await sleep(random.between(0, (2 * AWAY_MS * AT_ONCE) / count))
+      await sleep(random.between(0, (4 * AWAY_MS * AT_ONCE) / count))
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, activateSome))
   stopping.abort()
-  const faults = (await chaos)[0]
+  const faults = await chaos
   const settledMs = await settle(stage)
+  over.abort()
+  await moods
   const wrongs = [...(await balance(stage, people)), ...stage.receiver.surprises]
   const { taken, requests } = stage.receiver
   process.stdout.write(
@@ -55,16 +59,14 @@ const breakThings = async (stage: Stage, random: Random, signal: AbortSignal): P
   return faults
 }
 
-/** Half of the time a failure; in the middle nobody there for a minute. At the end it is well. */
+/** Half of the time a failure, to the end; in the middle nobody there for a minute. */
 const beMoody = async ({ receiver }: Stage, signal: AbortSignal): Promise<void> => {
   const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {})
   await receiver.setMood('half')
   await pause(20_000)
   await receiver.setMood('away')
-  await sleep(AWAY_MS)
+  await pause(AWAY_MS)
   await receiver.setMood('half')
-  await pause(3_600_000)
-  await receiver.setMood('well')
 }
 
 const settle = async ({ pool }: Stage): Promise<number> => {
