@@ -136,6 +136,33 @@ describe.runIf(hasPromtool)('alerts', () => {
     expect(await recording.findOtherThan(['LatchkeyMailsGivenUp', 'LatchkeyProviderDown'])).toBeNull()
   })
 
+  test('events that wait for long fire LatchkeyEventsLate, and those given up LatchkeyEventsGivenUp', async () => {
+    const events = {
+      WEBHOOK_URL: NOBODY,
+      WEBHOOK_SECRET: `whsec_${btoa('a'.repeat(24))}`,
+      DATABASE_URL: database.url,
+      REDIS_URL: redis?.url,
+      MAIL_URL: provider.url,
+    }
+    const own = await startProcess('worker', events)
+    onTestFinished(() => own.kill())
+    onTestFinished(async () => void (await sql('truncate events')))
+    const recording = record(() => ({ api: api.opsUrl, worker: own.opsUrl }))
+    await recording.look()
+    await sql(`insert into events (type, user_id, data) values ('user.deleted', gen_random_uuid(), '{}')`)
+    const isTried = async () => (await sql('select 1 from events where failing_since is not null')).rowCount
+    await expect.poll(isTried, PATIENT).toBe(1)
+    await sql("update events set created_at = now() - interval '31 minutes'")
+    await recording.look()
+    expect(await recording.findOtherThan(['LatchkeyEventsLate'])).toBeNull()
+    await sql("update events set failing_since = now() - interval '4 days'")
+    await sql("update outboxes set possible_since = now() - interval '4 days' where kind = 'events'")
+    const isSettled = async () => (await sql('select 1 from events where settled_at is null')).rowCount
+    await expect.poll(isSettled, PATIENT).toBe(0)
+    await recording.look()
+    expect(await recording.findOtherThan(['LatchkeyEventsGivenUp'])).toBeNull()
+  })
+
   test('no worker fires LatchkeyWorkerDown, and the api sees the mails that nobody takes up', async () => {
     await worker.kill()
     onTestFinished(async () => {

@@ -42,13 +42,15 @@ let families: Map<string, Family>
 
 // Each family is there from the start only for the providers that report.
 const REPORTS = { MAIL_PROVIDER: 'brevo', MAIL_EVENTS_SECRET: 'a-token' }
+// And only where events are told.
+const EVENTS = { WEBHOOK_URL: 'http://127.0.0.1:9', WEBHOOK_SECRET: `whsec_${btoa('a'.repeat(24))}` }
 
 beforeAll(async () => {
   database = await createTestDatabase()
   const environment = { DATABASE_URL: database.url, MAIL_URL: 'http://127.0.0.1:9' }
   const [api, worker] = await Promise.all([
     startProcess('api', { ...environment, ...REPORTS }),
-    startProcess('worker', environment),
+    startProcess('worker', { ...environment, ...EVENTS }),
   ])
   processes = [api, worker]
   await fetch(`${api.url}/v1/users`)
