@@ -85,6 +85,30 @@ test('tries that fail at once are one try: the other run finds the lease', async
   expect(bodies).toEqual([])
 })
 
+test('what a killed worker has told and not recorded is told again, under the same id with the same bytes', async () => {
+  await activated()
+  const id = await onlyId()
+  const gate = Promise.withResolvers<void>()
+  const heard: string[] = []
+  const dying: Receiver = {
+    tell: async ({ body }) => {
+      heard.push(body)
+      await gate.promise
+      return 'accepted'
+    },
+    close: async () => {},
+  }
+  const first = tell(dying, id)
+  await expect.poll(() => heard.length).toBe(1)
+  await sql("update events set lease_until = now() - interval '1 second'")
+  const { receiver, bodies } = receiverThat()
+  expect((await tell(receiver, id)).delivery).toMatchObject({ end: 'done' })
+  expect(bodies).toEqual(heard)
+  gate.resolve()
+  expect((await first).delivery).toMatchObject({ end: 'later', reason: 'lease-lost' })
+  expect(await rows()).toMatchObject([{ outcome: 'accepted', data: {} }])
+})
+
 test('pauses grow up to an hour, and a Retry-After is kept', async () => {
   await activated()
   const id = await onlyId()
