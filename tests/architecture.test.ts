@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
 const MOST_FILES_IN_A_ROOM = 13
+// Functions are bounded by Biome: 40.
+const MOST_LINES_IN_A_FILE = 200
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g
 
 type Source = { file: string; text: string; files: string[]; packages: string[] }
@@ -63,6 +65,11 @@ test('no file imports itself over others', () => {
     return seen
   }
   expect([...next.keys()].filter((file) => reach(file, new Set()).has(file))).toEqual([])
+})
+
+test('no file is long', () => {
+  const lines = ({ text }: Source) => text.trimEnd().split('\n').length
+  expect(sources.filter((source) => lines(source) > MOST_LINES_IN_A_FILE).map(({ file }) => file)).toEqual([])
 })
 
 test('no room is crowded', () => {

@@ -15,6 +15,8 @@ const LIMITS = {
 }
 const USED_UP = { ...LIMITS, LIMIT_FAILED_LOGINS_PER_NET: '1/1h' }
 
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+
 let database: TestDatabase
 let app: App
 beforeAll(async () => {
@@ -107,6 +109,22 @@ describe('whoever is authenticated makes', () => {
       ['commit'],
     ])
     expect(await tripsOf(200, () => activate(app, user, user.code))).toEqual([['select'], locked, ['commit']])
+  })
+
+  test('as many to activate when other systems are told', async () => {
+    const telling = await createTestApi(database, { ...LIMITS, WEBHOOK_URL: 'https://crm.example', WEBHOOK_SECRET })
+    const user = await registerAndDeliver(app, database, 'told@example.com')
+    expect(await tripsOf(200, () => activate(telling, user, user.code))).toEqual([
+      ['select'],
+      ['begin', ...Array(5).fill('select')],
+      ['select', 'update', 'savepoint', 'update', 'insert'],
+      ['commit'],
+    ])
+    const events = await database.pool.query('select type from events where user_id = $1', [user.id])
+    expect(events.rows).toEqual([{ type: 'user.activated' }])
+    const other = await registerAndDeliver(app, database, 'told@example.com')
+    expect((await activate(telling, other, other.code)).status).toBe(400)
+    expect((await database.pool.query('select 1 from events where user_id = $1', [other.id])).rowCount).toBe(0)
   })
 
   test('two when what was typed is no code', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { reviveFailedMails, reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
 import { beat } from '../../src/core/postgres/outbox/outbox.ts'
+import { reviveFailedMails, reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
+import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'

@@ -1,12 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  beat,
-  giveUpOverdueRows,
-  measureBacklog,
-  measureRelayLag,
-  takeDueRows,
-  takeOffersBack,
-} from '../../src/core/postgres/outbox/outbox.ts'
+import { measureBacklog, measureRelayLag } from '../../src/core/postgres/outbox/backlog.ts'
+import { beat, giveUpOverdueRows, takeDueRows, takeOffersBack } from '../../src/core/postgres/outbox/outbox.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import { type TestDatabase, useTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Allowance, UNLIMITED } from '../../src/core/postgres/budgets.ts'
-import { reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
+import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import type { Credentials } from '../../src/core/postgres/users.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { readStatus } from '../../src/core/registration/status.ts'

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
 import { deliverEvent, type Receiver, type Told } from '../../src/core/events/deliver-event.ts'
 import { keepHouse } from '../../src/core/postgres/housekeeping.ts'
-import { reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
 import { beat, giveUpOverdueRows } from '../../src/core/postgres/outbox/outbox.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
+import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import {
   addPending,
   age,

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { changePassword } from '../../src/core/account/change-password.ts'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
 import { UNLIMITED } from '../../src/core/postgres/budgets.ts'
-import { reviveMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
 import { takeDueRows } from '../../src/core/postgres/outbox/outbox.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
+import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { deleteAbandonedUsers, START } from '../../src/core/postgres/user-removal.ts'
 import { activate } from '../../src/core/registration/activate.ts'
 import { register } from '../../src/core/registration/register.ts'
@@ -94,7 +94,10 @@ const registering =
 const changing =
   ({ user }: Pending): Act =>
   (actor) =>
-    changePassword({ pool: actor.pool, raisesEvents: true, hasher }, user, randomUUID(), new AbortController().signal)
+    changePassword(
+      { pool: actor.pool, raisesEvents: true, hasher },
+      { account: user, password: randomUUID(), signal: new AbortController().signal },
+    )
 
 const deleting =
   ({ user }: Pending): Act =>

@@ -13,7 +13,7 @@ export const changePassword =
     const account = await signInRequest(c, tools)
     checkMediaType(c)
     const { password } = await readBody(c, passwordSchema(tools.passwordMinLength, account.email))
-    const changed = await change(tools, account, password, c.req.raw.signal)
+    const changed = await change(tools, { account, password, signal: c.req.raw.signal })
     if (changed === 'gone') throw unauthenticated()
     return c.body(null, 204)
   }

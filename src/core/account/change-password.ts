@@ -4,15 +4,16 @@ import { replacePasswordHash } from '../postgres/accounts/accounts.ts'
 import { type Pool, transaction } from '../postgres/pool.ts'
 import type { Credentials } from '../postgres/users.ts'
 
+/** `account` as its old password was just verified. */
+export type PasswordChange = { account: Credentials; password: string; signal: AbortSignal }
+
 /**
  * Replaces the password of an account whose old one was just verified. From the commit on the old one opens nothing, in any process, as
  * every request asks the row. `gone`: the account was deleted, or its password changed, meanwhile.
  */
 export const changePassword = async (
   tools: EventTools & { pool: Pool; hasher: PasswordHasher },
-  account: Credentials,
-  password: string,
-  signal: AbortSignal,
+  { account, password, signal }: PasswordChange,
 ): Promise<'changed' | 'gone'> => {
   const newHash = await tools.hasher.hash(password, { priority: 'sign-in', signal })
   const isChanged = await transaction(tools.pool, async (tx) => {

@@ -10,16 +10,14 @@ import type { StatusRequest } from '../registration/status.ts'
 /** By whom, and why, an operator's act is done; `why` holds no address. */
 export type Operator = { who: string; why: string | null }
 
+type ActTools = EventTools & { pool: Pool; operator: Operator }
+
 export type Refusal = 'gone' | 'already-active' | 'address-active-elsewhere' | 'already-on-its-way'
 
 /** Each act, its audit row and its event are one transaction. A refusal leaves none of them. */
 
 /** Makes a registration active without its code. */
-export const activateRegistration = (
-  tools: EventTools & { pool: Pool },
-  operator: Operator,
-  id: string,
-): Promise<'activated' | Refusal> =>
+export const activateRegistration = (tools: ActTools, id: string): Promise<'activated' | Refusal> =>
   transaction(tools.pool, async (tx) => {
     const user = await lockUser(tx, id)
     if (!user) return 'gone'
@@ -30,14 +28,13 @@ export const activateRegistration = (
     })
     if (!activated) return 'address-active-elsewhere'
     await raiseEvent(tools, tx, 'user.activated', id)
-    await audit(tx, operator, 'activate', id)
+    await audit(tx, tools.operator, 'activate', id)
     return 'activated'
   })
 
 /** Sends a fresh code, whatever cool-down and limits of mails say. */
 export const resendToRegistration = async (
-  tools: ResendTools,
-  operator: Operator,
+  tools: ResendTools & { operator: Operator },
   user: StatusRequest['user'],
 ): Promise<'resent' | Refusal> => {
   const policy = { ...tools.policy, resendCooldownSeconds: 0 }
@@ -45,7 +42,7 @@ export const resendToRegistration = async (
     { ...tools, policy },
     {
       ...{ user, logins: UNLIMITED, mails: UNLIMITED, requestId: `operator-${user.id}` },
-      record: (tx) => audit(tx, operator, 'resend', user.id),
+      record: (tx) => audit(tx, tools.operator, 'resend', user.id),
     },
   )
   if (typeof resent === 'string') return resent
@@ -53,15 +50,11 @@ export const resendToRegistration = async (
 }
 
 /** Removes a registration or account with all that is stored about it. */
-export const removeRegistration = (
-  tools: EventTools & { pool: Pool },
-  operator: Operator,
-  id: string,
-): Promise<'deleted' | Refusal> =>
+export const removeRegistration = (tools: ActTools, id: string): Promise<'deleted' | Refusal> =>
   transaction(tools.pool, async (tx) => {
     if (!(await deleteRegistration(tx, id))) return 'gone'
     await raiseDeletion(tools, tx, id)
-    await audit(tx, operator, 'delete', id)
+    await audit(tx, tools.operator, 'delete', id)
     return 'deleted'
   })
 

@@ -12,19 +12,7 @@ const BATCH = 1000
 // What WEBHOOK_GIVE_UP_AFTER is when it is not set.
 const PAYLOAD_SECONDS = 3 * 86_400
 
-export type Removed = Record<
-  | 'abandonedUsers'
-  | 'idempotencyKeys'
-  | 'settledMails'
-  | 'guesses'
-  | 'rateLimits'
-  | 'foreignReports'
-  | 'signInNetworks'
-  | 'auditRows'
-  | 'events'
-  | 'eventPayloads',
-  number
->
+type Sweep = (pool: Pool, signal: AbortSignal, payloadSeconds: number) => Promise<number>
 
 /**
  * Removes what is no longer needed, in short statements of a bounded batch, so that nothing is locked for long. Returns how
@@ -35,68 +23,29 @@ export const keepHouse = async (
   pool: Pool,
   signal: AbortSignal,
   payloadSeconds = PAYLOAD_SECONDS,
-): Promise<Removed> => {
-  const removed: Removed = {
-    abandonedUsers: 0,
-    idempotencyKeys: 0,
-    settledMails: 0,
-    guesses: 0,
-    rateLimits: 0,
-    foreignReports: 0,
-    signInNetworks: 0,
-    auditRows: 0,
-    events: 0,
-    eventPayloads: 0,
-  }
+): Promise<Record<string, number>> => {
+  const removed: Record<string, number> = {}
   const failures: unknown[] = []
-  const sweeps = {
-    abandonedUsers: () => sweepUsers(pool, signal),
-    idempotencyKeys: () => sweep(forgetOldIdempotencyKeys, pool, signal),
-    settledMails: () => sweep(deleteOldMails, pool, signal),
-    guesses: () => sweep(deleteOldGuesses, pool, signal),
-    rateLimits: () => sweep(deleteExpiredCounters, pool, signal),
-    foreignReports: () => sweep(deleteForeignReports, pool, signal),
-    signInNetworks: () => sweep(deleteOldSignInNetworks, pool, signal),
-    auditRows: () => sweep(deleteOldAuditRows, pool, signal),
-    events: () => sweep(deleteOldEvents, pool, signal),
-    eventPayloads: () => sweep((db, limit) => emptyOldEvents(db, payloadSeconds, limit), pool, signal),
-  } satisfies Record<keyof Removed, () => Promise<number>>
-  for (const kind of KINDS)
-    await sweeps[kind]().then(
-      (count) => {
-        removed[kind] = count
-      },
-      (error: unknown) => failures.push(error),
-    )
+  for (const [kind, sweep] of Object.entries(SWEEPS))
+    removed[kind] = await sweep(pool, signal, payloadSeconds).catch((error: unknown) => {
+      failures.push(error)
+      return 0
+    })
   if (failures.length > 0) throw new AggregateError(failures, 'not everything could be removed')
   return removed
 }
 
-const KINDS = [
-  'abandonedUsers',
-  'idempotencyKeys',
-  'settledMails',
-  'guesses',
-  'rateLimits',
-  'foreignReports',
-  'signInNetworks',
-  'auditRows',
-  'events',
-  'eventPayloads',
-] as const
-
-const sweep = async (
-  removeBatch: (pool: Pool, limit: number) => Promise<number>,
-  pool: Pool,
-  signal: AbortSignal,
-): Promise<number> => {
-  let total = 0
-  for (let count = BATCH; count === BATCH && !signal.aborted; total += count) count = await removeBatch(pool, BATCH)
-  return total
-}
+const inBatches =
+  (removeBatch: (pool: Pool, limit: number, payloadSeconds: number) => Promise<number>): Sweep =>
+  async (pool, signal, payloadSeconds) => {
+    let total = 0
+    for (let count = BATCH; count === BATCH && !signal.aborted; total += count)
+      count = await removeBatch(pool, BATCH, payloadSeconds)
+    return total
+  }
 
 /** Goes once through all old registrations: those that have to stay are not looked at again and again. */
-const sweepUsers = async (pool: Pool, signal: AbortSignal): Promise<number> => {
+const sweepUsers: Sweep = async (pool, signal) => {
   let total = 0
   for (let place: Place | null = START; place !== null && !signal.aborted; ) {
     const { removed, next } = await deleteAbandonedUsers(pool, place, BATCH)
@@ -104,4 +53,17 @@ const sweepUsers = async (pool: Pool, signal: AbortSignal): Promise<number> => {
     place = next
   }
   return total
+}
+
+const SWEEPS: Record<string, Sweep> = {
+  abandonedUsers: sweepUsers,
+  idempotencyKeys: inBatches(forgetOldIdempotencyKeys),
+  settledMails: inBatches(deleteOldMails),
+  guesses: inBatches(deleteOldGuesses),
+  rateLimits: inBatches(deleteExpiredCounters),
+  foreignReports: inBatches(deleteForeignReports),
+  signInNetworks: inBatches(deleteOldSignInNetworks),
+  auditRows: inBatches(deleteOldAuditRows),
+  events: inBatches(deleteOldEvents),
+  eventPayloads: inBatches((pool, limit, payloadSeconds) => emptyOldEvents(pool, payloadSeconds, limit)),
 }

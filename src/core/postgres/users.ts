@@ -163,16 +163,26 @@ export const lockUser = async (tx: Tx, id: string): Promise<Profile | null> => {
   return locked.rows[0] ?? null
 }
 
-/** The account that it now is; null when the password is not the verified one any more, or the address is active through another registration. */
-export const activateUser = async (tx: Tx, { id, passwordHash }: Credentials): Promise<Profile | null> => {
+/**
+ * The account that it now is; null when the password is not the verified one any more, or the address is active through another
+ * registration. What `raise` does is sent along, and undone where the address is.
+ */
+export const activateUser = async (
+  tx: Tx,
+  { id, passwordHash }: Credentials,
+  raise: () => Promise<void>,
+): Promise<Profile | null> => {
   const activated = await unlessRefused(tx, UNIQUE_VIOLATION, () =>
-    tx.query<Profile>(
-      `update users
-       set activated_at = now()
-       where id = $1 and password_hash = $2 and activated_at is null
-       returning ${PROFILE}`,
-      [id, passwordHash],
-    ),
+    Promise.all([
+      tx.query<Profile>(
+        `update users
+         set activated_at = now()
+         where id = $1 and password_hash = $2 and activated_at is null
+         returning ${PROFILE}`,
+        [id, passwordHash],
+      ),
+      raise(),
+    ]),
   )
-  return activated?.rows[0] ?? null
+  return activated?.[0].rows[0] ?? null
 }

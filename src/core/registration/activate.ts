@@ -97,12 +97,12 @@ const guess = async (
     isRight ? checkAllowance(tx, wrongCodes) : spendAllowance(tx, wrongCodes),
     countAttempt(tx, code.id),
     // Who has the right code of a registration that can never be active has not guessed.
-    isRight ? activateUser(tx, user) : insertGuess(tx, mailboxKey),
+    isRight
+      ? activateUser(tx, user, () => raiseEvent(tools, tx, 'user.activated', user.id))
+      : insertGuess(tx, mailboxKey),
   ])
-  if (!activated)
-    return refused({ refusal: 'code-incorrect', attemptsLeft: Math.max(0, tools.policy.maxAttempts - attempts) })
-  await raiseEvent(tools, tx, 'user.activated', user.id)
-  return { activated: 'activated', active: activeOf(activated, code.sentAt) }
+  if (activated) return { activated: 'activated', active: activeOf(activated, code.sentAt) }
+  return refused({ refusal: 'code-incorrect', attemptsLeft: Math.max(0, tools.policy.maxAttempts - attempts) })
 }
 
 const activeOf = (profile: Profile, sentAt: Date | null): ActiveUser => {

@@ -1,4 +1,4 @@
-import { reviveFailedMails, reviveMail } from '../../core/postgres/outbox/mail-outcomes.ts'
+import { reviveFailedMails, reviveMail } from '../../core/postgres/outbox/revivals.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import { type Revival, reviveRows } from '../queue/revival.ts'
 

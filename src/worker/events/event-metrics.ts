@@ -1,7 +1,7 @@
 import { Counter, Histogram } from 'prom-client'
 import type { EventDelivery, ReceiverTrouble } from '../../core/events/deliver-event.ts'
 import type { Circuit } from '../../core/mail/routing/circuit.ts'
-import { measureBacklog } from '../../core/postgres/outbox/outbox.ts'
+import { measureBacklog } from '../../core/postgres/outbox/backlog.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import { addReadings } from '../../core/process/telemetry/readings.ts'
 import type { Registry } from '../../core/process/telemetry/registry.ts'

@@ -93,11 +93,11 @@ const isDone = (done: Done | Refusal): done is Done => done === 'activated' || d
 const perform = (tools: CommandTools, name: Act, user: Registration): Promise<Done | Refusal> => {
   switch (name) {
     case 'activate':
-      return activateRegistration(tools, tools.operator, user.id)
+      return activateRegistration(tools, user.id)
     case 'resend':
-      return resendToRegistration(tools, tools.operator, user)
+      return resendToRegistration(tools, user)
     case 'delete':
-      return removeRegistration(tools, tools.operator, user.id)
+      return removeRegistration(tools, user.id)
   }
 }
 

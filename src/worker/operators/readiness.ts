@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { measureRelayLag } from '../../core/postgres/outbox/outbox.ts'
+import { measureRelayLag } from '../../core/postgres/outbox/backlog.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { Checks } from '../../core/process/http/ops-app.ts'
 import { checkDatabase } from '../../core/process/http/readiness.ts'

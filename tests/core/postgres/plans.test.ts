@@ -6,24 +6,19 @@ import { countEvent, lookAtCounters } from '../../../src/core/postgres/budgets.t
 import { readGuessing } from '../../../src/core/postgres/guesses.ts'
 import { keepHouse } from '../../../src/core/postgres/housekeeping.ts'
 import { insertRegistration } from '../../../src/core/postgres/new-codes.ts'
-import { openCode, replaceCode, takeNotice } from '../../../src/core/postgres/outbox/mail-claims.ts'
-import {
-  endUntriedMail,
-  postponeMail,
-  reviveFailedMails,
-  reviveMail,
-  settleMail,
-} from '../../../src/core/postgres/outbox/mail-outcomes.ts'
+import { measureBacklog, measureRelayLag } from '../../../src/core/postgres/outbox/backlog.ts'
+import { openCode, replaceCode } from '../../../src/core/postgres/outbox/mail-claims.ts'
+import { endUntriedMail, postponeMail, settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
 import { findMailTraces } from '../../../src/core/postgres/outbox/mail-traces.ts'
+import { takeNotice } from '../../../src/core/postgres/outbox/notices.ts'
 import {
   beat,
   giveUpOverdueRows,
-  measureBacklog,
-  measureRelayLag,
   renewLease,
   takeDueRows,
   takeOffersBack,
 } from '../../../src/core/postgres/outbox/outbox.ts'
+import { reviveFailedMails, reviveMail } from '../../../src/core/postgres/outbox/revivals.ts'
 import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
 import {
   findByIdempotencyKey,

@@ -13,7 +13,10 @@ export const EVENTS_CHANNEL = 'latchkey_events'
 /** Wakes the relays; to be called after the commit. */
 export const announceEvents = (pool: Pool): void => announce(pool, EVENTS_CHANNEL)
 
-/** Raises an event about a registration as it is now, in the transaction that makes it true. */
+/**
+ * Raises an event about a registration as it is now, in the transaction that makes it true: an activation that did not come about
+ * raises none.
+ */
 export const insertEvent = async (
   tx: Tx,
   event: { type: 'user.activated' | 'user.password-changed'; userId: string; traceContext: string | null },
@@ -22,7 +25,7 @@ export const insertEvent = async (
     `insert into events (type, user_id, data, trace_context)
      select $1, id, json_build_object('user', ${PERSON}), $3
      from users
-     where id = $2`,
+     where id = $2 and ($1 <> 'user.activated' or activated_at = now())`,
     [event.type, event.userId, event.traceContext],
   )
 }

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client'
-import { measureBacklog, measureRelayLag } from '../../postgres/outbox/outbox.ts'
+import { measureBacklog, measureRelayLag } from '../../postgres/outbox/backlog.ts'
 import type { Pool } from '../../postgres/pool.ts'
 import type { Readiness } from '../http/ops-app.ts'
 import { addReadings } from './readings.ts'
