@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -31,6 +31,10 @@ test-cluster: node_modules/.installed ## the tests on PostgreSQL and a Redis Clu
 
 prove: node_modules/.installed ## try every order of statements of use cases that meet, every point at which a process may die, and hundreds of histories
 	@PROVE=whole exec vitest run --project integration tests/proof
+
+ROOMS ?= codes credentials routing settings requests providers registration deliveries
+mutants: node_modules/.installed ## change the decisions one by one: a test has to fail each time (ROOMS="codes routing" for some; tests/mutants/rooms.ts)
+	@for room in $(ROOMS); do MUTANTS=$$room nice -n 15 stryker run || failed="$$failed $$room"; done; test -z "$$failed" || { echo "below the threshold:$$failed"; exit 1; }
 
 test-docker: node_modules/.installed ## build the images, bring the containers up, register, break and kill (needs Docker)
 	@exec vitest run --config tests/docker/vitest.config.ts

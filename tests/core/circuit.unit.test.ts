@@ -243,3 +243,27 @@ describe('a pause that the provider asked for', () => {
     vi.useRealTimers()
   })
 })
+
+test('it tells the last failure until the provider answers', () => {
+  expect(gate.trouble()).toBeNull()
+  const last = trouble()
+  gate.noteTrouble('one', trouble())
+  gate.noteTrouble('two', last)
+  expect(gate.trouble()).toBe(last)
+  gate.noteAnswer()
+  expect(gate.trouble()).toBeNull()
+})
+
+test('an answer forgets each of the failing mails: other ones have to fail five times again', () => {
+  failManyTimes(THRESHOLD - 1)
+  gate.noteAnswer()
+  gate.noteTrouble('another', trouble())
+  expect(gate.isWell()).toBe(true)
+})
+
+test('a provider that asks for nothing leaves the pause that it asked for before as it is', () => {
+  gate.noteTrouble('one', trouble({ isForEverybody: true, retryAfterMs: 60_000 }))
+  now += 10_000
+  gate.noteTrouble('two', trouble({ isForEverybody: true, retryAfterMs: 0 }))
+  expect(gate.askedForMs()).toBe(50_000)
+})

@@ -36,6 +36,7 @@ describe('a code', () => {
     ['expired', ['queued', 'expired']],
     ['guessed-out', ['queued', 'expired']],
     ['exhausted', ['exhausted', 'exhausted']],
+    ['superseded', ['expired', 'expired']],
   ] as const)('that is %s is shown by what became of its mail', (state, [waiting, left]) => {
     expect(CODE_STATES[state].shown).toEqual({ waiting, left, undeliverable: 'undeliverable' })
   })

@@ -1,7 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { expect, test } from 'vitest'
-import { createHashingQueue, HashingOverloaded, type HashWork } from '../../src/core/credentials/hashing-queue.ts'
+import { expect, test, vi } from 'vitest'
+import {
+  createHashingQueue,
+  HashingOverloaded,
+  type HashingQueue,
+  type HashWork,
+} from '../../src/core/credentials/hashing-queue.ts'
 
 const CORES = availableParallelism()
 const alive = new AbortController().signal
@@ -121,3 +126,45 @@ test('the turn of a registration whose client goes passes to the next', async ()
   client.abort(new Error('the client is gone'))
   expect(await endOneByOne(2)).toEqual(['sign-in', 'registration'])
 })
+
+/** How many of a kind may wait behind those that run. */
+const roomFor = (queue: HashingQueue, priority: HashWork['priority']): number => {
+  const never = () => new Promise<void>(() => {})
+  for (let count = 0; ; count += 1) {
+    try {
+      queue.checkRoom(priority)
+    } catch (error) {
+      expect(error).toEqual(new HashingOverloaded('too much hashing is waiting'))
+      return count - CORES
+    }
+    void queue.add({ priority, signal: alive }, never)
+  }
+}
+
+const runOne = async (queue: HashingQueue, tookMs: number) => {
+  const clock = vi
+    .spyOn(performance, 'now')
+    .mockReturnValueOnce(1000)
+    .mockReturnValueOnce(1000 + tookMs)
+  await queue.add({ priority: 'sign-in', signal: alive }, async () => {})
+  clock.mockRestore()
+}
+
+test('the room is three quarters of a second of work to the piece, and half of it for the second kind', () => {
+  const queue = createHashingQueue(50 * CORES)
+  expect(roomFor(queue, 'registration')).toBe(15)
+  expect(roomFor(queue, 'sign-in') + CORES).toBe(7)
+})
+
+test.each([
+  ['quicker', 0, 750 / 45],
+  ['slower', 100, 750 / 55],
+  ['a hundred times as slow, which counts as three times', 5000, 750 / 60],
+])(
+  'one piece of work that was %s than the others moves the room by a tenth of the difference',
+  async (_how, ms, room) => {
+    const queue = createHashingQueue(50 * CORES)
+    await runOne(queue, ms * CORES)
+    expect(roomFor(queue, 'registration')).toBe(Math.floor(room))
+  },
+)

@@ -1,3 +1,4 @@
+import { createHmac, hkdfSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
@@ -7,6 +8,14 @@ const NEW = 'the secret that is the newest of all'
 
 test('the same secrets give the same keys, in another process too', () => {
   expect(createKeyring([NEW, OLD])).toEqual(createKeyring([NEW, OLD]))
+})
+
+test('keys are derived as they were in every version, or no code and no look-up key that is stored would fit', () => {
+  const derived = (purpose: string, length: number) => Buffer.from(hkdfSync('sha256', OLD, 'latchkey', purpose, length))
+  const keyring = createKeyring([OLD])
+  const [codes, lookups] = [derived('codes', 32), derived('lookups', 32)]
+  expect(keyring).toEqual([{ id: derived('id', 8).toString('hex'), codes, lookups }])
+  expect(lookupKeys(keyring, 'limit', 'x')).toEqual([createHmac('sha256', lookups).update('limit:x').digest()])
 })
 
 test('a rotated key keeps what it was, behind the newest', () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { MailerUnavailable, MailRefused } from '../../src/core/mail/mailer.ts'
 import { createProviderHealth } from '../../src/core/mail/routing/provider-health.ts'
 
@@ -57,4 +57,36 @@ test('a failure that nobody repeats is forgotten after two minutes', () => {
   expect(health.expected()).toMatchObject({ isClearNo: true })
   now = 120_000
   expect(health.expected()).toEqual({ providerId: null })
+})
+
+test('of several that fail, whichever failed last tells', () => {
+  const health = createProviderHealth()
+  health.note('a', SILENT, 10_000)
+  health.note('b', NOT_NOW, 1)
+  health.note('a', SILENT, 9000)
+  expect(health.expected()).toMatchObject({ message: 'provider-in-trouble', isClearNo: false })
+  expect(health.latencyMs()).toBe(9000)
+})
+
+test('by its own clock a failure is forgotten after two minutes, too', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const health = createProviderHealth()
+  health.note('given up', NOT_NOW, 1)
+  vi.advanceTimersByTime(119_000)
+  expect(health.expected()).toMatchObject({ isClearNo: true })
+  vi.advanceTimersByTime(1000)
+  expect(health.expected()).toEqual({ providerId: null })
+})
+
+test('only the last thousand that kept failing are known', () => {
+  const health = createProviderHealth()
+  for (let index = 0; index < 1001; index += 1) {
+    health.note(`mail ${index}`, NOT_NOW, 1)
+    health.note('good', TAKEN, 1)
+  }
+  health.note('mail 1', NOT_NOW, 1)
+  expect(health.expected()).toEqual({ providerId: null })
+  health.note('mail 0', NOT_NOW, 1)
+  expect(health.expected()).toMatchObject({ isClearNo: true })
 })

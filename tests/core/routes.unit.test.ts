@@ -59,3 +59,11 @@ test('with the first shut mails go to the second; with both shut they wait for w
   expect('waitMs' in wait && wait.waitMs).toBeGreaterThan(4000)
   expect('waitMs' in wait && wait.waitMs).toBeLessThanOrEqual(5000)
 })
+
+test('one provider alone is open while it is well, and is waited for otherwise', () => {
+  const [only] = create()
+  expect(openProviders([only])).toEqual({ open: [only] })
+  only.circuit.noteTrouble('a', asks(5000))
+  const wait = openProviders([only])
+  expect('waitMs' in wait && wait.waitMs).toBeGreaterThan(4000)
+})

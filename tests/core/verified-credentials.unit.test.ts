@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
 
 test('only the same name, password and hash are remembered', () => {
@@ -28,4 +28,22 @@ test('it is bounded, and the least recently used goes first', () => {
   verified.holds('one', 'password')
   verified.remember('three', 'password', 'hash')
   expect(['one', 'two', 'three'].map((name) => verified.holds(name, 'password'))).toEqual([true, false, true])
+})
+
+test('who is remembered anew is the newest', () => {
+  const verified = createVerifiedCredentials({ most: 2 })
+  for (const name of ['one', 'two', 'one', 'three']) verified.remember(name, 'password', 'hash')
+  expect(['one', 'two', 'three'].map((name) => verified.holds(name, 'password'))).toEqual([true, false, true])
+})
+
+test('by its own clock it lasts a minute too, whenever what is old is swept', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const verified = createVerifiedCredentials()
+  verified.remember('id', 'password', 'hash')
+  vi.advanceTimersByTime(59_000)
+  expect(verified.holds('id', 'password')).toBe(true)
+  verified.remember('another', 'password', 'hash')
+  vi.advanceTimersByTime(1000)
+  expect([verified.holds('id', 'password'), verified.holds('another', 'password')]).toEqual([false, true])
 })

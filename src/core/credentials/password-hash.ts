@@ -17,7 +17,8 @@ export type PasswordHash = { scheme: Scheme; cost: number; salt: string; bcrypt:
 export const parseHash = (hash: string): PasswordHash | null => {
   const ours = OURS.exec(hash)
   const [, cost = '', salt = '', digest = ''] = ours ?? PLAIN.exec(hash) ?? []
-  if (digest === '' || Number(cost) < MIN_COST || Number(cost) > MAX_COST) return null
+  // Without a match the cost is 0.
+  if (Number(cost) < MIN_COST || Number(cost) > MAX_COST) return null
   const bcrypt = `$2b$${cost.padStart(2, '0')}$${salt}${digest}`
   return { scheme: ours ? 'latchkey' : 'bcrypt', cost: Number(cost), salt, bcrypt }
 }

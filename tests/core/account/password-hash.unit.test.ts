@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createPasswordHasher } from '../../../src/core/credentials/password.ts'
-import { parseHash } from '../../../src/core/credentials/password-hash.ts'
+import { formatHash, parseHash } from '../../../src/core/credentials/password-hash.ts'
 
 const work = { priority: 'sign-in', signal: new AbortController().signal } as const
 const hasher = await createPasswordHasher(4)
@@ -58,6 +58,27 @@ describe('a plain bcrypt hash', () => {
     ).toBe(true)
   })
 })
+
+test('a hash is read to its parts, and ours is written from them', () => {
+  const salt = 'CCCCCCCCCCCCCCCCCCCCC.'
+  const digest = 'E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
+  expect(parseHash(U)).toEqual({ scheme: 'bcrypt', cost: 5, salt, bcrypt: U })
+  for (const cost of ['04', '12', '15']) {
+    const plain = U.replace('$05', `$${cost}`)
+    const ours = `$bcrypt-sha256$v=2,t=2b,r=${Number(cost)}$${salt}$${digest}`
+    expect(formatHash(plain)).toBe(ours)
+    expect(parseHash(ours)).toEqual({ scheme: 'latchkey', cost: Number(cost), salt, bcrypt: plain })
+  }
+})
+
+const [, [, OURS = ''] = []] = VECTORS
+
+test.each([`x${U}`, `x${OURS}`, `${OURS}x`, OURS.replace('r=5', 'r=16'), OURS.replace('r=5', 'r=3')])(
+  '%j is no hash either',
+  (hash) => {
+    expect(parseHash(hash)).toBe(null)
+  },
+)
 
 test.each(['', 'x', U.slice(0, -1), U.replace('$05', '$03'), U.replace('$05', '$31'), U.replace('2b', '2x'), `${U}\n`])(
   '%j is no hash',

@@ -162,6 +162,20 @@ const guess = (n: number) =>
     (model) => activate(n, true, 'wrong').check(model),
   )
 
+/** Another code in place of the former, which is typed all the same. */
+const replace = (n: number) =>
+  command(
+    `a new code for registration ${n}`,
+    async (model, real) => {
+      const words: string[] = []
+      const older = activate(n, true, 'older')
+      for (const step of [pass(35), resend(n, true), deliver('accepts'), older])
+        if (step !== older || older.check(model)) words.push(...((await step.act(model, real)) ?? []))
+      return words
+    },
+    (model) => model.registrations().length > 0,
+  )
+
 const deliver = (mood: Mood) =>
   command(`deliver, as the provider ${mood}`, async (model, { world }) => {
     const held = model.heldBack()
@@ -245,6 +259,7 @@ const COMMANDS: fc.Arbitrary<Command>[] = [
   mood.map(deliver),
   fc.tuple(who, isRight, typed).map((all) => activate(...all)),
   who.map(guess),
+  who.map(replace),
   fc.tuple(who, isRight).map((all) => resend(...all)),
   fc.constantFrom(...PAUSES).map(pass),
   fc.tuple(email, password).map((all) => becomeActive(...all)),

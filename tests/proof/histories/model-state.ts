@@ -4,7 +4,7 @@ const HOUR = 3600
 export const DAY = 24 * HOUR
 
 export const RULES = {
-  ...{ ttl: 60, attempts: 3, coolDown: 30, giveUp: HOUR, guessesADay: 4 },
+  ...{ ttl: 60, attempts: 3, coolDown: 30, giveUp: HOUR, guessesADay: 3 },
   // How long a slow provider takes, and how long one wants to be left alone.
   ...{ slow: 35, retryAfter: 30 },
 }

@@ -50,6 +50,7 @@ export const createWorld = async (database: TestDatabase, app: Hono<ApiEnv>) => 
   const codes = new Map<string, string[]>()
   const providerIds = new Map<string, string>()
   const bytes = new Map<string, string>()
+  const refusedKeys = new Set<string>()
 
   const send = ({ method, path, by, body, headers = {} }: Call) => {
     const authorization = by && { authorization: basic(by.email, by.password) }
@@ -93,6 +94,8 @@ export const createWorld = async (database: TestDatabase, app: Hono<ApiEnv>) => 
       const same = JSON.stringify(mail)
       if ((bytes.get(idempotencyKey) ?? same) !== same) throw new Error('other bytes left under one key')
       bytes.set(idempotencyKey, same)
+      if (refusedKeys.has(idempotencyKey)) throw new Error('a key was used again that a provider answers as before')
+      if (mood === 'refuses') refusedKeys.add(idempotencyKey)
       if (mood === 'slow') await moveBack(database, RULES.slow)
       const failure = failureOf(mood)
       if (failure && mood !== 'silent') throw failure

@@ -1,0 +1,65 @@
+/** What is changed, and the tests that have to notice; `isOnTables`: they need PostgreSQL. */
+type Room = { mutate: string[]; tests: string[]; isOnTables?: true }
+
+export const rooms: Record<string, Room> = {
+  codes: {
+    mutate: ['src/core/registration/{activation-code,code-state}.ts'],
+    tests: ['tests/core/{activation-code,code-state}.unit.test.ts'],
+  },
+  credentials: {
+    mutate: ['src/core/credentials/{email-address,hashing-queue,keyring,password-hash,verified-credentials}.ts'],
+    tests: [
+      'tests/core/{email-address,hashing-queue,keyring,verified-credentials}.unit.test.ts',
+      'tests/core/account/password-hash.unit.test.ts',
+    ],
+  },
+  routing: {
+    mutate: ['src/core/mail/back-off.ts', 'src/core/mail/routing/*.ts'],
+    tests: ['tests/core/{back-off,circuit,provider-health,routes}.unit.test.ts'],
+  },
+  settings: {
+    mutate: ['src/core/process/{config,known-names,settings}.ts', 'src/core/process/http/client-network.ts'],
+    tests: [
+      'tests/core/{behind-proxy,client-network,config,known-names}.unit.test.ts',
+      'tests/{api,worker}/config.unit.test.ts',
+    ],
+  },
+  requests: {
+    mutate: ['src/api/request/{basic-credentials,late-refusals,read-body}.ts'],
+    tests: [
+      'tests/api/{basic-credentials,late-refusals,read-body}.unit.test.ts',
+      'tests/api/{authentication,register-body,register-input,register-metadata}.test.ts',
+    ],
+    isOnTables: true,
+  },
+  providers: {
+    mutate: ['src/worker/providers/*.ts'],
+    tests: ['tests/worker/providers/*.unit.test.ts'],
+  },
+  registration: {
+    mutate: [
+      'src/core/registration/{activate,authenticate,enqueue-code,guess-surge,metadata,register,request-digest,resend-code,status}.ts',
+      'src/core/account/{change-password,delete-account,sign-in}.ts',
+      'src/api/limits/*.ts',
+    ],
+    tests: [
+      'tests/core/{activate,authenticate,code-minute,guess-budget,guess-surge,register,resend-code,status}.test.ts',
+      'tests/api/{account,activate-user,authentication,guessing-limits,idempotency,limits,register-metadata,remembered,send-code}.test.ts',
+      'tests/proof/histories/histories.test.ts',
+    ],
+    isOnTables: true,
+  },
+  deliveries: {
+    mutate: ['src/core/mail/{deliver-mail,prepare-mail}.ts'],
+    tests: ['tests/core/{code-minute,deliver-*}.test.ts', 'tests/proof/histories/histories.test.ts'],
+    isOnTables: true,
+  },
+}
+
+/** `MUTANTS` names one. */
+export const room = (): Room & { name: string } => {
+  const name = process.env.MUTANTS ?? 'codes'
+  const found = rooms[name]
+  if (!found) throw new Error(`MUTANTS must be one of ${Object.keys(rooms).join(', ')}`)
+  return { ...found, name }
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+import { room } from './rooms.ts'
+
+const { tests, isOnTables } = room()
+
+export default defineConfig({
+  test: {
+    include: tests,
+    maxWorkers: 1,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    ...(isOnTables && { globalSetup: 'tests/support/servers.ts', provide: { redisKind: 'single' as const } }),
+  },
+})
