@@ -195,3 +195,16 @@ describe('real answers fit their schemas', () => {
     expect(schemaFaults(schema, { code }).length === 0).toBe(isGood)
   })
 })
+
+test('names what is posted to other systems, each with its type, and no more than its id of a deleted user', () => {
+  const { webhooks } = v.parse(
+    v.object({ webhooks: v.record(v.string(), v.object({ post: v.looseObject({ operationId: v.string() }) })) }),
+    document,
+  )
+  expect(Object.keys(webhooks).toSorted()).toEqual([
+    'mail.undeliverable',
+    'user.activated',
+    'user.deleted',
+    'user.password-changed',
+  ])
+})

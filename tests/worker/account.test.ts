@@ -30,6 +30,15 @@ const account = async (...args: string[]) => {
   return { code, lines, err, out }
 }
 
+const accountWithEvents = (...args: string[]) =>
+  runScript('src/worker/account.ts', args, {
+    ...{ DATABASE_URL: database.url, SECRET_KEY },
+    WEBHOOK_URL: 'https://app.example.com/events',
+  })
+
+const eventsOf = async (id: string) =>
+  (await database.pool.query('select type, data from events where user_id = $1 order by created_at', [id])).rows
+
 const auditOf = async (id: string) =>
   (await database.pool.query('select who, what, why from audit where $1 = any(user_ids) order by id', [id])).rows
 const signIn = async (email: string, password?: string) =>
@@ -46,6 +55,30 @@ test.each([
   const { code, out, err } = await account(...args)
   expect([code, out]).toEqual([2, ''])
   expect(err).toContain('node src/worker/account.ts')
+})
+
+test('acts raise the events that the API raises, where somebody is told; export names them, and imports raise none', async () => {
+  const told = await register(app, 'told@example.com')
+  const untold = await register(app, 'untold@example.com')
+  expect((await account('activate', untold.id)).code).toBe(0)
+  expect((await accountWithEvents('activate', told.id)).code).toBe(0)
+  expect(await eventsOf(untold.id)).toEqual([])
+  expect(await eventsOf(told.id)).toMatchObject([
+    { type: 'user.activated', data: { user: { id: told.id, email: told.email, activatedAt: expect.any(String) } } },
+  ])
+  const exported = await account('export', told.email)
+  expect(JSON.stringify(exported.lines)).toContain('user.activated')
+  expect((await accountWithEvents('delete', told.id)).code).toBe(0)
+  expect(await eventsOf(told.id)).toEqual([
+    { type: 'user.activated', data: { user: { id: told.id } } },
+    { type: 'user.deleted', data: { user: { id: told.id } } },
+  ])
+  const file = join(folder, 'quiet.ndjson')
+  const passwordHash = '$2b$04$abcdefghijklmnopqrstuuW2tFrEmzZ0yBYRBr1dRXUYWWoiXcuWa'
+  const line = { email: 'quiet@example.com', activatedAt: '2026-01-01T00:00:00Z', scheme: 'bcrypt', passwordHash }
+  await writeFile(file, `${JSON.stringify(line)}\n`)
+  expect(JSON.parse((await accountWithEvents('import', file)).out.trim())).toMatchObject({ imported: 1 })
+  expect((await database.pool.query("select from events where type = 'user.activated'")).rowCount).toBe(1)
 })
 
 describe('an operator', () => {

@@ -3,6 +3,7 @@ import { describeRoute, generateSpecs } from 'hono-openapi'
 import { forwardedPrefix } from '../../core/process/http/behind-proxy.ts'
 import { describePage } from '../answers/openapi.ts'
 import { nameComponents } from '../answers/openapi-components.ts'
+import { webhooks } from '../answers/openapi-webhooks.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
 
 const documentDocs = describePage('readOpenApi', 'This document', 'application/json', {
@@ -47,6 +48,7 @@ const makeDocument = async (app: Hono<ApiEnv>, { serviceName, passwordMinLength 
       tags: [
         { name: 'users', description: 'Registrations' },
         { name: 'account', description: 'Active accounts, by address and password' },
+        { name: 'events', description: 'What is posted to your own systems' },
         { name: 'problems', description: 'What went wrong' },
         { name: 'service', description: 'The service itself' },
       ],
@@ -63,7 +65,7 @@ const makeDocument = async (app: Hono<ApiEnv>, { serviceName, passwordMinLength 
     defaultValidationErrorResponse: false,
     excludeStaticFile: false,
   })
-  return nameComponents(document, boundsOf(passwordMinLength))
+  return { ...nameComponents(document, boundsOf(passwordMinLength)), webhooks }
 }
 
 /** Lengths count code points, as JSON Schema's do. */
