@@ -45,13 +45,12 @@ export const rooms: Record<string, Room> = {
     tests: [
       'tests/core/{activate,authenticate,code-minute,guess-budget,guess-surge,register,resend-code,status}.test.ts',
       'tests/api/{account,activate-user,authentication,guessing-limits,idempotency,limits,register-metadata,remembered,send-code}.test.ts',
-      'tests/proof/histories/histories.test.ts',
     ],
     isOnTables: true,
   },
   deliveries: {
     mutate: ['src/core/mail/{deliver-mail,prepare-mail}.ts'],
-    tests: ['tests/core/{code-minute,deliver-*}.test.ts', 'tests/proof/histories/histories.test.ts'],
+    tests: ['tests/core/{code-minute,deliver-*}.test.ts'],
     isOnTables: true,
   },
 }

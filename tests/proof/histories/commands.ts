@@ -1,13 +1,11 @@
-import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { User } from '../../../src/core/registration/status.ts'
-import type { Model, Mood, Typed } from './model.ts'
+import type { Model, Typed } from './model.ts'
+import type { Mood } from './model-provider.ts'
 import type { Registration } from './model-state.ts'
+import { compareViews, personOf, type Real } from './views.ts'
 import type { Person, World } from './world.ts'
 
-/** A model and a service that have lived through the same; `ids` are the service's for the model's registrations. */
-export type Real = { world: World; ids: Map<Registration, string>; seen: Map<string, number> }
 type Command = fc.AsyncCommand<Model, Real> & { act: Run }
 /** Gives what was seen, in words, so that a proof tells what it has proved. */
 type Run = (model: Model, real: Real) => Promise<string[] | undefined>
@@ -19,8 +17,6 @@ const KEYS = [null, 'one-key', 'another-key']
 const PAUSES = [35, 35, 70, 3700, 90_000]
 // Registrations at a time.
 const MOST = 5
-// How late a slow machine may be, in seconds.
-const LATE = 8
 
 const command = (name: string, run: Run, check = (_model: Readonly<Model>) => true): Command => ({
   check,
@@ -62,8 +58,6 @@ const ofOne = (
     },
   )
 }
-
-const personOf = ({ ids }: Real, one: Registration) => ({ id: ids.get(one) ?? 'unknown', email: one.email })
 
 const passwordOf = (one: Registration, isRight: boolean) =>
   isRight ? one.password : (PASSWORDS.find((password) => password !== one.password) ?? '')
@@ -210,42 +204,6 @@ const pass = (seconds: number) =>
     await world.pass(seconds)
     return []
   })
-
-/** What everybody with the right password sees. */
-const compareViews = async (model: Model, real: Real): Promise<void> => {
-  for (const one of model.registrations()) {
-    const expected = { answer: model.read(one, one.password), ...model.view(one) }
-    const seen = await real.world.look(personOf(real, one), one.password)
-    const is = seen.user
-      ? { answer: seen.answer, ...viewOf(seen.user, expected) }
-      : { ...expected, answer: seen.answer }
-    if (!isDeepStrictEqual(is, expected))
-      real.world.script.note(
-        `Here ${real.world.script.nameOf(personOf(real, one).id)} should be ${JSON.stringify(expected)}, and is ${JSON.stringify(is)}`,
-      )
-    expect(is).toEqual(expected)
-  }
-}
-
-/** A time counts as the expected one when it is about that. */
-const viewOf = ({ status, code }: User, expected: ReturnType<Model['view']>) => {
-  const timeOf = (shown: string | null, wanted: number | null | undefined) => {
-    const seconds = shown === null ? null : (Date.parse(shown) - Date.now()) / 1000
-    const isNear = typeof wanted === 'number' && seconds !== null && Math.abs(seconds - wanted) < LATE
-    return isNear ? wanted : seconds
-  }
-  return {
-    status,
-    code: code && {
-      status: code.status,
-      sentAt: timeOf(code.sentAt, expected.code?.sentAt),
-      expiresAt: timeOf(code.expiresAt, expected.code?.expiresAt),
-      isDelivered: code.deliveredAt !== null,
-      attemptsLeft: code.attemptsLeft,
-      resendAfter: timeOf(code.resendAfter, expected.code?.resendAfter),
-    },
-  }
-}
 
 const who = fc.nat(4)
 const isRight = fc.integer({ min: 0, max: 9 }).map((number) => number > 0)

@@ -93,3 +93,31 @@ export const createBudgets = (now: () => number) => {
     },
   }
 }
+
+export type State = ReturnType<typeof createState>
+
+export const createState = (realSeconds: () => number) => {
+  const all: Registration[] = []
+  const line: { one: Registration; mail: Mail }[] = []
+  const guesses: { email: string; at: number }[] = []
+  let passed = 0
+  const now = () => passed + realSeconds()
+  const budgets = createBudgets(now)
+
+  const accountOf = (email: string) => all.find((one) => one.isActive && one.email === email)
+  const isGuessedOut = (email: string) =>
+    guesses.filter((guess) => guess.email === email && guess.at > now() - DAY).length >= RULES.guessesADay
+  const isTooShort = ({ length }: Code, email: string) => length === 4 && isGuessedOut(email)
+  const freshCode = (email: string) => newCode(isGuessedOut(email) ? 8 : 4)
+
+  /** The current code; a mail that bounced has closed it. */
+  const codeOf = ({ codes: [code], mail }: Registration): Code => {
+    if (!code) throw new Error('a registration has a code')
+    return Object.assign(code, mail.bouncedAt <= now() && { isOut: false, sentAt: null })
+  }
+
+  const pass = (seconds: number) => {
+    passed += seconds
+  }
+  return { all, line, guesses, budgets, now, pass, accountOf, isTooShort, freshCode, codeOf }
+}

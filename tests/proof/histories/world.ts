@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import type { ApiEnv } from '../../../src/api/context.ts'
-import { type Mailer, MailerUnavailable, MailRefused, type OutgoingMail } from '../../../src/core/mail/mailer.ts'
+import type { Mailer, OutgoingMail } from '../../../src/core/mail/mailer.ts'
 import { takeDueRows } from '../../../src/core/postgres/outbox/outbox.ts'
 import { reviveMail } from '../../../src/core/postgres/outbox/revivals.ts'
 import { codeOf, from } from '../../api/api-client.ts'
@@ -11,9 +11,12 @@ import type { TestDatabase } from '../../support/database.ts'
 import { deliverTools, POLICY, testProvider } from '../../support/delivery.ts'
 import { codeIn } from '../../support/mail-provider.ts'
 import { eventSenders } from '../../support/provider-events.ts'
+import { moveBack } from './clock.ts'
 import { createScript, type Script } from './http-script.ts'
-import type { Mood, Sent, Typed } from './model.ts'
+import type { Typed } from './model.ts'
+import type { Mood, Sent } from './model-provider.ts'
 import { RULES } from './model-state.ts'
+import { failureOf } from './moods.ts'
 
 const SETTINGS = {
   MAIL_PROVIDER: 'resend',
@@ -194,15 +197,6 @@ export const createWorld = async (database: TestDatabase, app: Hono<ApiEnv>) => 
   }
 }
 
-const failureOf = (mood: Mood): MailRefused | MailerUnavailable | null => {
-  if (mood === 'refuses') return new MailRefused('provider-422', { isAboutAddress: true })
-  if (mood === 'silent') return new MailerUnavailable('provider-silent', { isClearNo: false })
-  const retryAfterMs = mood === 'asks-to-wait' ? RULES.retryAfter * 1000 : null
-  if (mood === 'busy' || retryAfterMs !== null)
-    return new MailerUnavailable('provider-503', { isClearNo: true, retryAfterMs })
-  return null
-}
-
 /** Four or eight digits, as the last of them has, that none of them is. */
 const wrongFor = (known: string[]): string => {
   const length = known.at(-1)?.length ?? 4
@@ -211,31 +205,3 @@ const wrongFor = (known: string[]): string => {
     if (!known.includes(digits)) return digits
   }
 }
-
-/** Lets so many seconds pass: every time of every row moves back. */
-const moveBack = async ({ pool }: TestDatabase, seconds: number): Promise<void> => {
-  await pool.query(
-    [
-      ...TIMES.map(([table, columns]) => `update ${table} set ${columns.map((name) => movedBack(name, seconds))}`),
-      `update rate_limits set expire = expire - ${seconds * 1000}`,
-    ].join('; '),
-  )
-}
-
-const movedBack = (column: string, seconds: number) => `${column} = ${column} - interval '${seconds} seconds'`
-
-const TIMES = [
-  ['users', ['created_at', 'activated_at', 'noticed_at']],
-  ['codes', ['created_at', 'opened_at', 'expires_at', 'sent_at', 'superseded_at']],
-  [
-    'mails',
-    [
-      ...['created_at', 'offered_at', 'retry_at', 'lease_until', 'settled_at', 'next_offer_at', 'failing_since'],
-      ...['delivered_at', 'bounced_at'],
-    ],
-  ],
-  ['outboxes', ['beat_at', 'possible_since', 'priority_from']],
-  ['provider_reports', ['delivered_at', 'bounced_at', 'created_at']],
-  ['sign_in_networks', ['at']],
-  ['guesses', ['at']],
-] as const
