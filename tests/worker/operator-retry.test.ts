@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { reviveMails } from '../../src/worker/delivery/revive-mails.ts'
+import { reviveMails } from '../../src/worker/delivery/delivery.ts'
 import { createDashboard } from '../../src/worker/operators/dashboard.ts'
 import { from } from '../api/api-client.ts'
 import { basic, post } from '../support/api.ts'

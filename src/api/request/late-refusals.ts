@@ -4,7 +4,6 @@ import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import { isTrustedPeer } from '../../core/process/http/client-network.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'
-import { createRefusalCounts } from './refusal-counts.ts'
 import { requestNetwork } from './request-network.ts'
 
 // A person who clicks again is answered at once.
@@ -13,6 +12,7 @@ const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 2000
 // What one network is refused at once in two seconds; behind it there may be many people, and only their refusals come late.
 const FREE_REFUSALS_PER_NET = 500
+const COUNT_MS = 2000
 const NET_DELAY_MS = 1000
 const MAX_HELD = 2000
 
@@ -68,3 +68,23 @@ const delayOf = (early: number): number =>
   early <= FREE_RETURNS ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (early - FREE_RETURNS - 1))
 
 const delayOfNet = (refusals: number): number => (refusals > FREE_REFUSALS_PER_NET ? NET_DELAY_MS : 0)
+
+/** Counts the refusals of each network in a window of one to two times two seconds; what is older is forgotten as a whole. */
+const createRefusalCounts = () => {
+  let [former, current] = [new Map<string, number>(), new Map<string, number>()]
+  let began = performance.now()
+  return {
+    /** Adds one, and gives how many there are now. */
+    add: (network: string): number => {
+      const now = performance.now()
+      if (now - began > COUNT_MS) {
+        former = now - began > 2 * COUNT_MS ? new Map() : current
+        current = new Map()
+        began = now
+      }
+      const count = (current.get(network) ?? 0) + 1
+      current.set(network, count)
+      return count + (former.get(network) ?? 0)
+    },
+  }
+}

@@ -9,8 +9,12 @@ const BATCH = 1000
 
 export type ImportCounts = { lines: number; imported: number; alreadyActive: number; faulty: number }
 
-/** Who is told of what is wrong with a line, and of the counts after each batch. */
-export type ImportReport = { fault(line: number, fault: string): void; progress(counts: ImportCounts): void }
+/** `fault` is told what is wrong with a line, `progress` the counts after each batch. */
+export type ImportRequest = {
+  lines: AsyncIterable<string>
+  fault(line: number, fault: string): void
+  progress(counts: ImportCounts): void
+}
 
 /**
  * Takes in accounts, one a line of JSON, a thousand in a statement. A faulty line stops nothing else; an address that is active already
@@ -19,8 +23,7 @@ export type ImportReport = { fault(line: number, fault: string): void; progress(
  */
 export const importAccounts = async (
   tools: { pool: Pool; languages: Languages },
-  lines: AsyncIterable<string>,
-  report: ImportReport,
+  { lines, ...report }: ImportRequest,
 ): Promise<ImportCounts> => {
   const counts = { lines: 0, imported: 0, alreadyActive: 0, faulty: 0 }
   let batch: ImportedAccount[] = []

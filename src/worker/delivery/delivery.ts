@@ -1,10 +1,13 @@
 import type { Queue, Telemetry } from 'bullmq'
 import type { DeliverTools } from '../../core/mail/delivery.ts'
 import type { MailProvider } from '../../core/mail/routing/routes.ts'
+import { reviveFailedMails, reviveMail } from '../../core/postgres/outbox/revivals.ts'
+import type { Pool } from '../../core/postgres/pool.ts'
 import type { WorkerMetrics } from '../operators/metrics.ts'
 import { outboxWorkerOptions } from '../queue/outbox-worker-options.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
 import { pausedForMs } from '../queue/queue-pause.ts'
+import { type Revival, reviveRows } from '../queue/revival.ts'
 import { admitMails } from './admit-mails.ts'
 import { deliverMailJob } from './deliver-mail-job.ts'
 import { MAILS } from './mail-kind.ts'
@@ -69,3 +72,6 @@ const describeTrouble = ({ name, circuit }: MailProvider, pausedMs: number): str
   if (askedMs > 0) return `${name} asked for a pause, ${Math.ceil(askedMs / 1000)} s more; an operator can end it`
   return circuit.isWell() ? null : `${name} fails, and one mail is tried now and then: ${trouble?.message}`
 }
+
+/** An operator's retry of mails. */
+export const reviveMails = (pool: Pool): Revival => reviveRows(pool, { one: reviveMail, some: reviveFailedMails })

@@ -112,7 +112,8 @@ const importFile = async (tools: CommandTools, file: string): Promise<0 | 1> => 
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
   // The interface would not tell of a file that cannot be read.
   const unreadable = new Promise<never>((_, reject) => input.once('error', reject))
-  const importing = importAccounts(tools, lines, {
+  const importing = importAccounts(tools, {
+    lines,
     fault: (line, fault) => tools.tell(`line ${line}: ${fault}`),
     progress: (counts) => print(tools, { progress: true, ...counts }),
   })
