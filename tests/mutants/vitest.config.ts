@@ -9,6 +9,6 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    ...(isOnTables && { globalSetup: 'tests/support/servers.ts', provide: { redisKind: 'single' as const } }),
+    ...(isOnTables && { globalSetup: 'tests/support/postgres.ts', provide: { redisKind: 'single' as const } }),
   },
 })
