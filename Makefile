@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak soak-events fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -76,6 +76,9 @@ bench-timing: node_modules/.installed ## measure: whether the time of an answer 
 	@exec node bench/timing.ts
 
 MINUTES ?= 10
+soak-events: node_modules/.installed ## the same for events to other systems, and how late mails are beside a dead receiver (ARGS="500 postgresql")
+	@exec node bench/events.ts $(ARGS)
+
 soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)
 	@exec node bench/soak.ts $(MINUTES) $(SEED)
 

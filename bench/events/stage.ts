@@ -14,10 +14,14 @@ import { startReceiver } from './receiver.ts'
 
 export type Stage = Awaited<ReturnType<typeof setStage>>
 
-/** Real processes with events on, on stores of their own. */
+/** Real processes on stores of their own, with events unless `isQuiet`. */
 export const setStage = async (
   backend: 'postgresql' | 'redis',
-  { size, random }: { size: { apis: number; workers: number }; random: () => number },
+  {
+    size,
+    random,
+    isQuiet = false,
+  }: { size: { apis: number; workers: number }; random: () => number; isQuiet?: boolean },
 ) => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-events-'))
   const secret = `whsec_${randomBytes(32).toString('base64')}`
@@ -33,8 +37,7 @@ export const setStage = async (
       mailUrl: provider.url,
       secretKey: randomBytes(32).toString('hex'),
     }),
-    WEBHOOK_URL: receiver.url,
-    WEBHOOK_SECRET: secret,
+    ...(!isQuiet && { WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: secret }),
   }
   await startChild('db/migrate.ts', environment, process.stderr).ended
   const pool = new pg.Pool({ connectionString: postgres.urlOf('postgres'), max: 2 })
