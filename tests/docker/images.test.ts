@@ -52,7 +52,8 @@ describe.each(['api', 'worker'])('the image of the %s', (name) => {
   })
 
   test('holds the sources and the migrations, and no test, secret or other file', async () => {
-    const files = await inside(image, 'find', '.', '-path', './node_modules', '-prune', '-o', '-type', 'f', '-print')
+    const made = ['(', '-path', './node_modules', '-o', '-path', './compiled', ')', '-prune']
+    const files = await inside(image, 'find', '.', ...made, '-o', '-type', 'f', '-print')
     const wanted = globSync(['package.json', 'src/**/*.ts', 'db/migrate.ts', 'db/migrations/*.sql'], { cwd: ROOT })
     expect(files.map((file) => file.slice('./'.length)).toSorted()).toEqual(wanted.toSorted())
   })
@@ -60,6 +61,14 @@ describe.each(['api', 'worker'])('the image of the %s', (name) => {
   test('its user is 1000 and can change nothing in it', async () => {
     expect(await inside(image, 'id', '-u')).toEqual(['1000'])
     expect(await inside(image, 'find', '/app', '/usr', '/etc', '-writable', '-not', '-type', 'l')).toEqual([])
+  })
+
+  test('starts from what Node.js compiled when the image was made', async () => {
+    const watched = ['-e', 'NODE_DEBUG_NATIVE=COMPILE_CACHE', '--entrypoint', 'sh', image]
+    const start = ['-c', `node src/${name}/main.ts 2>&1 | grep 'code cache for' || :`]
+    const told = await dockerLines(['run', '--rm', '--network', 'none', ...watched, ...start])
+    expect(told.filter((line) => line.includes('was accepted')).length).toBeGreaterThan(100)
+    expect(told.filter((line) => !line.includes('was accepted'))).toEqual([])
   })
 
   test('nothing in it installs or compiles', async () => {
@@ -95,7 +104,8 @@ describe.each(['api', 'worker'])('the image of the %s', (name) => {
   })
 
   test('what changes most often is the smallest of its layers', async () => {
-    const [code, , , packages] = (await readSteps(image)).filter(({ bytes }) => bytes > 0)
+    const [compiled, code, , , packages] = (await readSteps(image)).filter(({ bytes }) => bytes > 0)
+    expect(compiled?.line).toContain('compiled')
     expect(code?.line).toContain('src')
     expect(packages?.line).toContain('node_modules')
     expect(code?.bytes).toBeLessThan((packages?.bytes ?? 0) / 50)
