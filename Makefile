@@ -76,11 +76,11 @@ bench-timing: node_modules/.installed ## measure: whether the time of an answer 
 	@exec node bench/timing.ts
 
 MINUTES ?= 10
-soak-events: node_modules/.installed ## the same for events to other systems, and how late mails are beside a dead receiver (ARGS="500 postgresql")
-	@exec node bench/events.ts $(ARGS)
-
 soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)
 	@exec node bench/soak.ts $(MINUTES) $(SEED)
+
+soak-events: node_modules/.installed ## the same for events to other systems, and how late mails are beside a dead receiver (ARGS="500 postgresql")
+	@exec node bench/events.ts $(ARGS)
 
 fuzz: node_modules/.installed ## throw right and spoilt requests at the started service for MINUTES (10) (SEED repeats a run)
 	@exec node bench/fuzz.ts $(MINUTES) $(SEED)
