@@ -11,6 +11,7 @@ import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { eventSenders, type SignedEvent, sendgridSigning } from '../support/provider-events.ts'
+import { activate, codeOf as digitsNow, endCooldown, expectProblem, resend } from './api-client.ts'
 
 const OLD = () => new Date(Date.now() - 5 * 60_000 - 5000)
 
@@ -79,6 +80,21 @@ describe.each(names)('reports of %s', (name) => {
     expect(stored.rows[0]).toEqual({ bounce: kind })
     await report('delivered', user.providerId)
     expect(await codeOf(user)).toMatchObject({ status: 'undeliverable' })
+  })
+
+  test('the code of a mail that was complained of is an older one after a resend, and spends no attempt', async () => {
+    const user = await sent()
+    const digits = await digitsNow(database, user)
+    await report('complaint', user.providerId)
+    await endCooldown(database, user)
+    expect((await resend(app, user)).status).toBe(202)
+    const next = await database.pool.query<{ id: string }>(
+      'select id from mails where user_id = $1 and settled_at is null',
+      [user.id],
+    )
+    await settle(next.rows[0]?.id ?? '', bracketed(name, randomUUID()))
+    await expectProblem(await activate(app, user, digits), 'code-expired')
+    expect(await codeOf(user)).toMatchObject({ status: 'sent', attemptsLeft: 3 })
   })
 
   test.each(['delivered', 'hard-bounce'] as const)(

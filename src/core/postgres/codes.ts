@@ -14,7 +14,10 @@ export type CodeRow = {
 /** SQL for whether somebody may have a code, beside its mail: one that is held back bounces when the notice before it did, and not sooner. */
 export const OPEN = '(codes.opened_at is not null and coalesce(mails.bounced_at > now(), true))'
 
-/** All codes of a registration that somebody may have had, and the current one; newest first. */
+/**
+ * All codes of a registration that somebody may have had, and the current one; newest first. Who complained of a mail has its code, and
+ * one that is said to have bounced may have come.
+ */
 export const listCodes = async (tx: Tx, userId: string): Promise<CodeRow[]> => {
   const codes = await tx.query<CodeRow>(
     `select codes.id, digits, codes.attempts,
@@ -25,7 +28,7 @@ export const listCodes = async (tx: Tx, userId: string): Promise<CodeRow[]> => {
        sent_at as "sentAt"
      from codes
      left join mails on mails.code_id = codes.id
-     where codes.user_id = $1 and (superseded_at is null or ${OPEN})
+     where codes.user_id = $1 and (superseded_at is null or ${OPEN} or mails.bounced_at is not null)
      order by codes.created_at desc`,
     [userId],
   )

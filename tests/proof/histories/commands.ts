@@ -91,7 +91,7 @@ const activate = (n: number, isRight: boolean, typed: Typed) =>
     // Who has no code cannot type it.
     ({ codes: [current, ...older] }) => {
       if (typed === 'right') return current?.isRead ?? false
-      return typed !== 'older' || older.some(({ isOut, isRead }) => isOut && isRead)
+      return typed !== 'older' || older.some(({ isRead }) => isRead)
     },
   )
 
