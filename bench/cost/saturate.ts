@@ -48,6 +48,8 @@ export const saturate = async (
     ...(perSecond !== undefined && { perSecond }),
   })
   if (done.others > 0) throw new Error(`${contestant.name}: ${done.others} registrations got neither 202 nor 503`)
+  if (done.count === 0)
+    throw new Error(`${contestant.name}: nobody was registered in ${seconds} s; give it more with --seconds`)
   await provider.mailed(done.count)
   const after = contestant.cpu()
   const each = (part: keyof typeof after) => (after[part] - before[part]) / done.count
