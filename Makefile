@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing soak soak-events fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing bench-two-providers soak soak-events fuzz screenshots
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -74,6 +74,9 @@ bench-overload: node_modules/.installed ## measure: ten times as many registrati
 
 bench-timing: node_modules/.installed ## measure: whether the time of an answer tells who has an account
 	@exec node bench/timing.ts
+
+bench-two-providers: node_modules/.installed ## measure: how soon mails reach the second provider when the first is down, slow, silent, revoked or flapping
+	@exec node bench/two-providers.ts $(ARGS)
 
 MINUTES ?= 10
 soak: node_modules/.installed ## kill, flush, stop and break everything for MINUTES (10); the books must balance (SEED repeats a run)

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export const troubles = ['503', '429', '401', 'refusing', 'resetting', 'hanging', 'dripping'] as const
 
-export type Mood = (typeof troubles)[number] | 'well'
+export type Mood = (typeof troubles)[number] | 'well' | 'slow'
+
+export const SLOW_MS = 8000
 
 const BYTE_EVERY_MS = 25
 const TAKEN = '{"id":"taken"}'
@@ -13,6 +15,9 @@ export const answerIn = (mood: Mood, response: ServerResponse): boolean => {
   switch (mood) {
     case 'well':
       response.writeHead(200, { 'content-type': 'application/json' }).end(TAKEN)
+      return true
+    case 'slow':
+      setTimeout(() => answerIn('well', response), SLOW_MS)
       return true
     case '503':
     case '401':

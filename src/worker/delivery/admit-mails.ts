@@ -34,11 +34,15 @@ export const admitMails = (
       },
     )
   }
-  const watch = (provider: MailProvider): MailProvider => ({
+  const watch = (provider: MailProvider, other?: MailProvider): MailProvider => ({
     ...provider,
-    mailer: watchMailer(provider.mailer, provider.circuit, { onAsked: pause, onChange: report(provider, logger) }),
+    mailer: watchMailer(provider.mailer, provider.circuit, {
+      onAsked: pause,
+      onChange: report(provider, logger),
+      isSpared: () => other?.circuit.isWell() ?? false,
+    }),
   })
-  const watched: MailProviders = second ? [watch(first), watch(second)] : [watch(first)]
+  const watched: MailProviders = second ? [watch(first, second), watch(second)] : [watch(first)]
   return {
     providers: watched,
     admit: async () => {

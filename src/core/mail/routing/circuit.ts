@@ -1,8 +1,13 @@
 import type { MailerUnavailable } from '../mailer.ts'
+import { createCalls } from './calls.ts'
 
 // So many different mails must fail in a row before the trouble is taken for the provider's: one poison mail stops nobody.
 const THRESHOLD = 5
 const FIRST_PAUSE_MS = 1000
+// Who was not answered waits while the code lives. Where another provider takes the mails instead, fewer find that out: two whose
+// calls broke off, or one who waits while nobody is answered.
+const THRESHOLD_SPARED = 2
+const FIRST_PAUSE_SPARED_MS = 8000
 // Who registers when the provider is back waits for the next probe.
 const MAX_PAUSE_MS = 4000
 /** The same where another provider takes the mails meanwhile: a probe that gets no answer keeps a person waiting. */
@@ -15,7 +20,7 @@ const MAX_ASKED_MS = 10 * 60_000
 const SPREAD_MS = 2000
 
 /** What a circuit breaker asks of a failure: whether it is everybody's, and for how long the other side itself wants to be left alone. */
-export type Trouble = { isForEverybody: boolean; retryAfterMs: number | null }
+export type Trouble = { isForEverybody: boolean; retryAfterMs: number | null; isClearNo?: boolean }
 
 export type Circuit<Failure extends Trouble = MailerUnavailable> = {
   /** Milliseconds for which no mail must be tried; 0 lets one through. */
@@ -28,8 +33,15 @@ export type Circuit<Failure extends Trouble = MailerUnavailable> = {
   trouble(): Failure | null
   /** The provider answered about a mail: it is well. */
   noteAnswer(): void
-  /** A call failed. Returns the milliseconds that the provider itself wants nothing to be tried for; 0 when it does not say so. */
-  noteTrouble(key: string, trouble: Failure): number
+  /**
+   * A call failed. Returns the milliseconds that the provider itself wants nothing to be tried for; 0 when it does not say so.
+   * `isSpared`: another provider takes the mails meanwhile, so silence is believed sooner and probed more seldom.
+   */
+  noteTrouble(key: string, trouble: Failure, isSpared?: boolean): number
+  /** A call leaves. Returns what is to be called when it has ended. */
+  begin(): () => void
+  /** A call is out, and for most of a second nothing was answered since: whoever has another way takes it. */
+  isQuiet(): boolean
   /** An operator ended the pause: the next mail is a probe. */
   end(): void
 }
@@ -43,23 +55,23 @@ export const createCircuit = <Failure extends Trouble = MailerUnavailable>(
   random: () => number = Math.random,
   maxPauseMs = MAX_PAUSE_MS,
 ): Circuit<Failure> => {
-  const failing = new Set<string>()
-  let lastTrouble: Failure | null = null
+  const failures = createFailures<Failure>()
   let [pauseMs, closedUntil, probedUntil] = [0, 0, 0]
   const asked = createAskedPause(now)
+  const calls = createCalls(now)
 
   // Calls that were out already when it closed tell nothing new, but for the time that the provider asks for.
   const isLate = (): boolean => now() < closedUntil
 
-  const pause = (askedForMs: number): void => {
-    const ownMs = isLate() ? 0 : lengthen() * (0.5 + random() / 2)
+  const pause = (askedForMs: number, firstMs: number): void => {
+    const ownMs = isLate() ? 0 : lengthen(firstMs) * (0.5 + random() / 2)
     asked.ask(askedForMs)
     closedUntil = Math.max(closedUntil, asked.until(), now() + ownMs)
     probedUntil = 0
   }
 
-  const lengthen = (): number => {
-    pauseMs = Math.min(maxPauseMs, pauseMs === 0 ? FIRST_PAUSE_MS : pauseMs * 2)
+  const lengthen = (firstMs: number): number => {
+    pauseMs = Math.min(maxPauseMs, Math.max(firstMs, pauseMs * 2))
     return pauseMs
   }
 
@@ -73,26 +85,49 @@ export const createCircuit = <Failure extends Trouble = MailerUnavailable>(
     },
     isWell: () => pauseMs === 0,
     askedForMs: asked.forMs,
-    trouble: () => lastTrouble,
+    trouble: failures.last,
     noteAnswer: () => {
-      failing.clear()
-      lastTrouble = null
+      calls.noteAnswer()
+      failures.clear()
       // An answer to a call that was out already does not end the pause that the provider has asked for since.
       closedUntil = asked.until()
       probedUntil = 0
       if (!isLate()) pauseMs = 0
     },
-    noteTrouble: (key, trouble) => {
-      failing.add(key)
-      lastTrouble = trouble
-      const isOwn = failing.size >= THRESHOLD && !isLate()
-      if (trouble.isForEverybody || isOwn) pause(trouble.isForEverybody ? (trouble.retryAfterMs ?? 0) : 0)
+    noteTrouble: (key, trouble, isSpared = false) => {
+      const { areMany, firstPauseMs } = failures.note(key, trouble, { isSpared, isQuiet: calls.isQuiet() })
+      const askedForMs = trouble.isForEverybody ? (trouble.retryAfterMs ?? 0) : 0
+      if (trouble.isForEverybody || (areMany && !isLate())) pause(askedForMs, firstPauseMs)
       return trouble.isForEverybody ? Math.max(0, Math.ceil(closedUntil - now())) : 0
     },
+    begin: calls.begin,
+    isQuiet: calls.isQuiet,
     end: () => {
       asked.end()
       closedUntil = 0
       probedUntil = 0
+    },
+  }
+}
+
+/** The mails that failed since the last answer. Once silence was believed, the next failure is believed at once. */
+const createFailures = <Failure extends Trouble>() => {
+  const failing = new Set<string>()
+  let last: Failure | null = null
+  let isSilent = false
+  return {
+    last: () => last,
+    clear: () => {
+      failing.clear()
+      last = null
+      isSilent = false
+    },
+    note: (key: string, trouble: Failure, { isSpared, isQuiet }: { isSpared: boolean; isQuiet: boolean }) => {
+      failing.add(key)
+      last = trouble
+      if (isSpared && trouble.isClearNo === false && (isQuiet || failing.size >= THRESHOLD_SPARED)) isSilent = true
+      const firstPauseMs = isSilent && isSpared ? FIRST_PAUSE_SPARED_MS : FIRST_PAUSE_MS
+      return { areMany: failing.size >= THRESHOLD || isSilent, firstPauseMs }
     },
   }
 }

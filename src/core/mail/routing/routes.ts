@@ -49,9 +49,10 @@ export const chooseProvider = (
 
 /**
  * Which providers a mail may be tried with now, or the milliseconds after which one may be. The second is asked only when the first
- * says no, so that no probe of it is used up for nothing.
+ * says no, so that no probe of it is used up for nothing; or when the first is quiet, as who is not answered there must wait there.
  */
 export const openProviders = ([first, second]: MailProviders): { open: MailProvider[] } | { waitMs: number } => {
+  if (second?.circuit.isWell() && first.circuit.isQuiet()) return { open: [second] }
   const firstWaitMs = first.circuit.enter()
   if (firstWaitMs === 0) return { open: second?.circuit.isWell() ? [first, second] : [first] }
   const secondWaitMs = second?.circuit.enter() ?? Number.POSITIVE_INFINITY
