@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ export const startProvider = async (
     let body = ''
     for await (const chunk of request) body += chunk
     onMail(JSON.parse(body).to, at)
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"taken"}')
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id: randomUUID() }))
   })
   const port = await findFreePort()
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
@@ -15,7 +16,7 @@ export type SlowProvider = {
   close(): void
 }
 
-/** Takes every mail after so many milliseconds. */
+/** Takes every mail after so many milliseconds. Ids differ, as providers' do: settling mails with one id would wait for one row. */
 export const startSlowProvider = async (latencyMs: number): Promise<SlowProvider> => {
   const arrivals = new Map<string, number>()
   const codes = new Map<string, string>()
@@ -29,7 +30,7 @@ export const startSlowProvider = async (latencyMs: number): Promise<SlowProvider
     arrivals.set(String(to), at)
     listener(String(to), at)
     if (latencyMs > 0) await sleep(latencyMs)
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"taken"}')
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id: randomUUID() }))
   })
   server.keepAliveTimeout = 60_000
   const port = await findFreePort()
