@@ -76,3 +76,15 @@ test('up to their last words the two Dockerfiles are the same, so that the image
   expect(api?.length).toBeGreaterThan(10)
   expect(worker).toEqual(api)
 })
+
+test('the worker reaches Mailpit, in its own profile, where the variables beside it say', () => {
+  const file = read('docker-compose.yml')
+  const [, variables = ''] = /# With Mailpit: (.*) docker compose --profile mailpit up/.exec(file) ?? []
+  const given = Object.fromEntries(variables.split(' ').map((pair) => pair.split('=')))
+  expect(given).toEqual({ MAIL_PROVIDER: 'mailpit', MAIL_URL: 'http://mailpit:8025' })
+  expect(file).toMatch(/^ {2}mailpit:\n(?: {4}.*\n)*? {4}profiles: \[mailpit\]/m)
+  const environment = { ...environmentOf('worker'), ...given }
+  expect(() => configure('worker', environment)).not.toThrow()
+  for (const name of Object.keys(given))
+    expect(String(services.worker?.environment?.[name])).toMatch(new RegExp(`^\\$\\{${name}:-`))
+})

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { backends } from '../support/backends.ts'
 import {
   type Answer,
@@ -65,6 +66,21 @@ describe.each(backends)('two providers, with jobs on %s', (backend) => {
     process.stdout.write(
       `${backend}, first ${what}: ${delays.length} by the second, p50 ${delays.at(delays.length >> 1)} ms, p95 ${delays.at(Math.ceil(delays.length * 0.95) - 1)} ms\n`,
     )
+  })
+
+  test("an operator's retry reaches the second while the first is down", async () => {
+    stage.provider.answerWith([], 503)
+    second.answerWith([], 422)
+    const worker = await start()
+    const user = await stage.register('retried@example.com')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('refused')
+    await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
+    second.answerWith([], 200)
+    expect(await reviveMail(stage.pool, user.mailId)).toBe(true)
+    await (await worker.queue.getJob(user.mailId))?.retry('failed')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    expect(second.inbox(user.email)).toHaveLength(1)
+    expect(stage.provider.inbox(user.email)).toHaveLength(0)
   })
 
   test('the first is probed and takes over again', async () => {
