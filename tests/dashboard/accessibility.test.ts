@@ -77,6 +77,14 @@ describeWithBrowser('axe-core finds nothing', { timeout: TEST_MS }, () => {
     await expectAccessible(page)
   })
 
+  test('in the page of all texts, which has each language', async () => {
+    const page = await browser.open(`${sandbox.url}/texts`)
+    await expectAccessible(page)
+    expect(await page.locator('main section').count()).toBe(12)
+    expect(await page.locator('iframe').count()).toBe(24)
+    expect(await page.frameLocator('#ar iframe >> nth=0').locator('html').getAttribute('dir')).toBe('rtl')
+  })
+
   test('in the reference page, closed and with an operation that is open', async () => {
     const page = await browser.open(`${api.url}/docs`)
     await page.locator('.opblock').first().waitFor(PATIENT)

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { Hono } from 'hono'
+import { textsPage } from './texts-page.ts'
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -34,6 +35,7 @@ export function pageRoutes(apiUrl: string) {
       })
     }
   }
+  app.get('/texts', async (c) => c.html(await textsPage(), 200, headers))
   return app
 }
 
