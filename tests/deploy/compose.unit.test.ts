@@ -20,12 +20,15 @@ const { services } = v.parse(
   parse(read('docker-compose.yml'), { merge: true }),
 )
 
+/** The defaults of the innermost `${NAME:-default}`: a default may name another variable. */
+const byDefault = (value: string) => value.replace(/\$\{\w+:-([^{}]*)\}/g, '$1')
+
 /** What the service's process gets where nobody sets anything: `${NAME:-default}` is the default. */
 const environmentOf = (name: string): Record<string, string> =>
   Object.fromEntries(
     Object.entries(services[name]?.environment ?? {}).map(([variable, value]) => [
       variable,
-      String(value).replace(/\$\{\w+:-([^}]*)\}/g, '$1'),
+      byDefault(byDefault(String(value))),
     ]),
   )
 
