@@ -7,7 +7,7 @@ export type Behaviour = { takes: 'yes' | 'refused' | 'silent'; reports: EventTyp
 const DELIVERS: Behaviour = { takes: 'yes', reports: ['email.delivered'] }
 
 /** What happens to mails for an address of such a domain, or of one below it; the page of the inbox shows them. */
-const domains: { domain: string; behaviour: Behaviour }[] = [
+export const domains: { domain: string; behaviour: Behaviour }[] = [
   { domain: 'bounce.test', behaviour: { takes: 'yes', reports: ['email.bounced'] } },
   { domain: 'complaint.test', behaviour: { takes: 'yes', reports: ['email.delivered', 'email.complained'] } },
   { domain: 'suppressed.test', behaviour: { takes: 'yes', reports: ['email.suppressed'] } },

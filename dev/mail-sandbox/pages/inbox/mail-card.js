@@ -13,7 +13,13 @@ export function mailCard(template, mail) {
   showAge(part('time'), mail.createdAt)
   showCode(part, mail.code)
   showParts(part, mail)
-  return { element, update: ({ repeats }) => showRepeats(part('.repeats'), repeats) }
+  return {
+    element,
+    update: (now) => {
+      showRepeats(part('.repeats'), now.repeats)
+      showReports(part('.reports'), now.reports)
+    },
+  }
 }
 
 function showCode(part, code) {
@@ -51,4 +57,17 @@ function showRepeats(badge, repeats) {
   badge.hidden = repeats === 0
   badge.textContent = `sent again ×${repeats}`
   badge.title = 'The same request came again under the same key; no second mail was made of it.'
+}
+
+/** What the provider reported of the mail, and whether the service took the report. */
+function showReports(list, reports) {
+  list.hidden = reports.length === 0
+  list.replaceChildren(...reports.map(report))
+}
+
+function report({ type, status }) {
+  const element = document.createElement('li')
+  const taken = status !== null && status < 300
+  element.textContent = `${type.replace('email.', '')}${taken ? '' : `, not taken yet (${status ?? 'no answer'})`}`
+  return element
 }
