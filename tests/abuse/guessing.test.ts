@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { otherThan } from '../api/api-client.ts'
 import { readProblem, readUser } from '../support/answers.ts'
 import { basic, PASSWORD } from '../support/api.ts'
+import { untilServed } from '../support/until-served.ts'
 import { PATIENT } from '../worker/stage.ts'
-import { type Person, type Service, startService, untilServed } from './service.ts'
+import { type Person, type Service, startService } from './service.ts'
 
 let service: Service
 beforeAll(async () => {
@@ -41,9 +42,15 @@ describe('one code', () => {
     const ada = await service.registerWithCode('thousand@example.com')
     const wrong = Array.from({ length: 1000 }, (_, index) => otherThan(ada.code, index + 1))
     const counts = await countsOf(spread(1000, (at, index) => service.activate(ada, wrong[index], at)))
-    const { overloaded = 0, 'code-incorrect': incorrect, 'code-exhausted': exhausted = 0, ...others } = counts
+    const {
+      overloaded = 0,
+      unavailable = 0,
+      'code-incorrect': incorrect,
+      'code-exhausted': exhausted = 0,
+      ...others
+    } = counts
     expect([incorrect, others]).toEqual([3, {}])
-    expect(exhausted).toBe(997 - overloaded)
+    expect(exhausted).toBe(997 - overloaded - unavailable)
     expect(await attemptsOf(ada)).toEqual([3])
     expect(await wordOf(await service.activate(ada, ada.code))).toBe('code-exhausted')
   })

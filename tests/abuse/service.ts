@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import { expect, vi } from 'vitest'
 import { problemSchema } from '../../src/api/answers/schemas.ts'
@@ -7,6 +6,7 @@ import { basic, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { codeIn, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess } from '../support/processes.ts'
+import { untilServed } from '../support/until-served.ts'
 import type { RawAnswer } from './speak.ts'
 
 const PATIENT = { timeout: 30_000, interval: 50 }
@@ -99,15 +99,6 @@ export const startService = async ({ apis = 1, hasWorker = false, environment = 
 }
 
 export type Service = Awaited<ReturnType<typeof startService>>
-
-/** Asks as a client should that may be told to come back: on a busy machine little hashing may wait. */
-export const untilServed = async (ask: () => Promise<Response>): Promise<Response> => {
-  for (;;) {
-    const answer = await ask()
-    if (answer.status !== 503) return answer
-    await sleep(Number(answer.headers.get('retry-after')) * 1000)
-  }
-}
 
 /** What every answer has, whatever was asked. */
 export const expectOwnAnswer = ({ status, headers, body }: RawAnswer): void => {

@@ -7,6 +7,7 @@ import { createTestDatabase } from '../support/database.ts'
 import { startTestWorker, type TestWorker } from '../support/delivery.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import type { TestRedis } from '../support/redis.ts'
+import { untilServed } from '../support/until-served.ts'
 
 /** How long a test waits for what the worker does on its own; back-off and lost leases included. */
 export const PATIENT = { timeout: 30_000, interval: 50 }
@@ -44,7 +45,7 @@ export const setStage = async (backend: BackendName, store: Promise<TestRedis | 
 
     /** Registers through the API and finds the mail that this enqueued. */
     register: async (email: string) => {
-      const answer = await app.request('/v1/users', post({ email, password: PASSWORD }))
+      const answer = await untilServed(async () => app.request('/v1/users', post({ email, password: PASSWORD })))
       expect(answer.status).toBe(202)
       const user = await readUser(answer)
       const mails = await pool.query<{ id: string }>('select id from mails where user_id = $1', [user.id])
