@@ -1,12 +1,11 @@
-import { createSign } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ses } from '../../src/core/mail/provider-reports/ses.ts'
 import { createAuthority } from '../stores/certificates.ts'
+import { signBySns, TOPIC } from '../support/sns.ts'
 
-const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:latchkey'
 const CERTIFICATE_URL = 'https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0123.pem'
 
 let pair: { certificate: string; key: string }
@@ -22,28 +21,8 @@ beforeEach(() => {
   fetchText.mockReset().mockImplementation(async (url) => (url.endsWith('.pem') ? pair.certificate : '<ok/>'))
 })
 
-const NOTIFICATION = ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type']
-const CONFIRMATION = ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type']
-
-/** Signed as SNS documents it: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html */
-const signed = (fields: Record<string, string>, version: '1' | '2' = '2') => {
-  const message: Record<string, string> = {
-    Type: 'Notification',
-    MessageId: 'a-message',
-    TopicArn: TOPIC,
-    Message: '{}',
-    Timestamp: new Date().toISOString(),
-    SignatureVersion: version,
-    SigningCertURL: `${CERTIFICATE_URL}?${Math.random()}.pem`,
-    ...fields,
-  }
-  const names = message.Type === 'Notification' ? NOTIFICATION : CONFIRMATION
-  const text = names.flatMap((name) => (message[name] === undefined ? [] : [`${name}\n${message[name]}\n`])).join('')
-  const signature = createSign(version === '1' ? 'sha1' : 'sha256')
-    .update(text)
-    .sign(pair.key, 'base64')
-  return { ...message, Signature: signature }
-}
+const signed = (fields: Record<string, string>, version: '1' | '2' = '2') =>
+  signBySns({ SigningCertURL: `${CERTIFICATE_URL}?${Math.random()}.pem`, ...fields }, pair.key, version)
 
 const read = (message: object) =>
   ses.read({ headers: new Headers(), body: Buffer.from(JSON.stringify(message)), secret: TOPIC, fetchText })

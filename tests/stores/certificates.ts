@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Authority = { certificate: string; issue(name: string): { certificate: string; key: string } }
+export type Authority = {
+  certificate: string
+  issue(name: string, names?: string): { certificate: string; key: string }
+}
 
 const KEY = ['-newkey', 'rsa:2048', '-nodes']
 
@@ -14,14 +17,14 @@ export const createAuthority = (folder: string, name: string): Authority => {
   openssl('req', '-x509', ...KEY, '-keyout', key, '-out', certificate, '-days', '2', '-subj', `/CN=${name}`)
   return {
     certificate,
-    issue: (server) => {
+    issue: (server, names = 'IP:127.0.0.1') => {
       const [serverKey, request, serverCertificate, extensions] = [
         path(`${server}.key`),
         path(`${server}.csr`),
         path(`${server}.crt`),
         path(`${server}.ext`),
       ]
-      writeFileSync(extensions, 'subjectAltName=IP:127.0.0.1')
+      writeFileSync(extensions, `subjectAltName=${names}`)
       openssl('req', ...KEY, '-keyout', serverKey, '-out', request, '-subj', `/CN=${server}`)
       const signing = ['-CA', certificate, '-CAkey', key, '-CAcreateserial', '-days', '2', '-extfile', extensions]
       openssl('x509', '-req', '-in', request, '-out', serverCertificate, ...signing)

@@ -2,6 +2,7 @@ import { createHmac, createSign, generateKeyPairSync, randomBytes } from 'node:c
 import { Webhook } from 'svix'
 import type { ProviderName } from '../../src/core/mail/provider-names.ts'
 import type { Report } from '../../src/core/mail/provider-reports/report.ts'
+import { type Sns, signBySns, TOPIC } from './sns.ts'
 
 export type SignedEvent = { headers: Record<string, string>; body: string }
 
@@ -152,4 +153,34 @@ export const eventSenders: Record<Exclude<ProviderName, 'mailpit' | 'ses'>, Even
     }),
     sign: (body) => ({ headers: { ...JSON_TYPE, authorization: 'Bearer a-token-of-brevo' }, body }),
   },
+}
+
+/** SES's events, as SNS hands them on. */
+export const sesSender = (sns: () => Sns): EventSender => ({
+  secret: TOPIC,
+  event: (kind, messageId, at = new Date()) => ({
+    ...SES_DETAILS[kind],
+    mail: { messageId, timestamp: at.toISOString(), destination: ['ada@example.com'] },
+    ...(kind === 'delivered' && { delivery: { timestamp: at.toISOString() } }),
+  }),
+  sign: (body, at = new Date()) => {
+    const message = signBySns({ Message: body, Timestamp: at.toISOString() }, sns().key)
+    const headers = {
+      'content-type': 'text/plain; charset=UTF-8',
+      'x-amz-sns-message-type': 'Notification',
+      'x-amz-sns-topic-arn': TOPIC,
+    }
+    return { headers, body: JSON.stringify(message) }
+  },
+})
+
+const SES_DETAILS = {
+  delivered: { notificationType: 'Delivery' },
+  'hard-bounce': { notificationType: 'Bounce', bounce: { bounceType: 'Permanent', bounceSubType: 'General' } },
+  dropped: { eventType: 'Reject', reject: { reason: 'Bad content' } },
+  suppressed: {
+    notificationType: 'Bounce',
+    bounce: { bounceType: 'Permanent', bounceSubType: 'OnAccountSuppressionList' },
+  },
+  complaint: { notificationType: 'Complaint', complaint: { complaintFeedbackType: 'abuse' } },
 }
