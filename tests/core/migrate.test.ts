@@ -1,9 +1,14 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { migrate, pendingMigrations } from '../../src/core/postgres/migrate.ts'
+import { compareMigrations, migrate, pendingMigrations } from '../../src/core/postgres/migrate.ts'
 import { checkDatabase } from '../../src/core/process/http/readiness.ts'
 import { requireTables } from '../../src/core/process/require-tables.ts'
 import { silent, type TestDatabase, useTestDatabase } from '../support/database.ts'
+
+const REAL = join(import.meta.dirname, '../../db/migrations')
 
 const useEmptyDatabase = async (): Promise<TestDatabase> => {
   const database = await useTestDatabase()
@@ -12,10 +17,19 @@ const useEmptyDatabase = async (): Promise<TestDatabase> => {
   return database
 }
 
+/** The folder of a later release: our migrations, and this one. */
+const useLaterFolder = async (name: string, sql: string): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-migrations-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  await cp(REAL, folder, { recursive: true })
+  await writeFile(join(folder, `${name}.sql`), `-- Up Migration\n${sql}`)
+  return folder
+}
+
 test('an empty database needs every migration, and none after they ran', async () => {
   const database = await useEmptyDatabase()
   const pending = await pendingMigrations(database.pool)
-  expect(pending).toContain('0001_registration')
+  expect(pending).toContain('0001_tables')
   expect(await checkDatabase(database.pool)).toMatchObject({
     database: 'ok',
     migrations: expect.stringMatching(/^down: /),
@@ -30,6 +44,16 @@ test('migrating again does nothing', async () => {
   expect(await migrate(database.url, silent)).toEqual([])
 })
 
+test('a later release runs its own migration alone, and is newer to this one', async () => {
+  const database = await useTestDatabase()
+  const folder = await useLaterFolder('0002_nickname', 'alter table users add column nickname text;')
+  expect(await compareMigrations(database.pool, folder)).toEqual({ pending: ['0002_nickname'], unknown: [] })
+  expect(await migrate(database.url, silent, 'public', folder)).toEqual(['0002_nickname'])
+  expect((await database.pool.query('select nickname from users')).rows).toEqual([])
+  expect(await compareMigrations(database.pool, folder)).toEqual({ pending: [], unknown: [] })
+  expect(await compareMigrations(database.pool)).toEqual({ pending: [], unknown: ['0002_nickname'] })
+})
+
 test('several that migrate at once are safe, and one of them does the work', async () => {
   const database = await useEmptyDatabase()
   const done = await Promise.all(Array.from({ length: 4 }, () => migrate(database.url, silent)))
@@ -38,16 +62,19 @@ test('several that migrate at once are safe, and one of them does the work', asy
   expect(applied.rows.map(({ name }) => name)).toEqual(done.flat())
 })
 
-describe('with a long reader of the tables', () => {
-  /** As if the last migrations had not run; their tables stay. */
-  const forget = (database: TestDatabase, name: string) =>
-    database.pool.query('delete from migrations where name = $1', [name])
-  const readLong = async (database: TestDatabase) => {
-    const reader = new pg.Client({ connectionString: database.url })
-    await reader.connect()
-    await reader.query('begin; select count(*) from mails; select count(*) from users')
-    return () => reader.end()
+describe('with somebody long at the tables', () => {
+  const stayLong = async (database: TestDatabase, statement: string) => {
+    const client = new pg.Client({ connectionString: database.url })
+    await client.connect()
+    await client.query(`begin; ${statement}`)
+    return () => client.end()
   }
+  const countWaiting = async (database: TestDatabase) =>
+    (
+      await database.pool.query(
+        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      )
+    ).rowCount
 
   test('with nothing to be done a run takes no lock', async () => {
     const database = await useTestDatabase()
@@ -61,39 +88,38 @@ describe('with a long reader of the tables', () => {
 
   test('a change of a table waits without anybody behind it, and is made when the reader is done', async () => {
     const database = await useTestDatabase()
-    await forget(database, '0002_observing')
-    await database.pool.query(
-      'alter table mails drop column trace_context; drop index users_activated, mails_request, users_ref, users_keyed',
-    )
-    const endReading = await readLong(database)
-    const done = migrate(database.url, silent)
-    const isWaiting = async () =>
-      (
-        await database.pool.query(
-          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-        )
-      ).rowCount
-    await expect.poll(isWaiting, { timeout: 10_000, interval: 10 }).toBe(1)
+    const folder = await useLaterFolder('0002_weight', 'alter table mails add column weight integer;')
+    const endReading = await stayLong(database, 'select count(*) from mails')
+    const done = migrate(database.url, silent, 'public', folder)
+    await expect.poll(() => countWaiting(database), { timeout: 10_000, interval: 10 }).toBe(1)
     // Each would fail after five seconds behind it.
     for (let look = 0; look < 20; look += 1) await database.pool.query('select count(*) from mails')
     await endReading()
-    expect(await done).toEqual(['0002_observing'])
+    expect(await done).toEqual(['0002_weight'])
   })
 
-  test('an index is made beside a long reader and a writer, again after it was broken off', async () => {
+  test('an index is made beside a reader and writers, again after it was broken off', async () => {
     const database = await useTestDatabase()
-    await forget(database, '0009_indexes')
-    const endReading = await readLong(database)
-    const done = migrate(database.url, silent)
-    await expect
-      .poll(async () => (await database.pool.query('select 1 from pg_index where not indisvalid')).rowCount, {
-        timeout: 10_000,
-      })
-      .toBe(1)
+    const statements = [
+      '-- no transaction',
+      'drop index concurrently if exists mails_by_age;',
+      'create index concurrently mails_by_age on mails (created_at);',
+    ]
+    const folder = await useLaterFolder('0002_mails_by_age', statements.join('\n'))
+    const countInvalid = async () => (await database.pool.query('select 1 from pg_index where not indisvalid')).rowCount
+    const endWriting = await stayLong(database, 'update mails set attempts = 0')
+    const brokenOff = new pg.Client({ connectionString: database.url })
+    await brokenOff.connect()
+    await brokenOff.query("set statement_timeout to '200ms'")
+    await expect(brokenOff.query(statements[2] ?? '')).rejects.toThrow(/statement timeout/)
+    await brokenOff.end()
+    expect(await countInvalid()).toBe(1)
+    const done = migrate(database.url, silent, 'public', folder)
+    await expect.poll(() => countWaiting(database), { timeout: 10_000, interval: 10 }).toBe(1)
     await database.pool.query('delete from mails')
-    await endReading()
-    expect(await done).toEqual(['0009_indexes'])
-    expect((await database.pool.query('select 1 from pg_index where not indisvalid')).rowCount).toBe(0)
+    await endWriting()
+    expect(await done).toEqual(['0002_mails_by_age'])
+    expect(await countInvalid()).toBe(0)
   })
 })
 
@@ -103,8 +129,6 @@ test('a process on tables of another release says so', async () => {
   await expect(requireTables(database.pool, tools)).resolves.toBeUndefined()
   await database.pool.query("insert into migrations (name, run_on) values ('9999_later', now())")
   await expect(requireTables(database.pool, tools)).rejects.toThrow(/newer than this release.*9999_later/)
-  await database.pool.query("delete from migrations where name >= '0002'")
-  await expect(requireTables(database.pool, tools)).rejects.toThrow(
-    /older than this release.*0002_observing.*migrate\.ts/,
-  )
+  await database.pool.query('delete from migrations')
+  await expect(requireTables(database.pool, tools)).rejects.toThrow(/older than this release.*0001_tables.*migrate\.ts/)
 })

@@ -3,10 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const FOLDER = join(import.meta.dirname, '../../db/migrations')
-// Whoever came before these rules had no tables yet.
-const FIRST = '0003'
 
-const files = readdirSync(FOLDER).filter((name) => name >= FIRST)
 const statementsOf = (sql: string): string[] =>
   sql
     .replace(/--.*$/gm, '')
@@ -14,39 +11,62 @@ const statementsOf = (sql: string): string[] =>
     .map((statement) => statement.trim().replace(/\s+/g, ' ').toLowerCase())
     .filter((statement) => statement !== '')
 
-describe.each(files)('the migration %s disturbs nobody', (file) => {
-  const sql = readFileSync(join(FOLDER, file), 'utf8')
+/** What would make others wait while a migration runs on tables that may be large. */
+const blockingIn = (sql: string): string[] => {
   const statements = statementsOf(sql)
   const created = statements.flatMap((statement) => /^create table (\w+)/.exec(statement)?.[1] ?? [])
   const isNew = (table: string | undefined) => table !== undefined && created.includes(table)
-  const hasTransaction = !/^-- no transaction$/m.test(sql)
+  const locksLong = (statement: string) =>
+    (/^create (?:unique )?index (?!concurrently )/.test(statement) && !isNew(/ on (\w+)/.exec(statement)?.[1])) ||
+    /^drop index (?!concurrently )/.test(statement)
+  const scans = (statement: string) => {
+    const table = /^(?:alter|create) table (\w+)/.exec(statement)?.[1]
+    const checks = statement.match(/\bcheck \(|\badd (?:constraint \w+ )?foreign key/g)?.length ?? 0
+    return !isNew(table) && checks > (statement.match(/\bnot valid\b/g)?.length ?? 0)
+  }
+  return statements.filter((statement) => locksLong(statement) || scans(statement))
+}
 
-  test('an index of a table that may be large is made and dropped concurrently, in a file of its own with a line `-- no transaction`', () => {
-    const blocking = statements.filter(
-      (statement) =>
-        (/^create (?:unique )?index (?!concurrently )/.test(statement) && !isNew(/ on (\w+)/.exec(statement)?.[1])) ||
-        /^drop index (?!concurrently )/.test(statement),
-    )
-    expect(blocking).toEqual([])
+/** What could not run again after it was broken off, or would block others, in a file without a transaction. */
+const unrepeatableIn = (sql: string): string[] => {
+  if (!/^-- no transaction$/m.test(sql)) return []
+  return statementsOf(sql).filter((statement, index, all) => {
+    const [, made] = /^create (?:unique )?index concurrently (\w+)/.exec(statement) ?? []
+    // What was broken off leaves an invalid index behind.
+    if (made) return all[index - 1] !== `drop index concurrently if exists ${made}`
+    return !/^(?:drop index concurrently if exists|alter table \w+ validate constraint) \w+$/.test(statement)
+  })
+}
+
+test.each(readdirSync(FOLDER))('the migration %s makes nobody wait, and can be run again', (file) => {
+  const sql = readFileSync(join(FOLDER, file), 'utf8')
+  expect(statementsOf(sql).length).toBeGreaterThan(0)
+  expect(blockingIn(sql)).toEqual([])
+  expect(unrepeatableIn(sql)).toEqual([])
+})
+
+describe('the rules for migrations', () => {
+  test('an index of a new table may be made at once, that of a table that may be large only concurrently', () => {
+    expect(blockingIn('create table notes (id uuid);\ncreate index notes_id on notes (id);')).toEqual([])
+    expect(blockingIn('create index mails_by_age on mails (created_at);')).toHaveLength(1)
+    expect(blockingIn('drop index mails_by_age;')).toHaveLength(1)
+    expect(blockingIn('-- no transaction\ndrop index concurrently if exists mails_by_age;')).toEqual([])
   })
 
-  test('a constraint of a table that may be large is added `not valid`, and validated in a file with a line `-- no transaction`', () => {
-    const scanning = statements.filter((statement) => {
-      const table = /^(?:alter|create) table (\w+)/.exec(statement)?.[1]
-      const checks = statement.match(/\bcheck \(|\badd (?:constraint \w+ )?foreign key/g)?.length ?? 0
-      return !isNew(table) && checks > (statement.match(/\bnot valid\b/g)?.length ?? 0)
-    })
-    expect(scanning).toEqual([])
+  test('a constraint of a table that may be large is added `not valid`, and validated without a transaction', () => {
+    expect(blockingIn("alter table mails add check (outcome <> '');")).toHaveLength(1)
+    expect(
+      blockingIn('alter table mails add constraint mails_user foreign key (user_id) references users;'),
+    ).toHaveLength(1)
+    expect(blockingIn("alter table mails add constraint mails_outcome check (outcome <> '') not valid;")).toEqual([])
+    expect(unrepeatableIn('-- no transaction\nalter table mails validate constraint mails_outcome;')).toEqual([])
   })
 
-  test('without a transaction it holds only what may run twice and blocks nobody', () => {
-    if (hasTransaction) return
-    const wrong = statements.filter((statement, index) => {
-      const [, made] = /^create (?:unique )?index concurrently (\w+)/.exec(statement) ?? []
-      // What was broken off leaves an invalid index behind.
-      if (made) return statements[index - 1] !== `drop index concurrently if exists ${made}`
-      return !/^(?:drop index concurrently if exists|alter table \w+ validate constraint) \w+$/.test(statement)
-    })
-    expect(wrong).toEqual([])
+  test('without a transaction only what may run twice is allowed', () => {
+    const making = 'create index concurrently mails_by_age on mails (created_at);'
+    expect(unrepeatableIn(`-- no transaction\n${making}`)).toHaveLength(1)
+    expect(unrepeatableIn(`-- no transaction\ndrop index concurrently if exists mails_by_age;\n${making}`)).toEqual([])
+    expect(unrepeatableIn('-- no transaction\nalter table mails add column age integer;')).toHaveLength(1)
+    expect(unrepeatableIn('alter table mails add column age integer;')).toEqual([])
   })
 })

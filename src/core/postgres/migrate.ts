@@ -21,18 +21,23 @@ const NO_TRANSACTION = /^-- no transaction$/m
  * Brings the tables in `schema` up to date, each migration in a transaction of its own. Several at once wait for each other; when
  * nothing is to be done no lock is taken. Nobody waits behind it for longer than half a second. Returns the names of what it ran.
  */
-export const migrate = async (databaseUrl: string, logger: Logger, schema = 'public'): Promise<string[]> => {
+export const migrate = async (
+  databaseUrl: string,
+  logger: Logger,
+  schema = 'public',
+  folder = MIGRATIONS,
+): Promise<string[]> => {
   const pool = createPool(databaseUrl, { max: 1, name: 'latchkey-migrate', logger, schema })
   const done: string[] = []
   try {
-    if ((await pendingMigrations(pool)).length === 0) return []
+    if ((await pendingMigrations(pool, folder)).length === 0) return []
     await untilLocked(logger, () =>
       withChangingClient(databaseUrl, schema, async (client) => {
         // Held until the connection ends.
         await client.query('select pg_advisory_lock($1)', [await lockOf(schema)])
-        for (const name of await pendingMigrations(pool)) {
-          await runOne(databaseUrl, schema, name, logger)
-          done.push(name)
+        for (const file of await pendingMigrations(pool, folder)) {
+          await runOne(databaseUrl, schema, { folder, file }, logger)
+          done.push(file)
         }
       }),
     )
@@ -42,13 +47,18 @@ export const migrate = async (databaseUrl: string, logger: Logger, schema = 'pub
   }
 }
 
-/** One by one, as node-pg-migrate sorts `0005b_…` before `0005_…`. */
-const runOne = async (databaseUrl: string, schema: string, file: string, logger: Logger): Promise<void> => {
+/** One by one, so that what ran before a lock was not had is known. */
+const runOne = async (
+  databaseUrl: string,
+  schema: string,
+  { folder, file }: { folder: string; file: string },
+  logger: Logger,
+): Promise<void> => {
   const tell = (line: string) => logger.debug(line)
   const { runner } = await loadMigrator()
   await runner({
     databaseUrl: toChangeTables(databaseUrl, schema),
-    dir: MIGRATIONS,
+    dir: folder,
     file,
     migrationsTable: TABLE,
     schema,
@@ -97,11 +107,15 @@ const loadMigrations: Loader = (files) =>
   )
 
 /** The migrations that this release needs and the database does not have yet. */
-export const pendingMigrations = async (pool: Pool): Promise<string[]> => (await compareMigrations(pool)).pending
+export const pendingMigrations = async (pool: Pool, folder?: string): Promise<string[]> =>
+  (await compareMigrations(pool, folder)).pending
 
 /** `unknown` are those that the database has and this release does not know: a newer one made them. */
-export const compareMigrations = async (pool: Pool): Promise<{ pending: string[]; unknown: string[] }> => {
-  const wanted = (await readdir(MIGRATIONS)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4))
+export const compareMigrations = async (
+  pool: Pool,
+  folder = MIGRATIONS,
+): Promise<{ pending: string[]; unknown: string[] }> => {
+  const wanted = (await readdir(folder)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4))
   const exists = await pool.query<{ table: string | null }>('select to_regclass($1) as table', [TABLE])
   if (!exists.rows[0]?.table) return { pending: wanted.toSorted(), unknown: [] }
   const applied = await pool.query<{ name: string }>('select name from migrations order by id')
