@@ -185,8 +185,8 @@ create table users (
   idempotency_digest bytea,
   constraint users_pkey PRIMARY KEY (id),
   constraint users_email_check CHECK (((email = lower(email)) AND (length(email) <= 254))),
-  constraint users_locale_check CHECK ((length(locale) <= 255)) NOT VALID,
-  constraint users_metadata_check CHECK ((json_typeof(metadata) = 'object'::text)) NOT VALID
+  constraint users_locale_check CHECK ((length(locale) <= 255)),
+  constraint users_metadata_check CHECK ((json_typeof(metadata) = 'object'::text))
 );
 
 CREATE INDEX users_activated ON public.users USING btree (activated_at) WHERE (activated_at IS NOT NULL);

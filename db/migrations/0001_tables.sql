@@ -13,16 +13,12 @@ create table users (
   noticed_at timestamptz,
   notice_mail_id uuid,
   -- The language of the person's mails.
-  locale text not null default 'en',
+  locale text not null default 'en' check (length(locale) <= 255),
   -- The caller's own; json and not jsonb, which keeps the text of numbers as it is.
-  metadata json not null default '{}',
+  metadata json not null default '{}' check (json_typeof(metadata) = 'object'),
   -- Tells whether a repetition under the idempotency key brings the same body; says nothing of the password.
   idempotency_digest bytea
 );
-
-alter table users
-  add constraint users_locale_check check (length(locale) <= 255) not valid,
-  add constraint users_metadata_check check (json_typeof(metadata) = 'object') not valid;
 
 -- An address becomes an account once.
 create unique index users_one_active_per_email on users (email) where activated_at is not null;
