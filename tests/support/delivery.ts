@@ -2,6 +2,7 @@ import { Registry } from 'prom-client'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.ts'
 import type { Mailer } from '../../src/core/mail/mailer.ts'
+import type { ProviderName } from '../../src/core/mail/provider-names.ts'
 import { createCircuit } from '../../src/core/mail/routing/circuit.ts'
 import { createProviderHealth } from '../../src/core/mail/routing/provider-health.ts'
 import type { MailProvider, MailProviders } from '../../src/core/mail/routing/routes.ts'
@@ -10,7 +11,7 @@ import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { type Delivering, startDelivery } from '../../src/worker/delivery/delivery.ts'
 import { createWorkerMetrics } from '../../src/worker/operators/metrics.ts'
-import { createMailer } from '../../src/worker/providers/create-mailer.ts'
+import { createMailer, type MailerSettings } from '../../src/worker/providers/create-mailer.ts'
 import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import type { QueueBackend } from '../../src/worker/queue/queue-backend.ts'
 import { SECRET_KEY } from './api.ts'
@@ -33,6 +34,12 @@ export const testProvider = (mailer: Mailer, name = mailer.provider ?? 'resend')
   mailer,
   circuit: createCircuit(),
   health: createProviderHealth(),
+})
+
+/** Every mail is tried, whatever the others met. */
+const withoutCircuit = (provider: MailProvider): MailProvider => ({
+  ...provider,
+  circuit: { ...provider.circuit, enter: () => 0, noteTrouble: () => 0 },
 })
 
 /** What `deliverMail` needs, with a mailer of the test's choice. */
@@ -60,6 +67,10 @@ export const startTestWorker = async (
   options: {
     redisUrl?: string | undefined
     mailUrl: string
+    /** Resend unless told; `settings` are its own. */
+    provider?: { name: ProviderName; settings: Partial<MailerSettings> }
+    /** Whether mails go out to a provider that fails for everybody. */
+    isWithoutCircuit?: boolean
     /** Where a second provider is, when there is one. */
     fallbackUrl?: string
     ttlSeconds?: number
@@ -69,15 +80,16 @@ export const startTestWorker = async (
   },
 ): Promise<TestWorker> => {
   const delivery = { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...options.delivery }
-  const open = (url: string) =>
-    createMailer('resend', {
+  const open = (url: string, { name, settings }: typeof options.provider = { name: 'resend', settings: {} }) =>
+    createMailer(name, {
       url,
       apiKey: 'test',
       from: 'Latchkey <codes@latchkey.example>',
       timeoutMs: delivery.timeoutMs,
       connections: 20,
+      ...settings,
     })
-  const mailer = open(options.mailUrl)
+  const mailer = open(options.mailUrl, options.provider)
   const second = options.fallbackUrl === undefined ? undefined : { ...open(options.fallbackUrl), format: 'the second' }
   const backend = await openQueueBackend({
     redisUrl: options.redisUrl,
@@ -91,6 +103,7 @@ export const startTestWorker = async (
     ...deliverTools(database, mailer, delivery),
     ...(options.ttlSeconds !== undefined && { policy: { ...POLICY, ttlSeconds: options.ttlSeconds } }),
     ...(second && { providers: [testProvider(mailer), testProvider(second)] satisfies MailProviders }),
+    ...(options.isWithoutCircuit && { providers: [withoutCircuit(testProvider(mailer))] satisfies MailProviders }),
     logger,
     backend,
     metrics: createWorkerMetrics(new Registry()),

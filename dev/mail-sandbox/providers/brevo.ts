@@ -51,6 +51,11 @@ export const brevo: ProviderFacts = {
       'Sending has been rejected because the sender you used is not valid.',
       'us',
     ),
+    'out-of-range': error(400, 'out_of_range', 'The value is out of range', 'us'),
+    'duplicate-request': error(400, 'duplicate_request', 'The request has been made already', 'taken'),
+    'reseller-permission-denied': error(403, 'reseller_permission_denied', 'Permission denied', 'us'),
+    'method-not-allowed': error(405, 'method_not_allowed', 'Method not allowed', 'us'),
+    'not-acceptable': error(406, 'not_acceptable', 'Not acceptable', 'us'),
     'missing-parameter': error(400, 'missing_parameter', 'subject is missing', 'us'),
     'duplicate-key': error(
       400,

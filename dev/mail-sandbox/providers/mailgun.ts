@@ -61,6 +61,13 @@ export const mailgun: ProviderFacts = {
       'us',
       'account-not-activated',
     ),
+    probation: error(
+      403,
+      'Domain example.com is not allowed to send: your account is on probation',
+      'us',
+      'account-on-probation',
+    ),
+    forbidden: error(403, 'Forbidden', 'us', 'forbidden'),
     'request-failed': error(402, 'Request failed.', 'us', 'request-failed'),
     'domain-not-found': error(404, 'Domain not found: example.com', 'us', 'domain-not-found'),
     'message-too-large': error(413, 'Request Entity Too Large', 'this-mail', 'message-too-large'),

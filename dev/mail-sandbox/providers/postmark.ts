@@ -82,6 +82,22 @@ export const postmark: ProviderFacts = {
       'us',
       'postmark-413 account-may-not-send',
     ),
+    'invalid-json': error(422, 402, 'The JSON is syntactically incorrect.', 'us', 'postmark-402 invalid-json'),
+    'invalid-fields': error(
+      422,
+      403,
+      'The JSON holds fields that are not expected.',
+      'us',
+      'postmark-403 invalid-request-fields',
+    ),
+    'json-required': error(422, 409, 'Your HTTP request needs JSON headers.', 'us', 'postmark-409 json-required'),
+    'forbidden-attachment': error(
+      422,
+      411,
+      'The attachment has a file type that is not allowed.',
+      'us',
+      'postmark-411 forbidden-attachment-type',
+    ),
     'rate-limit-exceeded': error(
       429,
       429,

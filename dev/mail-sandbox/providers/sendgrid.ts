@@ -73,6 +73,9 @@ export const sendgrid: ProviderFacts = {
       'sender-identity-not-verified',
     ),
     forbidden: error(403, 'access forbidden', null, 'us', 'forbidden'),
+    'not-found': error(404, 'not found', null, 'us', 'not-found'),
+    'method-not-allowed': error(405, 'method not allowed', null, 'us', 'method-not-allowed'),
+    'unsupported-media-type': error(415, 'unsupported media type', null, 'us', 'unsupported-media-type'),
     'payload-too-large': error(
       413,
       'The JSON payload you have included in your request is too large.',

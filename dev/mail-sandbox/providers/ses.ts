@@ -23,6 +23,9 @@ const error = (
   word: `ses-${status} ${word}`,
 })
 
+const common = (status: number, type: string, word: string, means: DocumentedError['means'] = 'us') =>
+  error(status, type, 'As the document says.', means, word, COMMON_ERRORS)
+
 const text = v.string()
 const part = v.object({ Data: text })
 
@@ -99,6 +102,32 @@ export const ses: ProviderFacts = {
       'mail-from-domain-not-verified',
     ),
     'bad-request': error(400, 'BadRequestException', 'The input you provided is invalid.', 'us', 'bad-request'),
+    'not-found': error(404, 'NotFoundException', "The resource doesn't exist.", 'us', 'not-found'),
+    'expired-token': common(403, 'ExpiredTokenException', 'expired-token'),
+    'incomplete-signature': common(403, 'IncompleteSignature', 'incomplete-signature'),
+    'invalid-client-token': common(403, 'InvalidClientTokenId', 'invalid-client-token-id'),
+    'missing-token': common(403, 'MissingAuthenticationToken', 'missing-authentication-token'),
+    'not-authorized': common(401, 'NotAuthorized', 'not-authorized'),
+    'opt-in-required': common(403, 'OptInRequired', 'opt-in-required'),
+    'request-expired': common(400, 'RequestExpired', 'request-expired'),
+    'validation-error': common(400, 'ValidationError', 'validation-error'),
+    throttling: common(400, 'ThrottlingException', 'throttling', 'wait'),
+    'invalid-signature': error(
+      403,
+      'InvalidSignatureException',
+      'The request signature we calculated does not match.',
+      'us',
+      'invalid-signature',
+      'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html',
+    ),
+    'internal-service-error': error(
+      500,
+      'InternalServiceErrorException',
+      "The request couldn't be processed because an error occurred with the Amazon SES API v2.",
+      'silence',
+      'internal-service-error',
+      'https://docs.aws.amazon.com/botocore/latest/reference/services/sesv2/client/exceptions/InternalServiceErrorException.html',
+    ),
     'access-denied': error(
       403,
       'AccessDeniedException',

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type ProviderFacts, providerFacts, toResponse } from '../../dev/mail-sandbox/providers/provider-facts.ts'
+import { providerNames } from '../../src/core/mail/provider-names.ts'
+import { keyOf } from './providers/mailer-cases.ts'
+import { PATIENT, type Stage, setStage } from './stage.ts'
+
+/** A provider that answers a mail to `NAME@…` with its error of this name, until it is mended. */
+const startTroubled = async ({ read, errors, accept }: ProviderFacts) => {
+  let isMended = false
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request.setEncoding('utf8')) body += chunk
+    const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+    const error = errors[read(body, headers)?.to[0]?.split('@')[0] ?? '']
+    const answer = toResponse(error && !isMended ? error : accept(randomUUID()))
+    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+    mend: () => {
+      isMended = true
+    },
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+// What an answer means does not depend on where the jobs are.
+describe.each(providerNames)('a worker that mails by %s', (name) => {
+  let stage: Stage
+  let provider: Awaited<ReturnType<typeof startTroubled>>
+
+  beforeEach(async () => {
+    ;[stage, provider] = await Promise.all([setStage('postgresql'), startTroubled(providerFacts[name])])
+  })
+  afterEach(async () => {
+    await stage.close()
+    provider.close()
+  })
+
+  test('keeps the mail at each documented error about our account, and delivers it when that is over', async () => {
+    const errors = Object.entries(providerFacts[name].errors).filter(([, { means }]) => means === 'us')
+    expect(errors.length).toBeGreaterThan(2)
+    const settings = { apiKey: keyOf(name), region: 'eu-central-1' }
+    await stage.startWorker({ mailUrl: provider.url, provider: { name, settings }, isWithoutCircuit: true })
+    const waiting = []
+    for (const [error, { word }] of errors) waiting.push({ word, ...(await stage.register(`${error}@example.com`)) })
+    const told = () => stage.pool.query<{ word: string }>('select last_error as word from mails order by word')
+    const words = waiting.map(({ word }) => word).toSorted()
+    await expect.poll(async () => (await told()).rows.map(({ word }) => word).toSorted(), PATIENT).toEqual(words)
+    for (const user of waiting) {
+      expect(await stage.outcomeOf(user.mailId)).toBeNull()
+      expect(await stage.codeStatusOf(user)).toBe('queued')
+    }
+    provider.mend()
+    for (const user of waiting) await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('sent')
+  })
+})
