@@ -13,6 +13,7 @@ const ADDRESS = 'canary.w7x2q@leak-canary.example'
 const REFUSED_ADDRESS = 'refused.h5n8d@leak-canary.example'
 const PASSWORD = 'canary-Pässwort-k3v9t'
 const WRONG_PASSWORD = 'canary-mistyped-p6r4z'
+const METADATA = 'canary-metadata-q9z4t'
 const WORDS_OF_PROVIDER = 'a text of the provider that must not be shown'
 const KEYS = { MAIL_API_KEY: 'canary-api-key-b8m1s', OPS_USER: 'operator', OPS_PASSWORD: 'canary-ops-password-j2f7c' }
 
@@ -32,7 +33,8 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
     if (!answer.ok) answers.push(JSON.stringify([...answer.headers]) + (await answer.clone().text()))
     return answer
   }
-  const register = async (email: string) => readUser(await call('/v1/users', post({ email, password: PASSWORD })))
+  const register = async (email: string) =>
+    readUser(await call('/v1/users', post({ email, password: PASSWORD, metadata: { plan: METADATA } })))
   const activate = (id: string, email: string, code: unknown, password = PASSWORD) =>
     call(`/v1/users/${id}/activation`, post({ code }, { authorization: basic(email, password) }))
 
@@ -165,6 +167,12 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
     { what: 'OPS_PASSWORD', value: KEYS.OPS_PASSWORD },
   ])('no place shows $what', ({ value }) => {
     for (const { name, text } of places) expect([name, findIn(text, value)]).toEqual([name, null])
+  })
+
+  test('nothing but the row of the registration shows metadata, and no mail does', () => {
+    for (const { name, text } of places)
+      expect([name, findIn(text, METADATA) !== null]).toEqual([name, name === 'PostgreSQL'])
+    for (const { body } of provider.requests) expect(findIn(body, METADATA)).toBe(null)
   })
 
   test('no place shows a code', () => {

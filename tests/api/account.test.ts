@@ -1,3 +1,4 @@
+import { hashSync as bcryptHashSync } from '@node-rs/bcrypt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD } from '../support/api.ts'
@@ -169,6 +170,16 @@ describe('a change of password', () => {
     )
   })
 
+  test('leaves other registrations of the address as they are', async () => {
+    const other = await register(app, 'both@example.com', 'a password of its own')
+    await registerAndActivate(app, database, 'both@example.com')
+    const rowOf = async () => (await database.pool.query('select * from users where id = $1', [other.id])).rows
+    const before = await rowOf()
+    expect((await change('both@example.com', { password: 'another horse battery' })).status).toBe(204)
+    expect(await rowOf()).toEqual(before)
+    expect((await read(app, other, 'a password of its own')).status).toBe(200)
+  })
+
   test('of two at once one wins', async () => {
     await registerAndActivate(app, database, 'twice@example.com')
     const passwords = ['first horse battery', 'second horse battery']
@@ -255,6 +266,19 @@ describe('a plain bcrypt hash', () => {
     expect((await signIn('imported@example.com', 'U*U')).status).toBe(200)
     expect(await hash()).toMatch(/^\$bcrypt-sha256\$v=2,t=2b,r=4\$/)
     expect((await signIn('imported@example.com', 'U*U')).status).toBe(200)
+  })
+
+  test('cuts a long password at 72 bytes, as its origin did, until it is replaced', async () => {
+    const hash = await give('long@example.com')
+    const long = 'é'.repeat(36)
+    const cut = bcryptHashSync(long, { cost: 4 })
+    await database.pool.query("update users set password_hash = $1 where email = 'long@example.com'", [cut])
+    expect((await signIn('long@example.com', 'é'.repeat(35))).status).toBe(401)
+    expect((await signIn('long@example.com', `${long} and more`)).status).toBe(200)
+    expect(await hash()).toMatch(/^\$bcrypt-sha256\$/)
+    // From now on all of it counts, as it was typed.
+    expect((await signIn('long@example.com', `${long} and else`)).status).toBe(401)
+    expect((await signIn('long@example.com', `${long} and more`)).status).toBe(200)
   })
 
   test('is replaced once by sign-ins at the same moment, which all succeed', async () => {

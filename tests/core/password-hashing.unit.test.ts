@@ -64,6 +64,27 @@ test('no hash costs the same work as a wrong password', async () => {
   expect(ratio).toBeLessThan(2)
 })
 
+test('a hash of lower cost, as it comes with an import, is given the work that is missing', async () => {
+  const [slow, ...low] = [await createPasswordHasher(9), await createPasswordHasher(5), await createPasswordHasher(8)]
+  const hashes = [
+    await slow.hash('a password', work()),
+    ...(await Promise.all(low.map((one) => one.hash('a password', work())))),
+  ]
+  const times = hashes.map((): number[] => [])
+  for (let round = 0; round < 15; round += 1) {
+    for (const [index, hash] of hashes.entries()) {
+      const begun = performance.now()
+      await slow.verify('another password', hash, work('sign-in'))
+      times[index]?.push(performance.now() - begun)
+    }
+  }
+  const [own = 0, ...padded] = times.map(medianOf)
+  for (const ratio of padded.map((median) => median / own)) {
+    expect(ratio).toBeGreaterThan(0.7)
+    expect(ratio).toBeLessThan(1.5)
+  }
+})
+
 test('what would wait longer than two seconds is refused at once, and what waits is dropped when its request is gone', async () => {
   const slow = await createPasswordHasher(12)
   const gone = new AbortController()

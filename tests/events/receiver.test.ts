@@ -1,6 +1,13 @@
-import { createServer } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isEventSecret, openReceiver } from '../../src/worker/events/receiver.ts'
+import { createAuthority } from '../stores/certificates.ts'
 import { type EventReceiver, startEventReceiver } from '../support/event-receiver.ts'
 
 const SECRET = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz'
@@ -16,6 +23,13 @@ beforeEach(async () => {
   stub = await startEventReceiver()
 })
 afterEach(() => stub.close())
+
+const listen = async (server: Server): Promise<number> => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no address')
+  return address.port
+}
 
 const open = (url: string, timeoutMs = 300) => openReceiver({ url, secrets: [SECRET], connections: 2, timeoutMs })
 
@@ -38,17 +52,58 @@ test('our own stop ends the try at once', async () => {
 })
 
 test('a receiver whose TLS cannot be verified gets nothing', async () => {
-  const heard: Buffer[] = []
-  const server = createServer((socket) =>
-    socket.on('data', (chunk) => heard.push(Buffer.from(chunk))).on('error', () => {}),
-  )
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : 0
-  const receiver = open(`https://127.0.0.1:${port}/`)
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-receiver-'))
+  const { certificate, key } = createAuthority(folder, 'nobody-we-trust').issue('receiver')
+  const heard: string[] = []
+  const server = createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
+    heard.push(String(request.url))
+    response.end()
+  })
+  const receiver = open(`https://127.0.0.1:${await listen(server)}/`, 5000)
   expect(await receiver.tell(EVENT, NEVER)).toMatchObject({ reason: 'receiver-silent' })
-  expect(Buffer.concat(heard).includes('user.deleted')).toBe(false)
+  expect(heard).toEqual([])
   await receiver.close()
+  server.close()
+  await rm(folder, { recursive: true })
+})
+
+test('of an answer little is read, however long it is', async () => {
+  const closed = Promise.withResolvers<number>()
+  const server = createServer((request, response) => {
+    let written = 0
+    const flood = () => {
+      for (let more = true; more && !response.destroyed; written += 65_536) more = response.write(Buffer.alloc(65_536))
+    }
+    request.resume()
+    response.on('drain', flood).on('close', () => closed.resolve(written))
+    flood()
+  })
+  const receiver = open(`http://127.0.0.1:${await listen(server)}/`, 10_000)
+  expect(await receiver.tell(EVENT, NEVER)).toBe('accepted')
+  // What the kernel takes in on both sides; in the second that reading may last it would be a hundred times as much.
+  expect(await closed.promise).toBeLessThan(10_000_000)
+  await receiver.close()
+  server.close()
+})
+
+test('15 seconds are the time for an answer', async () => {
+  const server = createServer((request, response) => {
+    request.resume()
+    if (request.url === '/slow') setTimeout(() => response.end(), 14_000)
+  })
+  const url = `http://127.0.0.1:${await listen(server)}`
+  const tell = async (path: string) => {
+    const receiver = openReceiver({ url: `${url}${path}`, secrets: [SECRET], connections: 1 })
+    const begun = performance.now()
+    const told = await receiver.tell(EVENT, NEVER)
+    await receiver.close()
+    return { told, seconds: (performance.now() - begun) / 1000 }
+  }
+  const [slow, silent] = await Promise.all([tell('/slow'), tell('/silent')])
+  expect([slow.told, silent.told]).toEqual(['accepted', expect.objectContaining({ reason: 'receiver-silent' })])
+  expect(silent.seconds).toBeGreaterThanOrEqual(14.9)
+  expect(silent.seconds).toBeLessThan(17)
+  server.closeAllConnections()
   server.close()
 })
 

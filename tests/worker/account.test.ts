@@ -89,6 +89,10 @@ describe('an operator', () => {
     expect([byAddress.code, byAddress.err]).toEqual([0, ''])
     expect(byAddress.lines.map(({ id }) => id)).toEqual([one.id, two.id])
     expect(byAddress.lines[0]).toMatchObject({ status: 'pending', code: { status: 'queued' } })
+    const { rows } = await database.pool.query(
+      "select at <= now() and at > now() - interval '1 minute' as now from audit",
+    )
+    expect(rows).toContainEqual({ now: true })
     for (const wanted of [one.id, one.ref.toLowerCase()])
       expect((await account('find', wanted)).lines).toContainEqual(expect.objectContaining({ id: one.id }))
     expect((await auditOf(one.id))[0]).toEqual({
@@ -128,6 +132,15 @@ describe('an operator', () => {
     expect((await activate(app, user, await codeOf(database, user))).status).toBe(200)
     expect(await account('resend', user.id)).toMatchObject({ code: 1, out: '' })
     expect((await auditOf(user.id)).map(({ what }) => what)).toEqual(['resend'])
+  })
+
+  test('acts by a reference as by an id', async () => {
+    const user = await register(app, 'by-ref@example.com')
+    await settle(database, user, 'accepted')
+    expect(await account('resend', user.ref)).toMatchObject({ code: 0, lines: [{ id: user.id }] })
+    expect(await account('activate', user.ref.toLowerCase())).toMatchObject({ code: 0, lines: [{ status: 'active' }] })
+    expect(await account('delete', user.ref)).toMatchObject({ code: 0, lines: [{ id: user.id, status: 'deleted' }] })
+    expect((await auditOf(user.id)).map(({ what }) => what)).toEqual(['resend', 'activate', 'delete'])
   })
 
   test('deletes an account, and audit rows hold no address', async () => {

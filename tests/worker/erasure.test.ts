@@ -3,15 +3,17 @@ import { activate, codeOf, deliver } from '../api/api-client.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
+import type { TestWorker } from '../support/delivery.ts'
 import { dumpRedis, dumpTables, findIn } from './leak-search.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 describe.each(backends)('after DELETE /v1/account, jobs on %s', (backend) => {
   let stage: Stage
+  let worker: TestWorker
 
   beforeAll(async () => {
     stage = await setStage(backend)
-    await stage.startWorker()
+    worker = await stage.startWorker()
   })
   afterAll(() => stage.close())
 
@@ -49,13 +51,18 @@ describe.each(backends)('after DELETE /v1/account, jobs on %s', (backend) => {
   test('a mail that waits is never sent', async () => {
     const { app, provider } = stage
     const email = `waiting-${backend}@example.com`
-    provider.answerWith([503, 503])
-    const { id } = await stage.register(email)
+    provider.answerWith([], 503)
+    const { id, mailId } = await stage.register(email)
     await expect.poll(() => stage.requestsTo(email).length, PATIENT).toBeGreaterThan(0)
     await stage.pool.query('update users set activated_at = now() where id = $1', [id])
     const headers = { authorization: basic(email) }
     expect((await app.request('/v1/account', { method: 'DELETE', headers })).status).toBe(204)
     const left = await stage.pool.query('select from mails where user_id = $1', [id])
     expect(left.rowCount).toBe(0)
+    // The job that waited for its next try finds no row.
+    const sentBefore = stage.requestsTo(email).length
+    const lastLine = async () => (await worker.queue.getJobLogs(mailId)).logs.at(-1)
+    await expect.poll(lastLine, PATIENT).toContain('a mail that is gone')
+    expect(stage.requestsTo(email)).toHaveLength(sentBefore)
   })
 })
