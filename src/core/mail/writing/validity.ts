@@ -12,6 +12,17 @@ export const validityIn = (language: string, seconds: number): string => {
       : seconds >= 2 * MINUTE || seconds === MINUTE
         ? ['minute', MINUTE]
         : ['second', 1]
-  const format = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long', numberingSystem: 'latn' })
-  return format.format(Math.floor(seconds / size))
+  return formatOf(language, unit).format(Math.floor(seconds / size))
+}
+
+/** Kept: to make one takes some forty times as long as to use it. */
+const formats = new Map<string, Intl.NumberFormat>()
+
+const formatOf = (language: string, unit: string): Intl.NumberFormat => {
+  const key = `${language} ${unit}`
+  const made =
+    formats.get(key) ??
+    new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long', numberingSystem: 'latn' })
+  formats.set(key, made)
+  return made
 }
