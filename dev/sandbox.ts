@@ -10,19 +10,19 @@ const config = readConfig(
     MAIL_API_KEY: text(),
     // Where a browser finds the API, for the sign-up page.
     API_URL: v.optional(url('http:', 'https:')),
-    // Where the service takes the provider's events, and what signs them: both or neither.
+    // Where the service takes the provider's events, and what signs them. Resend's alone are sent, by a secret as it has them.
     EVENTS_URL: v.optional(url('http:', 'https:')),
     MAIL_EVENTS_SECRET: v.optional(text()),
   },
   process.env,
 )
-const { EVENTS_URL, MAIL_EVENTS_SECRET } = config
+const { EVENTS_URL, MAIL_EVENTS_SECRET: secret } = config
 const sandbox = await startMailSandbox({
   host: config.HOST,
   port: config.PORT,
   apiKey: config.MAIL_API_KEY,
   apiUrl: config.API_URL,
-  events: EVENTS_URL && MAIL_EVENTS_SECRET ? { url: EVENTS_URL, secret: MAIL_EVENTS_SECRET } : undefined,
+  events: EVENTS_URL && secret?.startsWith('whsec_') ? { url: EVENTS_URL, secret } : undefined,
 })
 process.stdout.write(`the mail sandbox listens at ${sandbox.url}\n`)
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void sandbox.close())

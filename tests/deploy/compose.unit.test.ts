@@ -11,7 +11,7 @@ const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
 
 const service = v.object({
   image: v.optional(v.string()),
-  environment: v.optional(v.record(v.string(), v.union([v.string(), v.number()])), {}),
+  environment: v.optional(v.record(v.string(), v.nullable(v.union([v.string(), v.number()]))), {}),
   healthcheck: v.optional(v.object({ test: v.optional(v.array(v.string())) })),
   ports: v.optional(v.array(v.string()), []),
 })
@@ -23,21 +23,51 @@ const { services } = v.parse(
 /** The defaults of the innermost `${NAME:-default}`: a default may name another variable. */
 const byDefault = (value: string) => value.replace(/\$\{\w+:-([^{}]*)\}/g, '$1')
 
-/** What the service's process gets where nobody sets anything: `${NAME:-default}` is the default. */
+const givenTo = (name: string) => Object.entries(services[name]?.environment ?? {})
+
+/** What the service's process gets where nobody sets anything: `${NAME:-default}` is the default, and no value is not set. */
 const environmentOf = (name: string): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(services[name]?.environment ?? {}).map(([variable, value]) => [
-      variable,
-      byDefault(byDefault(String(value))),
-    ]),
+    givenTo(name).flatMap(([variable, value]) =>
+      value === null ? [] : [[variable, byDefault(byDefault(String(value)))]],
+    ),
   )
+
+/** What nobody can choose with a variable: ports and hosts are this file's own, no pooler is in the way, and texts want a volume. */
+const OWN = ['HOST', 'PORT', 'OPS_PORT', 'DATABASE_DIRECT_URL', 'MAIL_TEMPLATES']
 
 describe.each(programNames)('the %s of docker-compose.yml', (name) => {
   test('gets variables that it knows, with values that it takes, and all that it needs', () => {
     const known = namesReadBy(programs[name])
-    expect(Object.keys(environmentOf(name)).filter((variable) => !known.has(variable))).toEqual([])
+    expect(givenTo(name).filter(([variable]) => !known.has(variable))).toEqual([])
     expect(() => configure(name, environmentOf(name))).not.toThrow()
   })
+
+  test('gets each variable that somebody may want to set', () => {
+    const given = new Set(givenTo(name).map(([variable]) => variable.replace(/_FILE$/, '')))
+    const wanted = [...namesReadBy(programs[name])].filter((variable) => !variable.endsWith('_FILE'))
+    expect(wanted.filter((variable) => !given.has(variable)).toSorted()).toEqual(
+      OWN.filter((variable) => wanted.includes(variable)).toSorted(),
+    )
+  })
+
+  test('gets under a name what is set under that name, whatever is the default', () => {
+    const chosen = givenTo(name).filter(([, value]) => /^\$\{/.test(String(value)))
+    expect(chosen.filter(([variable, value]) => !String(value).startsWith(`\${${variable}:-`))).toEqual([])
+  })
+})
+
+test('api and worker get the same of what both read', () => {
+  const [api, worker] = ['api', 'worker'].map((name) => new Map(givenTo(name)))
+  const both = [...(api?.keys() ?? [])].filter((variable) => worker?.has(variable))
+  expect(both).toEqual(expect.arrayContaining(['SECRET_KEY_FILE', 'CODE_TTL_SECONDS', 'SERVICE_NAME', 'WEBHOOK_URL']))
+  expect(both.filter((variable) => api?.get(variable) !== worker?.get(variable))).toEqual([])
+})
+
+test('the sandbox signs its reports by the secret that the api knows, and sends them there', () => {
+  const sandbox = new Map(givenTo('sandbox'))
+  expect(sandbox.get('EVENTS_URL')).toBe('http://api:3000/v1/provider-events/resend')
+  for (const name of ['api', 'sandbox']) expect(givenTo(name)).toContainEqual(['MAIL_EVENTS_SECRET', null])
 })
 
 describe.each(['api', 'worker'] as const)('the port of operators of the %s', (name) => {
