@@ -154,7 +154,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   test('nobody has heard of it: exit code 1', async () => {
     const { code, out, err } = await trace('ZZZZ')
     expect([code, out]).toEqual([1, ''])
-    expect(err).toContain('No mail has this id')
+    expect(err).toContain('No mail or event has this id')
   })
 })
 

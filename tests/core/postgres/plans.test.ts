@@ -9,7 +9,6 @@ import { insertRegistration } from '../../../src/core/postgres/new-codes.ts'
 import { measureBacklog, measureRelayLag } from '../../../src/core/postgres/outbox/backlog.ts'
 import { openCode, replaceCode } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
-import { findMailTraces } from '../../../src/core/postgres/outbox/mail-traces.ts'
 import { takeNotice } from '../../../src/core/postgres/outbox/notices.ts'
 import {
   beat,
@@ -19,6 +18,7 @@ import {
   takeOffersBack,
 } from '../../../src/core/postgres/outbox/outbox.ts'
 import { reviveFailedMails, reviveMail } from '../../../src/core/postgres/outbox/revivals.ts'
+import { findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
 import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
 import {
   findByIdempotencyKey,

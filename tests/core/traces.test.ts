@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findMailTraces } from '../../src/core/postgres/outbox/mail-traces.ts'
+import { findEventTraces, findMailTraces } from '../../src/core/postgres/outbox/traces.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { addPending, type Pending } from './fixtures.ts'
 
@@ -38,6 +38,25 @@ test.each([randomUUID(), 'no-such-request', 'its-request', 'ZZZZ', "' or true; -
     expect(await find(wanted)).toEqual([])
   },
 )
+
+test('an event is found by its id, registration and reference, also when its registration is gone', async () => {
+  const { user } = pending
+  const add = async (userId: string) =>
+    (
+      await database.pool.query(
+        "insert into events (type, user_id, data) values ('user.deleted', $1, '{}') returning id",
+        [userId],
+      )
+    ).rows[0]?.id
+  const [id, gone] = [await add(user.id), randomUUID()]
+  const other = await add(gone)
+  const findEvents = async (wanted: string) =>
+    (await findEventTraces(database.pool, wanted, LIMIT)).map(({ eventId }) => eventId)
+  for (const wanted of [id, id.toUpperCase(), user.id, 'K7QX', 'k7qx'])
+    expect([wanted, await findEvents(wanted)]).toEqual([wanted, [id]])
+  expect(await findEvents(gone)).toEqual([other])
+  for (const wanted of [randomUUID(), 'ZZZZ', 'user.deleted', '%']) expect(await findEvents(wanted)).toEqual([])
+})
 
 test('of many that one reference names these are the newest, the oldest of them first', async () => {
   const mails: string[] = []
