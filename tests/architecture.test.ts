@@ -127,6 +127,30 @@ describe('a package has one home', () => {
   })
 })
 
+test('a use case takes its tools and one request', () => {
+  // The signature of an exported function that gives a promise, or values one by one.
+  const USE_CASE =
+    /^export (?:const|async function\*) (\w+)(?: = (?:async )?)?\(((?:(?!\): |=> \{).)+)\): (?:Promise|AsyncGenerator)</gms
+  const withoutParts = (parameters: string): string => {
+    const left = parameters.replaceAll('=>', '').replaceAll(/[({<[][^(){}<>[\]]*[)}>\]]/g, '')
+    return left === parameters ? left : withoutParts(left)
+  }
+  const useCases = sources
+    .filter(({ file }) => /^src\/core\/(?:registration|account|mail|events|postgres\/housekeeping)\b/.test(file))
+    .flatMap(({ text }) => [...text.matchAll(USE_CASE)])
+    .filter(([, , parameters = '']) => /^\s*(?:tools\b|\{ pool\b)/.test(parameters))
+    .map(([, name, parameters = '']) => ({
+      name,
+      given: withoutParts(parameters)
+        .split(',')
+        .filter((part) => part.trim()),
+    }))
+  expect(useCases.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['register', 'activate', 'deliverMail', 'deliverEvent', 'exportAccounts', 'removeOldRows']),
+  )
+  expect(useCases.filter(({ given }) => given.length > 2)).toEqual([])
+})
+
 test('only main files and scripts read the environment and listen to signals', () => {
   const readers = sources.filter(({ text }) => /process\.(env|on\()/.test(text)).map(({ file }) => file)
   expect(readers.toSorted()).toEqual([

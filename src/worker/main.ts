@@ -119,7 +119,7 @@ async function* startJobs(
   yield delivering
   parts.events = await openEvents(config, { pool, backend, registry, logger }, telemetry)
   if (parts.events) yield parts.events
-  const housekeeping = await startHousekeeping(backend, pool, logger, config.WEBHOOK_GIVE_UP_AFTER)
+  const housekeeping = await startHousekeeping({ backend, pool, logger, payloadSeconds: config.WEBHOOK_GIVE_UP_AFTER })
   addHousekeepingReadings(registry, housekeeping)
   yield housekeeping
 }

@@ -44,7 +44,7 @@ describe.each(names)('reports of %s', (name) => {
   }
   const settle = async (mailId: string, providerId: string) => {
     const mailer = { provider: name, send: async () => ({ providerId }), close: async () => {} }
-    await deliverMail(deliverTools(database, mailer), mailId, { signal: new AbortController().signal })
+    await deliverMail(deliverTools(database, mailer), { mailId, signal: new AbortController().signal })
   }
   const codeOf = async (user: { id: string; email: string }) =>
     (await readUser(await app.request(`/v1/users/${user.id}`, { headers: { authorization: basic(user.email) } }))).code

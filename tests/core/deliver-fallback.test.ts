@@ -77,8 +77,8 @@ test('while the first must not be tried, a mail that it may have waits, and the 
     new MailerUnavailable('resend-429', { isClearNo: true, isForEverybody: true, retryAfterMs: 60_000 }),
   )
   const open = tools.providers.slice(1).flatMap((provider) => provider ?? [])
-  const run = { signal: new AbortController().signal, open }
-  expect(await deliverMail(tools, pending.mailId, run)).toEqual({
+  const request = { mailId: pending.mailId, signal: new AbortController().signal, open }
+  expect(await deliverMail(tools, request)).toEqual({
     end: 'later',
     reason: 'waits-for-its-provider',
     inMs: 5000,
@@ -86,7 +86,7 @@ test('while the first must not be tried, a mail that it may have waits, and the 
   expect(second.sent).toHaveLength(0)
   // When the code cannot be repeated any more, a fresh one goes to the second, and the old one is dead.
   await age(database, pending.user.id, 31)
-  expect(await deliverMail(tools, pending.mailId, run)).toMatchObject({ end: 'done' })
+  expect(await deliverMail(tools, request)).toMatchObject({ end: 'done' })
   const [old, fresh] = [codeOf(first.sent[0]?.mail), codeOf(second.sent[0]?.mail)]
   if (old !== fresh) expect(await type(database, pending, old)).toBe('code-expired')
   expect(await type(database, pending, fresh)).toBe('activated')

@@ -31,11 +31,10 @@ afterAll(() => database.drop())
 
 /** A worker that opens the code's minute and dies before it settles the mail. */
 const crashBeforeSettling = async (tools: DeliverTools, mailId: string): Promise<PreparedMail> => {
-  const { prepared } = await prepareMail(
-    tools,
+  const { prepared } = await prepareMail(tools, {
     mailId,
-    tools.providers.filter((provider) => provider !== undefined),
-  )
+    open: tools.providers.filter((provider) => provider !== undefined),
+  })
   if (prepared.is === 'ended') throw new Error('the mail could not be claimed')
   return prepared.mail
 }

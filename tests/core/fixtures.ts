@@ -191,7 +191,7 @@ export const scriptedMailer = (...steps: Step[]) => {
 
 /** Tries once. */
 export const deliver = (tools: DeliverTools, mailId: string): Promise<Delivery> =>
-  deliverMail(tools, mailId, { signal: new AbortController().signal })
+  deliverMail(tools, { mailId, signal: new AbortController().signal })
 
 /** Somebody whose password was verified, and who may do as much as he likes. */
 export const verified = (user: Credentials) => ({ user, logins: UNLIMITED })

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { keepHouse } from '../../src/core/postgres/housekeeping.ts'
+import { removeOldRows } from '../../src/core/postgres/housekeeping.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { addActive, addGuesses, addPending, openFor, type Pending, resending, useCaseTools } from './fixtures.ts'
@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 afterAll(() => database.drop())
 
-const clean = () => keepHouse(database.pool, new AbortController().signal)
+const clean = () => removeOldRows(database, { signal: new AbortController().signal })
 const run = (statement: string, ...values: unknown[]) => database.pool.query(statement, values)
 const count = async (table: 'users' | 'codes' | 'mails' | 'guesses' | 'rate_limits') =>
   Number((await run(`select count(*) from ${table}`)).rows[0]?.count)
@@ -160,7 +160,7 @@ test('a report that no mail of ours was settled for goes after an hour', async (
 
 test('told to stop it begins nothing more', async () => {
   await addGuesses(database, 'ada@example.com', 10, 366 * 86_400)
-  expect(await keepHouse(database.pool, AbortSignal.abort())).toEqual(NOTHING)
+  expect(await removeOldRows(database, { signal: AbortSignal.abort() })).toEqual(NOTHING)
   expect(await count('guesses')).toBe(10)
 })
 

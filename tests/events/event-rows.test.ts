@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
 import { deliverEvent, type Receiver, type Told } from '../../src/core/events/deliver-event.ts'
-import { keepHouse } from '../../src/core/postgres/housekeeping.ts'
+import { removeOldRows } from '../../src/core/postgres/housekeeping.ts'
 import { beat, giveUpOverdueRows } from '../../src/core/postgres/outbox/outbox.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
 import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
@@ -66,7 +66,7 @@ const trouble = (retryAfterMs: number | null = null): Told => ({
 })
 
 const tell = (receiver: Receiver, eventId: string, giveUpAfterSeconds = 3600) =>
-  deliverEvent({ pool: database.pool, receiver, giveUpAfterSeconds }, eventId, NEVER)
+  deliverEvent({ pool: database.pool, receiver, giveUpAfterSeconds }, { eventId, signal: NEVER })
 
 const onlyId = async () => (await rows())[0]?.id ?? 'none'
 
@@ -141,12 +141,12 @@ test('housekeeping takes persons out of events that wait for too long, and remov
   const { user } = await activated()
   await activated()
   await sql(`update events set created_at = now() - interval '4 days' where user_id = '${user.id}'`)
-  expect(await keepHouse(database.pool, NEVER)).toMatchObject({ eventPayloads: 1, events: 0 })
+  expect(await removeOldRows(database, { signal: NEVER })).toMatchObject({ eventPayloads: 1, events: 0 })
   expect((await rows())[0]).toMatchObject({ outcome: null, data: { user: { id: user.id } } })
   expect((await rows()).map(({ data }) => 'email' in (data.user ?? {}))).toEqual([false, true])
-  expect(await keepHouse(database.pool, NEVER)).toMatchObject({ eventPayloads: 0 })
+  expect(await removeOldRows(database, { signal: NEVER })).toMatchObject({ eventPayloads: 0 })
   await sql("update events set outcome = 'accepted', settled_at = now() - interval '8 days'")
-  expect(await keepHouse(database.pool, NEVER)).toMatchObject({ events: 2 })
+  expect(await removeOldRows(database, { signal: NEVER })).toMatchObject({ events: 2 })
 })
 
 test('housekeeping takes an abandoned registration out of its waiting events, and raises none', async () => {
@@ -154,7 +154,7 @@ test('housekeeping takes an abandoned registration out of its waiting events, an
   await deliver(deliverTools(database, scriptedMailer(refused())), mailId)
   expect(await rows()).toMatchObject([{ type: 'mail.undeliverable', data: { user: { email: user.email } } }])
   await age(database, user.id, 90_000)
-  expect(await keepHouse(database.pool, NEVER)).toMatchObject({ abandonedUsers: 1 })
+  expect(await removeOldRows(database, { signal: NEVER })).toMatchObject({ abandonedUsers: 1 })
   expect((await rows()).map(({ data }) => data)).toEqual([{ user: { id: user.id } }])
 })
 

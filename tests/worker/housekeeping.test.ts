@@ -27,7 +27,7 @@ describe.each(backends)('housekeeping on %s', (name) => {
     })
     warnings = []
     const logger = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
-    housekeeping = await startHousekeeping(backend, database.pool, logger)
+    housekeeping = await startHousekeeping({ backend, pool: database.pool, logger })
   })
   afterEach(async () => {
     await housekeeping.close()

@@ -6,7 +6,7 @@ const BATCH = 1000
 const FIRST = '00000000-0000-0000-0000-000000000000'
 
 /** Every account as a line of the format that `importAccounts` takes, by id, in constant memory. */
-export async function* exportAccounts(pool: Pool): AsyncGenerator<string> {
+export async function* exportAccounts({ pool }: { pool: Pool }): AsyncGenerator<string> {
   for (let after = FIRST, length = BATCH; length === BATCH; ) {
     const accounts = await listAccounts(pool, after, BATCH)
     for (const { email, activatedAt, passwordHash, locale, metadata } of accounts) {

@@ -36,8 +36,7 @@ const CAP_MS = 3_600_000
  */
 export const deliverEvent = async (
   tools: DeliverEventTools,
-  eventId: string,
-  signal: AbortSignal,
+  { eventId, signal }: { eventId: string; signal: AbortSignal },
 ): Promise<TriedEvent> => {
   const token = randomUUID()
   const { pool, giveUpAfterSeconds } = tools

@@ -3,7 +3,7 @@ import { keepLease, LEASE_SECONDS } from '../outbox/keep-lease.ts'
 import { untilRecorded } from '../outbox/until-recorded.ts'
 import { postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { backOffMs } from './back-off.ts'
-import { type DeliverTools, type Delivery, LEASE_LOST, type Run } from './delivery.ts'
+import { type DeliverRequest, type DeliverTools, type Delivery, LEASE_LOST } from './delivery.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
 import { type PreparedMail, prepareMail } from './prepare-mail.ts'
 import type { Answer } from './routing/provider-health.ts'
@@ -15,19 +15,20 @@ const MAX_PREPARE_MS = (LEASE_SECONDS / 2) * 1000
  * Tries once to bring a mail to the provider. May run twice, even at once, for the same mail: the lease in its row lets
  * one through, a settled mail is not sent again, and a try whose end nobody recorded is repeated with the same key and bytes.
  */
-export const deliverMail = async (tools: DeliverTools, mailId: string, run: Run): Promise<Delivery> => {
-  let open = run.open ?? tools.providers.filter((provider) => provider !== undefined)
+export const deliverMail = async (
+  tools: DeliverTools,
+  { mailId, signal, report, ...request }: DeliverRequest,
+): Promise<Delivery> => {
+  let open = request.open ?? tools.providers.filter((provider) => provider !== undefined)
   for (;;) {
     const begun = performance.now()
-    const { tag, prepared } = await prepareMail(tools, mailId, open)
+    const { tag, prepared } = await prepareMail(tools, { mailId, open })
     const mail = prepared.is === 'ready' ? prepared.mail : null
     if (mail) open = open.filter((provider) => provider !== mail.provider)
     const delivery =
-      prepared.is === 'ready'
-        ? await send(tools, prepared.mail, { signal: run.signal, begun, others: open })
-        : prepared.delivery
+      prepared.is === 'ready' ? await send(tools, prepared.mail, { signal, begun, others: open }) : prepared.delivery
     const provider = mail?.message ? mail.provider.name : null
-    run.report?.({ mailId, ...tag, provider, delivery, durationMs: Math.round(performance.now() - begun) })
+    report?.({ mailId, ...tag, provider, delivery, durationMs: Math.round(performance.now() - begun) })
     if (delivery.end !== 'later' || !delivery.isForTheOther) return delivery
   }
 }

@@ -20,7 +20,12 @@ export type DeliverTools = CodeTools &
 export type DeliveryPolicy = { timeoutMs: number; giveUpAfterSeconds: number }
 
 /** `signal` ends the try; `open` are the providers that may be tried now, all unless told; `report` is told what came of each try. */
-export type Run = { signal: AbortSignal; open?: readonly MailProvider[]; report?(tried: Tried): void }
+export type DeliverRequest = {
+  mailId: string
+  signal: AbortSignal
+  open?: readonly MailProvider[]
+  report?(tried: Tried): void
+}
 
 /** Whom a mail is for, as logs may show it: `to` is the masked address, `attempt` counts the tries. Null when the row is gone. */
 export type MailTag = { requestId: string | null; ref: string | null; to: string | null; attempt: number }

@@ -48,8 +48,7 @@ const ended = (delivery: Delivery): Prepared => ({ is: 'ended', delivery })
  */
 export const prepareMail = async (
   tools: DeliverTools,
-  mailId: string,
-  open: readonly MailProvider[],
+  { mailId, open }: { mailId: string; open: readonly MailProvider[] },
 ): Promise<{ tag: MailTag; prepared: Prepared }> => {
   const token = randomUUID()
   const { giveUpAfterSeconds } = tools.delivery

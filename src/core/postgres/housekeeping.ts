@@ -14,15 +14,16 @@ const PAYLOAD_SECONDS = 3 * 86_400
 
 type Sweep = (pool: Pool, signal: AbortSignal, payloadSeconds: number) => Promise<number>
 
+export type HousekeepingTools = { pool: Pool; payloadSeconds?: number | undefined }
+
 /**
  * Removes what is no longer needed, in short statements of a bounded batch, so that nothing is locked for long. Returns how
  * many rows of each kind. Two at once do no harm: each takes what the other has not locked. What fails keeps nothing else from
  * being removed; then it rejects with what failed. Events that wait for `payloadSeconds` say no more than an id.
  */
-export const keepHouse = async (
-  pool: Pool,
-  signal: AbortSignal,
-  payloadSeconds = PAYLOAD_SECONDS,
+export const removeOldRows = async (
+  { pool, payloadSeconds = PAYLOAD_SECONDS }: HousekeepingTools,
+  { signal }: { signal: AbortSignal },
 ): Promise<Record<string, number>> => {
   const removed: Record<string, number> = {}
   const failures: unknown[] = []

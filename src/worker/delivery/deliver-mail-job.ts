@@ -21,7 +21,8 @@ export const deliverMailJob =
     const open = await tools.admit()
     // Back to where it came from, at no cost of an attempt.
     if (!open) throw new RateLimitError()
-    const delivery = await deliverMail(tools, job.data.mailId, {
+    const delivery = await deliverMail(tools, {
+      mailId: job.data.mailId,
       open,
       signal: signal ?? new AbortController().signal,
       report: (tried) => reportTry(job, tools.logger, tried),

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
-import { keepHouse } from '../../core/postgres/housekeeping.ts'
-import type { Pool } from '../../core/postgres/pool.ts'
+import { type HousekeepingTools, removeOldRows } from '../../core/postgres/housekeeping.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import { closeWorker } from '../queue/close-worker.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
@@ -23,11 +22,9 @@ export type Housekeeping = { queue: Queue; lastSuccessAt(): Promise<Date | null>
  * forgets it, and an unreachable one does not take it.
  */
 export const startHousekeeping = async (
-  backend: QueueBackend,
-  pool: Pool,
-  logger: Logger,
-  payloadSeconds?: number,
+  tools: HousekeepingTools & { backend: QueueBackend; logger: Logger },
 ): Promise<Housekeeping> => {
+  const { backend, logger } = tools
   const stopping = new AbortController()
   const queue = backend.newQueue(QUEUE, {
     defaultJobOptions: { removeOnComplete: { count: 24 }, removeOnFail: { count: 24 } },
@@ -35,8 +32,8 @@ export const startHousekeeping = async (
   const worker = backend.newWorker(
     QUEUE,
     async () => {
-      const removed = await keepHouse(pool, stopping.signal, payloadSeconds)
-      logger.info(removed, 'house kept')
+      const removed = await removeOldRows(tools, { signal: stopping.signal })
+      logger.info(removed, 'old rows removed')
       return removed
     },
     { concurrency: 1 },

@@ -31,11 +31,10 @@ export const deliverEventJob =
       throw new RateLimitError()
     }
     const begun = performance.now()
-    const tried = await deliverEvent(tools, job.data.eventId, signal ?? new AbortController().signal).catch(
-      (err: unknown) => {
-        throw interruptedBy(err, job, { eventId: job.id }, tools.logger)
-      },
-    )
+    const request = { eventId: job.data.eventId, signal: signal ?? new AbortController().signal }
+    const tried = await deliverEvent(tools, request).catch((err: unknown) => {
+      throw interruptedBy(err, job, { eventId: job.id }, tools.logger)
+    })
     report(job, tools, tried, performance.now() - begun)
     const { delivery } = tried
     if (delivery.end === 'later') throw new DeliveryPostponed(delivery.reason, delivery.inMs)

@@ -103,7 +103,7 @@ const perform = (tools: CommandTools, name: Act, user: Registration): Promise<Do
 
 const exportAll = async (tools: CommandTools): Promise<0> => {
   await auditReading(tools, 'export --all', [])
-  await pipeline(Readable.from(exportAccounts(tools.pool)), tools.out, { end: false })
+  await pipeline(Readable.from(exportAccounts(tools)), tools.out, { end: false })
   return 0
 }
 

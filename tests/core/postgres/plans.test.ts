@@ -4,7 +4,7 @@ import { findAccount, noteSignIn } from '../../../src/core/postgres/accounts/acc
 import { deleteRegistration } from '../../../src/core/postgres/accounts/support.ts'
 import { countEvent, lookAtCounters } from '../../../src/core/postgres/budgets.ts'
 import { readGuessing } from '../../../src/core/postgres/guesses.ts'
-import { keepHouse } from '../../../src/core/postgres/housekeeping.ts'
+import { removeOldRows } from '../../../src/core/postgres/housekeeping.ts'
 import { insertRegistration } from '../../../src/core/postgres/new-codes.ts'
 import { measureBacklog, measureRelayLag } from '../../../src/core/postgres/outbox/backlog.ts'
 import { openCode, replaceCode } from '../../../src/core/postgres/outbox/mail-claims.ts'
@@ -132,7 +132,7 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
   'operator: trace by mail': { run: (pool) => findMailTraces(pool, idOf('mail', 7), 20) },
   'operator: trace by request': { run: (pool) => findMailTraces(pool, 'request77', 20) },
   'operator: trace by reference': { run: (pool) => findMailTraces(pool, 'K77', 20), mayRead: 200 },
-  housekeeping: { run: (pool) => keepHouse(pool, new AbortController().signal), mayRead: 3000 },
+  housekeeping: { run: (pool) => removeOldRows({ pool }, { signal: new AbortController().signal }), mayRead: 3000 },
 }
 
 test.each(Object.entries(cases))('%s reads no more rows than it needs', async (_name, { run, mayRead = 60 }) => {
