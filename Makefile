@@ -50,7 +50,7 @@ SBOM ?= sbom.cdx.json
 sbom: ## write a bill of materials (CycloneDX) from the lock file
 	npm sbom --sbom-format cyclonedx --sbom-type application --package-lock-only > $(SBOM)
 
-format: node_modules/.installed ## format the code and mend what can be mended
+format: node_modules/.installed ## format the code, and fix what can be fixed automatically
 	biome check --write
 
 schema: node_modules/.installed ## write db/schema.sql anew from the migrations
@@ -85,7 +85,7 @@ soak: node_modules/.installed ## kill, flush, stop and break everything for MINU
 soak-events: node_modules/.installed ## the same for events to other systems, and how late mails are beside a dead receiver (ARGS="500 postgresql")
 	@exec node bench/events.ts $(ARGS)
 
-fuzz: node_modules/.installed ## throw right and spoilt requests at the started service for MINUTES (10) (SEED repeats a run)
+fuzz: node_modules/.installed ## send valid and malformed requests to the started service for MINUTES (10) (SEED repeats a run)
 	@exec node bench/fuzz.ts $(MINUTES) $(SEED)
 
 screenshots: node_modules/.installed ## take the pictures of the docs anew, from a real run (needs Chromium)

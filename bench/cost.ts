@@ -9,7 +9,7 @@ import { measureSaturation } from './cost/saturation.ts'
 
 /**
  * `make bench`: what a registration costs, against bare bcrypt, bare BullMQ and a floor that gives the same guarantees and nothing
- * else, in rounds that take turns. Needs a redis-server for its Redis half. Figures mean something on a quiet machine only.
+ * else, in alternating rounds. Needs a redis-server for its Redis half. Figures mean something on a quiet machine only.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,

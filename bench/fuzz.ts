@@ -38,7 +38,7 @@ if (after - before > MAX_GROWTH_BYTES) faults.push('the memory has grown')
 const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MB`
 process.stdout.write(
   [
-    `  ${report.sent} requests, ${report.unanswered} of them without an answer (spoilt so that more was awaited, or cut off)`,
+    `  ${report.sent} requests, ${report.unanswered} of them without an answer (malformed so that more was awaited, or cut off)`,
     `  answers ${JSON.stringify(report.statuses)}`,
     `  memory of the api ${megabytes(before)} before, ${megabytes(after)} after`,
     faults.length === 0 ? '  no fault' : `  FAULTS\n${faults.map((fault) => `    ${fault}`).join('\n')}`,

@@ -24,7 +24,7 @@ const cpuSeconds = async (opsUrl: string): Promise<number> => {
 
 /**
  * `make bench-observing`: CPU of api and worker for each registration with its mail, with everything on (a log line each, traces
- * to a collector, metrics read twice a round) against everything off, in rounds that take turns.
+ * to a collector, metrics read twice a round) against everything off, in alternating rounds.
  */
 const compare = async ({ bcrypt, registrations }: Cost): Promise<void> => {
   const taken = new Map<string, () => void>()

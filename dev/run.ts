@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pretty from 'pino-pretty'
 import { banner } from './banner.ts'
 import { startChild } from './child.ts'
-import { deskProvider } from './desk-provider.ts'
 import { createDatabase, startPostgres } from './embedded-postgres.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
 import { checkPorts, type Ports, readPorts } from './ports.ts'
+import { sandboxProvider } from './sandbox-provider.ts'
 
 const FOLDER = resolve(process.env.LATCHKEY_DATA || join(import.meta.dirname, '..', '.latchkey'))
 const OPERATOR = { OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
@@ -31,13 +31,13 @@ const stop = async (code: number): Promise<void> => {
   process.exit(code)
 }
 
-/** Everything on one machine: PostgreSQL, api, worker and a mail provider on the desk. */
+/** Everything on one machine: PostgreSQL, api, worker and a mail sandbox in place of the provider. */
 const start = async (ports: Ports, host: string): Promise<void> => {
   await checkPorts(ports, host)
   await mkdir(FOLDER, { recursive: true })
   const postgres = await startPostgres({ dataDir: join(FOLDER, 'postgres'), keep: true })
   stops.push(postgres.stop)
-  const mail = deskProvider(process.env.MAIL_PROVIDER, `http://127.0.0.1:${ports.PORT}`)
+  const mail = sandboxProvider(process.env.MAIL_PROVIDER, `http://127.0.0.1:${ports.PORT}`)
   const sandbox = await startMailSandbox({
     host,
     port: ports.SANDBOX_PORT,

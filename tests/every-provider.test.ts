@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { deskProvider } from '../dev/desk-provider.ts'
 import { type MailSandbox, startMailSandbox } from '../dev/mail-sandbox/mail-sandbox.ts'
+import { sandboxProvider } from '../dev/sandbox-provider.ts'
 import { providerNames } from '../src/core/mail/provider-names.ts'
 import { readUser } from './support/answers.ts'
 import { basic, PASSWORD, post } from './support/api.ts'
@@ -19,7 +19,7 @@ describe.each(providerNames)('with MAIL_PROVIDER=%s', (name) => {
   let worker: TestProcess
 
   beforeAll(async () => {
-    const { environment } = deskProvider(name, 'http://127.0.0.1')
+    const { environment } = sandboxProvider(name, 'http://127.0.0.1')
     sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: environment.MAIL_API_KEY })
     api = await startProcess('api', { ...environment, DATABASE_URL: database.url })
     worker = await startProcess('worker', { ...environment, DATABASE_URL: database.url, MAIL_URL: sandbox.url })

@@ -168,7 +168,7 @@ describe.each(backends)('a registration with a trace, jobs on %s', (backend) => 
       ({ requestId, msg }) => requestId === user.requestId && msg === 'request answered',
     )
     expect(requests).toMatchObject([{ traceId: TRACE_ID, status: 202 }])
-    const tries = linesOf(worker).filter(({ msg }) => msg === 'mail tried')
+    const tries = linesOf(worker).filter(({ msg }) => msg === 'mail delivery attempt')
     expect(tries).toMatchObject([
       { traceId: TRACE_ID, reason: 'resend-503' },
       { traceId: TRACE_ID, outcome: 'accepted' },

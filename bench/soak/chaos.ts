@@ -19,7 +19,7 @@ type World = {
 
 type Chaos = { faults: Fault[]; stop(): Promise<void> }
 
-/** Breaks things one after the other, and the provider's mood beside it, as the seed says, until it is stopped; then all is mended. */
+/** Breaks things one after the other, and the provider's mood beside it, as the seed says, until it is stopped; then all is repaired. */
 export const startChaos = (world: World, randoms: { things: Random; moods: Random }): Chaos => {
   const faults: Fault[] = []
   const stopping = new AbortController()

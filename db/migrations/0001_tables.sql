@@ -44,7 +44,7 @@ create table codes (
   -- When the provider took the mail.
   sent_at timestamptz,
   superseded_at timestamptz,
-  -- Of the bytes that go, or may have gone, under this code's key. Empty: the key is spoilt, and fits no bytes.
+  -- Of the bytes that go, or may have gone, under this code's key. Empty: the key is unusable, and fits no bytes.
   mail_digest bytea,
   check ((opened_at is null) = (expires_at is null)),
   check (sent_at is null or opened_at is not null)

@@ -2,9 +2,9 @@ import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { createAnnouncements } from './announcements.ts'
 import { createApp } from './app.ts'
-import { createDoor } from './door.ts'
 import { createFaults } from './faults/faults.ts'
 import { createInbox } from './inbox/inbox.ts'
+import { createListener } from './listener.ts'
 import { createReports, type EventsTarget } from './provider/reports.ts'
 
 export type MailSandbox = { url: string; close(): Promise<void> }
@@ -20,28 +20,28 @@ export type MailSandboxOptions = {
 }
 
 /**
- * A mail provider for the desk: takes mails in Resend's wire format, shows them on a page and fails on demand.
+ * A mail provider for development: takes mails in Resend's wire format, shows them on a page and fails on demand.
  * Resolves once it listens (port 0: any free port) and rejects when it cannot.
  */
 export async function startMailSandbox(options: MailSandboxOptions): Promise<MailSandbox> {
   const server = createServer()
-  const door = createDoor(server, options.host)
+  const listener = createListener(server, options.host)
   const announcements = createAnnouncements()
   const inbox = createInbox(announcements.announce)
   const faults = createFaults(announcements.announce)
   const reports = createReports(options.events ?? null, inbox)
   const refuse = async (seconds: number) => {
-    await door.refuse(seconds)
+    await listener.refuse(seconds)
     faults.end()
   }
   const { apiKey, apiUrl = 'http://localhost:3000' } = options
   const app = createApp({ apiKey, apiUrl: new URL(apiUrl).origin, inbox, faults, announcements, reports, refuse })
   // The sandbox lives inside other processes and leaves their global Request and Response alone.
   server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }))
-  const port = await door.open(options.port)
+  const port = await listener.open(options.port)
   const close = () => {
     reports?.close()
-    return door.close()
+    return listener.close()
   }
   return { url: `http://${urlHost(options.host)}:${port}`, close }
 }

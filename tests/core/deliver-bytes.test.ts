@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const spoilt = () => new MailerUnavailable('invalid-idempotent-request', { isClearNo: true, isKeySpoilt: true })
+const spoilt = () => new MailerUnavailable('invalid-idempotent-request', { isClearNo: true, isKeyUnusable: true })
 
 /** The tools after a restart that changed what leaves. */
 const changed = {

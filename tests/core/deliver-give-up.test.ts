@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { beat } from '../../src/core/postgres/outbox/outbox.ts'
+import { heartbeat } from '../../src/core/postgres/outbox/outbox.ts'
 import { reviveFailedMails, reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -79,7 +79,7 @@ test('time in which nobody could deliver does not count', async () => {
   const tools = deliverTools(database, scriptedMailer(clearNo(), clearNo(), clearNo()))
   await deliver(tools, mailId)
   await age(database, user.id, 7200)
-  await beat(database.pool, 'mails', 5)
+  await heartbeat(database.pool, 'mails', 5)
   expect(await deliver(tools, mailId)).toMatchObject({ end: 'later' })
   await database.pool.query("update outboxes set possible_since = now() - interval '1 day'")
   expect(await deliver(tools, mailId)).toMatchObject({ end: 'failed', reason: 'given-up: provider-503' })

@@ -158,7 +158,7 @@ test('a mail that another run has settled is neither settled nor postponed again
   const late = { mailId, token, ttlSeconds: 60, code: 'closed' as const }
   expect(await settleMail(database.pool, { ...late, outcome: 'refused', raisesEvents: true })).toBeNull()
   expect(await endUntriedMail(database.pool, mailId, { outcome: 'given-up', raisesEvents: true })).toBeNull()
-  const postponement = { ...late, error: 'late', inMs: 1, retryAfterMs: null, isKeySpoilt: false }
+  const postponement = { ...late, error: 'late', inMs: 1, retryAfterMs: null, isKeyUnusable: false }
   expect(await postponeMail(database.pool, postponement)).toBe(false)
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted', lastError: null })
 })

@@ -52,12 +52,12 @@ test('what is thrown without being an error is not shown', () => {
 })
 
 test('a line is JSON with an ISO time, a level in words and the service', () => {
-  const [line = ''] = linesOf('info', `logger.info({ mailId: 'an-id' }, 'mail tried')`)
+  const [line = ''] = linesOf('info', `logger.info({ mailId: 'an-id' }, 'mail delivery attempt')`)
   expect(JSON.parse(line)).toMatchObject({
     level: 'info',
     service: 'a-service',
     mailId: 'an-id',
-    msg: 'mail tried',
+    msg: 'mail delivery attempt',
     time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
   })
 })

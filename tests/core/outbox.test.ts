@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { measureBacklog, measureRelayLag } from '../../src/core/postgres/outbox/backlog.ts'
-import { beat, giveUpOverdueRows, takeDueRows, takeOffersBack } from '../../src/core/postgres/outbox/outbox.ts'
+import { giveUpOverdueRows, heartbeat, takeDueRows, takeOffersBack } from '../../src/core/postgres/outbox/outbox.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import { type TestDatabase, useTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
@@ -63,11 +63,11 @@ test('mails that were never offered go first, the newest before all, and those t
 
 test('the newer a mail, the sooner its job goes; priorities outlive years, as they begin anew while little waits', async () => {
   const database = await useTestDatabase()
-  await beat(database.pool, 'mails', 0)
+  await heartbeat(database.pool, 'mails', 0)
   await database.pool.query(
     "update outboxes set priority_from = now() - interval '300 days', beat_at = now() - interval '1 hour'",
   )
-  await beat(database.pool, 'mails', 5)
+  await heartbeat(database.pool, 'mails', 5)
   const [young, old] = [await addPending(database), await addPending(database)]
   await age(database, old.user.id, 60)
   const priorities = new Map((await relay(database)).map(({ id, priority }) => [id, priority]))
@@ -182,23 +182,23 @@ test('the backlog is what is not settled, and the age of the oldest of it', asyn
   expect(Math.floor(backlog.oldestSeconds)).toBe(50)
 })
 
-test('one beat in so many seconds counts; after a minute without one delivery is possible since now', async () => {
+test('one heartbeat in so many seconds counts; after a minute without one delivery is possible since now', async () => {
   const database = await useTestDatabase()
   const since = async () =>
     (await database.pool.query('select extract(epoch from now() - possible_since)::float8 as s from outboxes')).rows[0]
       ?.s
-  expect(await Promise.all(Array.from({ length: 5 }, () => beat(database.pool, 'mails', 5)))).toContain(true)
-  expect(await beat(database.pool, 'mails', 5)).toBe(false)
+  expect(await Promise.all(Array.from({ length: 5 }, () => heartbeat(database.pool, 'mails', 5)))).toContain(true)
+  expect(await heartbeat(database.pool, 'mails', 5)).toBe(false)
   const letPass = (seconds: number) =>
     database.pool.query(
       "update outboxes set beat_at = beat_at - $1 * interval '1 s', possible_since = possible_since - $1 * interval '1 s'",
       [seconds],
     )
   await letPass(50)
-  expect(await beat(database.pool, 'mails', 5)).toBe(true)
+  expect(await heartbeat(database.pool, 'mails', 5)).toBe(true)
   expect(await since()).toBeGreaterThanOrEqual(50)
   await letPass(70)
-  expect(await beat(database.pool, 'mails', 5)).toBe(true)
+  expect(await heartbeat(database.pool, 'mails', 5)).toBe(true)
   expect(await since()).toBeLessThan(5)
 })
 
@@ -211,7 +211,7 @@ test('nothing is given up untried, nor before delivery was possible for as long;
   for (const { user } of [...people, untried]) await age(database, user.id, 7200)
   const giveUp = (limit = BATCH) =>
     giveUpOverdueRows(database.pool, 'mails', { afterSeconds: 3600, limit, raisesEvents: true })
-  await beat(database.pool, 'mails', 5)
+  await heartbeat(database.pool, 'mails', 5)
   expect(await giveUp()).toBe(0)
   await database.pool.query("update outboxes set possible_since = now() - interval '59 minutes'")
   expect(await giveUp()).toBe(0)

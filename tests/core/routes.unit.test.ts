@@ -37,7 +37,7 @@ test('only a clear no about a mail that nobody can have leads to the other at on
   expect(AFTERWARDS).toEqual({
     'clear-no': { 'nobody-has-it': 'the-other-at-once', 'somebody-may-have-it': 'later' },
     silence: { 'nobody-has-it': 'later', 'somebody-may-have-it': 'later' },
-    'key-spoilt': { 'nobody-has-it': 'later', 'somebody-may-have-it': 'later' },
+    'key-unusable': { 'nobody-has-it': 'later', 'somebody-may-have-it': 'later' },
   })
 })
 

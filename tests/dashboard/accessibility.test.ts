@@ -7,7 +7,7 @@ import { describeWithBrowser, expectAccessible, useBrowser } from '../support/br
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
-const API_KEY = 'desk-key'
+const API_KEY = 'sandbox-key'
 const TEST_MS = 180_000
 /**
  * Faults of Bull Board's own frame, which we serve as it is: buttons and pictures of its header without a name, the pale hint of

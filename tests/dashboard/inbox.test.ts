@@ -7,7 +7,7 @@ import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-
 import { domains } from '../../dev/mail-sandbox/provider/behaviour.ts'
 import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
 
-const API_KEY = 'desk-key'
+const API_KEY = 'sandbox-key'
 
 describeWithBrowser('the inbox page in a browser', () => {
   const browser = useBrowser()
@@ -18,7 +18,7 @@ describeWithBrowser('the inbox page in a browser', () => {
   beforeAll(async () => {
     const port = await findFreePort()
     await once(service.listen(port, '127.0.0.1'), 'listening')
-    const secret = `whsec_${Buffer.from('a secret of the desk, for tests').toString('base64')}`
+    const secret = `whsec_${Buffer.from('a secret of the sandbox, for tests').toString('base64')}`
     const events = { url: `http://127.0.0.1:${port}`, secret }
     sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: API_KEY, events })
   })

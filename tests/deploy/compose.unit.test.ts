@@ -87,10 +87,10 @@ test('images that are not built here have an exact version', () => {
   expect(foreign.filter((image) => !/^[\w/]+:v?\d+(?:\.\d+)+$/.test(image))).toEqual([])
 })
 
-test('the gateway has a door for each port that is published, on this machine only', () => {
-  const doors = [...read('dev/gateway.ts').matchAll(/port: (\d+)/g)].map(([, port]) => port)
+test('the gateway has a route for each port that is published, on this machine only', () => {
+  const routes = [...read('dev/gateway.ts').matchAll(/port: (\d+)/g)].map(([, port]) => port)
   const published = services.gateway?.ports ?? []
-  expect(published.map((port) => port.split(':').at(-1))).toEqual(doors)
+  expect(published.map((port) => port.split(':').at(-1))).toEqual(routes)
   // Mailpit, which only a profile starts, has its own.
   const all = Object.values(services).flatMap(({ ports }) => ports)
   expect(all.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([])

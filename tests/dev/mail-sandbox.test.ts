@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 
-const API_KEY = 'desk-key'
+const API_KEY = 'sandbox-key'
 const mail = {
   from: 'Latchkey <no-reply@latchkey.example>',
   to: 'ada@example.com',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 
-const API_KEY = 'desk-key'
+const API_KEY = 'sandbox-key'
 
 let sandbox: MailSandbox
 beforeEach(async () => {

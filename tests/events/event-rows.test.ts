@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
 import { deliverEvent, type Receiver, type Told } from '../../src/core/events/deliver-event.ts'
 import { removeOldRows } from '../../src/core/postgres/housekeeping.ts'
-import { beat, giveUpOverdueRows } from '../../src/core/postgres/outbox/outbox.ts'
+import { giveUpOverdueRows, heartbeat } from '../../src/core/postgres/outbox/outbox.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
 import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import {
@@ -125,7 +125,7 @@ test('the sweep gives up what has failed for too long, and keeps the id of the u
   const { user } = await activated()
   const { receiver, bodies } = receiverThat(trouble())
   await tell(receiver, await onlyId())
-  await beat(database.pool, 'events', 5)
+  await heartbeat(database.pool, 'events', 5)
   const giveUp = () =>
     giveUpOverdueRows(database.pool, 'events', { afterSeconds: 3600, limit: 10, raisesEvents: false })
   expect(await giveUp()).toBe(0)

@@ -94,7 +94,7 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     expect(await statuses('/livez')).toEqual([200, 200])
 
     // Its relay has run into it, too.
-    await expect.poll(() => worker.log(), PATIENT).toContain('PostgreSQL cannot work now')
+    await expect.poll(() => worker.log(), PATIENT).toContain('PostgreSQL is unavailable')
     const many = Array.from({ length: 40 }, (_, index) => register(`refused-${index}@example.com`))
     expect(new Set((await Promise.all(many)).map(({ status }) => status))).toEqual(new Set([503]))
     await restart()
@@ -104,7 +104,7 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
         .split('\n')
         .filter((line) => /"level":"(?:warn|error)"/.test(line) && !line.includes('mail provider'))
       expect(trouble.filter((line) => !line.includes('the dashboard is off'))).toEqual([
-        expect.stringContaining('PostgreSQL cannot work now'),
+        expect.stringContaining('PostgreSQL is unavailable'),
       ])
       expect(trouble.join()).not.toContain('"stack"')
     }

@@ -60,11 +60,11 @@ const bear = async (
   await expect.poll(() => provider.inbox(`after-${email}`).length, PATIENT).toBe(1)
   const lines = troubleIn(worker.log().slice(logged))
   expect(lines, lines.join('\n')).toHaveLength(1)
-  expect(lines[0]).toContain('cannot work now')
+  expect(lines[0]).toContain('is unavailable')
   expect(lines[0]).not.toContain('stack')
   await expect.poll(() => worker.log().slice(logged), PATIENT).toContain('works again')
   const linesOfApi = troubleIn(api.log().slice(loggedByApi))
-  expect(linesOfApi.filter((line) => line.includes('stack') || !line.includes('cannot work now'))).toEqual([])
+  expect(linesOfApi.filter((line) => line.includes('stack') || !line.includes('is unavailable'))).toEqual([])
   expect(linesOfApi.length).toBeLessThanOrEqual(1)
 }
 

@@ -153,7 +153,7 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
           program
             .out()
             .split('\n')
-            .filter((line) => line.includes('Redis cannot work now'))
+            .filter((line) => line.includes('Redis is unavailable'))
         await expect.poll(() => told().join(), PATIENT).toMatch(reason)
         await expect.poll(() => program.out().split('Redis connection').length, PATIENT).toBeGreaterThan(4)
         expect(told()).toHaveLength(1)

@@ -85,7 +85,7 @@ describe('after ten wrong credentials in a minute', () => {
     expect(warn).not.toHaveBeenCalled()
     await repeat(10, () => request(WRONG))
     expect(warn).toHaveBeenCalledOnce()
-    expect(warn).toHaveBeenCalledWith({ net: '192.0.2.1' }, expect.stringContaining('wrong credentials'))
+    expect(warn).toHaveBeenCalledWith({ network: '192.0.2.1' }, expect.stringContaining('too many failed logins'))
   })
 })
 

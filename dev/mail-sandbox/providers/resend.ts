@@ -62,7 +62,7 @@ export const resend: ProviderFacts = {
       400,
       'invalid_idempotency_key',
       'The key must be between 1-256 chars.',
-      'key-spoilt',
+      'key-unusable',
     ),
     'missing-api-key': error(401, 'missing_api_key', 'Missing API key in the authorization header.', 'us'),
     'restricted-api-key': error(401, 'restricted_api_key', 'This API key is restricted to only send emails.', 'us'),
@@ -71,7 +71,7 @@ export const resend: ProviderFacts = {
       409,
       'invalid_idempotent_request',
       'Same idempotency key used with a different request payload.',
-      'key-spoilt',
+      'key-unusable',
     ),
     'idempotency-in-progress': error(
       409,

@@ -18,13 +18,13 @@ export const handleError =
       return problemResponse(c, 'overloaded', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     if (err instanceof HTTPException && err.status < 500) return problemResponse(c, 'malformed-request')
     if (c.req.raw.signal.aborted) {
-      logger.debug({ requestId }, 'the client is gone; its request was dropped')
+      logger.debug({ requestId }, 'client disconnected: its request was dropped')
       return problemResponse(c, 'unavailable', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     }
     if (isDatabaseUnavailable(err)) {
-      logger.debug({ err, requestId }, 'refused, as PostgreSQL cannot work now')
+      logger.debug({ err, requestId }, 'request refused: PostgreSQL is unavailable')
       return problemResponse(c, 'unavailable', { headers: { 'Retry-After': RETRY_AFTER_SECONDS } })
     }
-    logger.error({ err, requestId }, 'a request failed by a fault of this service')
+    logger.error({ err, requestId }, 'request failed: internal error')
     return problemResponse(c, 'internal')
   }

@@ -27,20 +27,20 @@ export type LimitName = (typeof limitNames)[number]
 export type Subject = readonly [Policy, string]
 
 /** Half of what a mailbox gets is what one network may cause, so that no stranger uses up what its owner needs. */
-export const mailsOf = (mailbox: string, net: string): Subject[] => [
-  ['mails-per-mailbox-and-net', `${mailbox} ${net}`],
+export const mailsOf = (mailbox: string, network: string): Subject[] => [
+  ['mails-per-mailbox-and-net', `${mailbox} ${network}`],
   ['mails-per-mailbox', mailbox],
 ]
 
 /** What a wrong password of a registration spends. */
-export const failedLogins = ({ of }: Limits, userId: string, net: string): Allowance =>
-  of(['failed-logins-per-user', userId], ['failed-logins-per-net', net])
+export const failedLogins = ({ of }: Limits, userId: string, network: string): Allowance =>
+  of(['failed-logins-per-user', userId], ['failed-logins-per-net', network])
 
 /** What a wrong password of an address spends. */
-export const failedSignIns = ({ of }: Limits, address: string, net: string): SignIn['logins'] => {
+export const failedSignIns = ({ of }: Limits, address: string, network: string): SignIn['logins'] => {
   const here: Subject[] = [
-    ['failed-logins-per-user', `${address} ${net}`],
-    ['failed-logins-per-net', net],
+    ['failed-logins-per-user', `${address} ${network}`],
+    ['failed-logins-per-net', network],
   ]
   return { fromKnownNetwork: of(...here), fromAnywhere: of(...here, ['failed-logins-per-address', address]) }
 }

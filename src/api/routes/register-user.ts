@@ -24,12 +24,12 @@ export const registerUser = (tools: ApiTools) => {
     const idempotencyKey = readIdempotencyKey(c)
     const body = await readObject(c)
     const { email, password, locale, metadata = {} } = checkBody(body, schema)
-    const net = requestNetwork(c, tools)
-    const budget = tools.limits.of(['registrations-per-net', net], ...mailsOf(mailboxOf(email), net))
+    const network = requestNetwork(c, tools)
+    const budget = tools.limits.of(['registrations-per-net', network], ...mailsOf(mailboxOf(email), network))
     const registered = await register(tools, {
       ...{ email, password, metadata, body, locale: chooseLocale(tools, c, locale) },
       ...{ idempotencyKey, budget, requestId: c.get('requestId'), signal: c.req.raw.signal },
-      logins: (userId) => failedLogins(tools.limits, userId, net),
+      logins: (userId) => failedLogins(tools.limits, userId, network),
     })
     if (typeof registered === 'string') throw refuse(registered)
     const { user, isNew, counted } = registered

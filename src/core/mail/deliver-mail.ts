@@ -116,7 +116,7 @@ const postpone = async (
     const settled = await endFailed(tools, mail, 'given-up', answer.message, isClosed)
     return settled ? { end: 'failed', reason: `given-up: ${answer.message}`, settled } : LEASE_LOST
   }
-  const kind = answer.isKeySpoilt ? 'key-spoilt' : answer.isClearNo ? 'clear-no' : 'silence'
+  const kind = answer.isKeyUnusable ? 'key-unusable' : answer.isClearNo ? 'clear-no' : 'silence'
   const next = AFTERWARDS[kind][mail.isCodeOut ? 'somebody-may-have-it' : 'nobody-has-it']
   const isForTheOther = next === 'the-other-at-once' && others.length > 0
   const retryAfterMs = isForTheOther ? null : answer.retryAfterMs
@@ -129,7 +129,7 @@ const postpone = async (
     inMs,
     retryAfterMs,
     code: isClosed ? 'closed' : 'kept',
-    isKeySpoilt: answer.isKeySpoilt,
+    isKeyUnusable: answer.isKeyUnusable,
   })
   if (!isPostponed) return LEASE_LOST
   return {

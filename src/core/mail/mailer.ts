@@ -39,7 +39,7 @@ export class MailerUnavailable extends Error {
   /** It asks for fewer mails altogether, not only for this one to come later. */
   readonly isForEverybody: boolean
   /** The key can never succeed again, as when it was used with other bytes: the next try takes a fresh one. */
-  readonly isKeySpoilt: boolean
+  readonly isKeyUnusable: boolean
   /** Something is wrong with us, not with the mail or the provider: the key, the sender, the account. An operator has to act. */
   readonly isAboutUs: boolean
 
@@ -49,7 +49,7 @@ export class MailerUnavailable extends Error {
       isClearNo: boolean
       retryAfterMs?: number | null
       isForEverybody?: boolean
-      isKeySpoilt?: boolean
+      isKeyUnusable?: boolean
       isAboutUs?: boolean
       cause?: unknown
     },
@@ -58,7 +58,7 @@ export class MailerUnavailable extends Error {
     this.isClearNo = details.isClearNo
     this.retryAfterMs = details.retryAfterMs ?? null
     this.isForEverybody = details.isForEverybody ?? false
-    this.isKeySpoilt = details.isKeySpoilt ?? false
+    this.isKeyUnusable = details.isKeyUnusable ?? false
     this.isAboutUs = details.isAboutUs ?? false
   }
 }

@@ -26,7 +26,7 @@ type OpenedCode = { id: string; digits: string; isOut: boolean }
 
 /**
  * Opens the code that the mail has. An unanswered one is repeated while half of its time is left and it can still be used. Null
- * when a fresh one has to take its place, also as other bytes would leave under its key, or the key is spoilt.
+ * when a fresh one has to take its place, also as other bytes would leave under its key, or the key is unusable.
  */
 export const openFormer = async (tools: BoundTools, mail: OwnMail): Promise<OpenedCode | null> => {
   const { keyring, policy, pool } = tools

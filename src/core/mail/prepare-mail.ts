@@ -123,7 +123,7 @@ const wait = async ({ pool, policy }: DeliverTools, mail: OwnMail): Promise<Deli
   const { mailId, token, giveUpInMs } = mail
   const repeatableMs = ((mail.codeSecondsLeft ?? 0) - policy.ttlSeconds / 2) * 1000
   const inMs = Math.ceil(Math.max(100, Math.min(MAX_WAIT_MS, giveUpInMs, repeatableMs + 100)))
-  const later = { mailId, token, error: WAITS, inMs, retryAfterMs: null, code: 'kept', isKeySpoilt: false } as const
+  const later = { mailId, token, error: WAITS, inMs, retryAfterMs: null, code: 'kept', isKeyUnusable: false } as const
   return (await postponeMail(pool, later)) ? { end: 'later', reason: WAITS, inMs } : LEASE_LOST
 }
 

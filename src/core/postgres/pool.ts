@@ -38,7 +38,7 @@ const LIMITS = {
 }
 
 const MESSAGES = {
-  begins: 'PostgreSQL cannot work now: requests are refused and nothing of them is stored, mails wait',
+  begins: 'PostgreSQL is unavailable: requests are refused and nothing of them is stored, mails wait',
   ends: 'PostgreSQL works again',
 }
 

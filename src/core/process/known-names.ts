@@ -54,5 +54,5 @@ export const warnOfUnknownNames = (
   logger: { warn(fields: object, message: string): void },
 ): void => {
   const names = unknownNames(environment, 'MAIL_', 'WEBHOOK_')
-  if (names.length > 0) logger.warn({ names }, 'these variables are not known, and nothing reads them')
+  if (names.length > 0) logger.warn({ names }, 'unknown variables are ignored')
 }

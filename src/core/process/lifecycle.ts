@@ -16,7 +16,7 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
 
   const stop = async (signal: string): Promise<void> => {
     if (stopping.signal.aborted) process.exit(1)
-    logger.info({ signal }, 'stopping: what is in hand is finished, a second signal ends it now')
+    logger.info({ signal }, 'stopping: work in progress is finished; a second signal ends it now')
     stopping.abort(new Error('the process is stopping'))
     setTimeout(() => {
       logger.warn(
@@ -34,7 +34,7 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
   }
 
   const crash = (err: unknown): void => {
-    logger.fatal({ err }, 'ended by an error that nobody caught')
+    logger.fatal({ err }, 'uncaught error: the process ends')
     process.exit(1)
   }
 

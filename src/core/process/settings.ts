@@ -105,7 +105,7 @@ export const listeningOf = (config: { HOST?: string | undefined; KEEP_ALIVE_SECO
   keepAliveSeconds: config.KEEP_ALIVE_SECONDS,
 })
 
-const nets = v.pipe(
+const networks = v.pipe(
   v.string(),
   v.transform((list) =>
     list
@@ -114,14 +114,14 @@ const nets = v.pipe(
       .map((part) => parseNetwork(part.trim())),
   ),
   v.check(
-    (list) => list.every((net) => net !== null),
+    (list) => list.every((network) => network !== null),
     'must be a comma-separated list of networks such as 10.0.0.0/8,fd00::/8',
   ),
-  v.transform((list) => list.filter((net) => net !== null)),
+  v.transform((list) => list.filter((network) => network !== null)),
 )
 
 /** Whose `X-Forwarded-For` tells where a request comes from. */
-export const proxySettings = { TRUSTED_PROXIES: v.optional(nets, '') }
+export const proxySettings = { TRUSTED_PROXIES: v.optional(networks, '') }
 
 /** The proxy for calls to the outside, and the hosts that are called without it. */
 export const egressSettings = {

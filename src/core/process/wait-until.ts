@@ -17,7 +17,7 @@ export const waitUntil = async <Result>(
   for (let tries = 0; ; tries += 1) {
     try {
       const result = await attempt()
-      if (tries > 0) tools.logger.info(`${what}: there now`)
+      if (tries > 0) tools.logger.info(`${what} is available`)
       return result
     } catch (err) {
       if (err instanceof ConfigError) throw err

@@ -113,7 +113,7 @@ const activeOf = (profile: Profile, sentAt: Date | null): ActiveUser => {
   }
 }
 
-/** A code whose key is gone is nobody's. */
+/** A code whose key is gone matches nothing. */
 const isCodeTyped = (keyring: Keyring, code: CodeRow, typed: string): boolean => {
   const digits = deriveCode(keyring, code)
   return digits !== null && isSameCode(typed, digits)

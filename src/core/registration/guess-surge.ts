@@ -46,6 +46,6 @@ export const createGuessSurge = (logger: Logger, now: () => number = Date.now): 
 }
 
 const tell = (logger: Logger, isOn: boolean): void => {
-  if (isOn) logger.warn('far more wrong codes are typed than honest people type: all new codes have 8 digits')
-  else logger.info('no more wrong codes are typed than honest people type: new codes have 4 digits again')
+  if (isOn) logger.warn('surge of wrong codes: all new codes have 8 digits')
+  else logger.info('surge of wrong codes over: new codes have 4 digits again')
 }

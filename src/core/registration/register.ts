@@ -62,7 +62,7 @@ export const register = async (tools: RegisterTools, registration: Registration)
   if (inserted) return { ...inserted, isNew: true }
   // A request with the same key has won the race: this one is its repetition.
   const { user: winner } = await findByIdempotencyKey(tools.pool, keys, [])
-  if (!winner) throw new Error('an idempotency key is taken by nobody')
+  if (!winner) throw new Error('an idempotency key without a registration')
   return repeat(tools, registration, winner)
 }
 

@@ -79,7 +79,7 @@ const describeCode = (row: UserRow, maxAttempts: number): User['code'] => ({
   status: CODE_STATES[codeStateOf({ ...row, isCurrent: true }, maxAttempts)].shown[mailFateOf(row)],
   sentAt: row.sentAt?.toISOString() ?? null,
   deliveredAt: row.deliveredAt?.toISOString() ?? null,
-  // The time of a code that is not known to be sent is nobody's to rely on.
+  // The deadline of a code that may not have been sent is not shown.
   expiresAt: row.sentAt ? (row.expiresAt?.toISOString() ?? null) : null,
   attemptsLeft: Math.max(0, maxAttempts - row.attempts),
   resendAfter: row.resendAfter.toISOString(),

@@ -19,7 +19,7 @@ export type Admission = {
 export const admitMails = (
   { providers: [first, second], logger }: { providers: MailProviders; logger: Logger },
   queue: Queue,
-  rest: (ms: number) => void,
+  pauseFor: (ms: number) => void,
 ): Admission => {
   let isShared = false
   const pause = (ms: number): void => {
@@ -49,7 +49,7 @@ export const admitMails = (
       const now = openProviders(watched)
       if ('open' in now) return now.open
       if (isShared && (await wasEnded(first.circuit, queue))) first.circuit.end()
-      else rest(now.waitMs)
+      else pauseFor(now.waitMs)
       return null
     },
   }
@@ -61,7 +61,10 @@ const wasEnded = async (circuit: Circuit, queue: Queue): Promise<boolean> =>
 
 const report = (provider: MailProvider, logger: Logger) => (isWell: boolean) => {
   const fields = { provider: provider.name, reason: provider.circuit.trouble()?.message }
-  if (isWell) logger.info({ provider: provider.name }, 'the mail provider takes mails again')
+  if (isWell) logger.info({ provider: provider.name }, 'circuit breaker closed: the mail provider accepts mails again')
   else
-    logger.warn(fields, 'the mail provider is in trouble: mails wait or go to the other, and one is tried now and then')
+    logger.warn(
+      fields,
+      'circuit breaker open: the mail provider fails; mails wait or go to the other provider, with a probe now and then',
+    )
 }

@@ -37,8 +37,8 @@ export const startDelivery = async (
   settings: DeliverySettings,
 ): Promise<Delivering> => {
   const { metrics, providers } = tools
-  const processorFor = (queue: Queue, rest: (ms: number) => void) =>
-    deliverMailJob({ ...tools, ...admitMails(tools, queue, rest) })
+  const processorFor = (queue: Queue, pauseFor: (ms: number) => void) =>
+    deliverMailJob({ ...tools, ...admitMails(tools, queue, pauseFor) })
   const options = {
     ...outboxWorkerOptions(settings.concurrency, settings.ratePerSecond),
     // The dashboard's curves, where they cost no transaction for each job.

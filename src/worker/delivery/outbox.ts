@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Processor, type Queue, RateLimitError, type WorkerOptions } from 'bullmq'
-import { beat, giveUpOverdueRows } from '../../core/postgres/outbox/outbox.ts'
+import { giveUpOverdueRows, heartbeat } from '../../core/postgres/outbox/outbox.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import { type OutboxKind, openOutboxQueue } from '../queue/outbox-queue.ts'
@@ -8,9 +8,9 @@ import type { QueueBackend } from '../queue/queue-backend.ts'
 import { startQueueWorker } from '../queue/queue-worker.ts'
 import { type Duty, runRelay } from './relay-loop.ts'
 
-const BEAT_SECONDS = 10
+const HEARTBEAT_SECONDS = 10
 // Whoever comes first after this has it; alone it is always the same.
-const BEAT_FREE_SECONDS = 7
+const HEARTBEAT_FREE_SECONDS = 7
 const GIVE_UP_BATCH = 1000
 
 export type OutboxTools = { pool: Pool; backend: QueueBackend; databaseUrl: string; logger: Logger }
@@ -27,20 +27,20 @@ export type OutboxSettings = {
 export type Outbox = { queue: Queue; close(): Promise<void> }
 
 /**
- * Starts all that brings the rows of one kind out of the house: relay, queue and worker, and what one worker of all does now and
+ * Starts all that takes the rows of one kind to the outside: relay, queue and worker, and what one worker of all does now and
  * then. `close` stops all of it at once, takes no job any more, and resolves when those in hand are finished.
  */
 export const startOutbox = async (
   tools: OutboxTools,
   kind: OutboxKind,
   settings: OutboxSettings,
-  processorFor: (queue: Queue, rest: (ms: number) => void) => Processor,
+  processorFor: (queue: Queue, pauseFor: (ms: number) => void) => Processor,
 ): Promise<Outbox> => {
   const { pool, backend, databaseUrl, logger } = tools
   const stopping = new AbortController()
   const queue = await openOutboxQueue(backend, kind, logger)
   const processor = untilStopped(
-    processorFor(queue, (ms) => worker.rest(ms)),
+    processorFor(queue, (ms) => worker.pauseFor(ms)),
     stopping.signal,
   )
   const worker = startQueueWorker(backend, kind.queue, processor, settings.options, logger)
@@ -89,11 +89,11 @@ const keepBeating = async (
   while (!signal.aborted) {
     try {
       await backend.check()
-      duty.isOurs = await beat(pool, table, BEAT_FREE_SECONDS)
+      duty.isOurs = await heartbeat(pool, table, HEARTBEAT_FREE_SECONDS)
       if (duty.isOurs) await giveUpAll()
     } catch (err) {
-      logger.debug({ queue, err }, 'no beat: PostgreSQL or the queue does not answer')
+      logger.debug({ queue, err }, 'no heartbeat: PostgreSQL or the queue does not answer')
     }
-    await sleep(BEAT_SECONDS * 1000 * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => {})
+    await sleep(HEARTBEAT_SECONDS * 1000 * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => {})
   }
 }

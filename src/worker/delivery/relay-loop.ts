@@ -67,10 +67,7 @@ const reportingFaults = (tools: RelayTools) => {
       return relayed
     } catch (err) {
       if (!isTroubled && !isDatabaseUnavailable(err))
-        tools.logger.error(
-          { queue: tools.kind.queue, err },
-          'rows cannot be offered to the queue by a fault of this service',
-        )
+        tools.logger.error({ queue: tools.kind.queue, err }, 'rows cannot be enqueued: internal error')
       isTroubled = true
       return null
     }
@@ -96,12 +93,8 @@ const relayOnce = async (
   const fields = { queue: kind.queue, count: rows.length }
   logger.debug(fields, 'rows offered to the queue')
   if (refused.length > 0)
-    logger.warn(
-      { ...fields, ids: refused },
-      'the queue refuses these rows; they are offered again, less and less often',
-    )
-  if (lost > 0)
-    logger.warn({ ...fields, lost }, 'the queue had lost rows that were offered before; they are there again')
+    logger.warn({ ...fields, ids: refused }, 'the queue rejects these rows; they are retried with back-off')
+  if (lost > 0) logger.warn({ ...fields, lost }, 'rows were missing from the queue and are enqueued again')
   const again = rows.filter(({ offers }) => offers > 1).length
   return {
     count: rows.length,

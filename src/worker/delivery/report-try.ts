@@ -19,8 +19,8 @@ export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): 
       { ...fields, ...delivery },
       'mail failed for good; when its cause is removed, retry it in the dashboard',
     )
-  else if (advice) logger.warn({ ...fields, ...delivery, advice }, 'mail tried')
-  else logger.info({ ...fields, ...delivery }, 'mail tried')
+  else if (advice) logger.warn({ ...fields, ...delivery, advice }, 'mail delivery attempt')
+  else logger.info({ ...fields, ...delivery }, 'mail delivery attempt')
   noteOnSpan(
     {
       ...messagingOf(MAILS.queue, tried.mailId, 'process'),

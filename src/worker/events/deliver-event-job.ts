@@ -10,10 +10,10 @@ import type { EventMetrics } from './event-metrics.ts'
 
 const eventJob = v.object({ eventId: v.pipe(v.string(), v.uuid()) })
 
-/** `enter`: milliseconds for which the receiver is left alone; `rest` lets this worker take no event for that long. */
+/** `enter`: milliseconds for which the receiver is left alone; `pauseFor` lets this worker take no event for that long. */
 export type EventJobTools = DeliverEventTools & {
   enter(): number
-  rest(ms: number): void
+  pauseFor(ms: number): void
   metrics: EventMetrics
   logger: Logger
 }
@@ -26,7 +26,7 @@ export const deliverEventJob =
     if (!v.is(eventJob, job.data)) throw refuse(tools.logger)
     const waitMs = tools.enter()
     if (waitMs > 0) {
-      tools.rest(waitMs)
+      tools.pauseFor(waitMs)
       // Back to where it came from, at no cost of an attempt.
       throw new RateLimitError()
     }
@@ -54,7 +54,7 @@ const report = (job: Job, { logger, metrics }: EventJobTools, tried: TriedEvent,
   const line = { ...fields, ...delivery, durationMs: Math.round(ms) }
   if (delivery.end === 'failed')
     logger.warn(line, 'event given up; when the receiver works again, retry it in the dashboard')
-  else logger.info(line, 'event tried')
+  else logger.info(line, 'event delivery attempt')
   noteOnSpan(
     {
       ...messagingOf(EVENTS.queue, tried.eventId, 'process'),

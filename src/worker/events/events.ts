@@ -61,9 +61,9 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
       raisesEvents: false,
       onGivenUp: metrics.noteGivenUp,
     },
-    (_queue, rest) =>
+    (_queue, pauseFor) =>
       deliverEventJob({
-        ...{ pool, giveUpAfterSeconds, metrics, logger, rest },
+        ...{ pool, giveUpAfterSeconds, metrics, logger, pauseFor },
         receiver: watched,
         enter: circuit.enter,
       }),
@@ -78,11 +78,11 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
 }
 
 const reportChange = (logger: Logger, told: Awaited<ReturnType<Receiver['tell']>>): void => {
-  if (told === 'accepted') logger.info('the receiver of events takes them again')
+  if (told === 'accepted') logger.info('circuit breaker closed: the event receiver accepts events again')
   else
     logger.warn(
       { reason: told.reason },
-      'the receiver of events is in trouble: events wait, and one is tried now and then',
+      'circuit breaker open: the event receiver fails; events wait, with a probe now and then',
     )
 }
 

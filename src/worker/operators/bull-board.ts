@@ -55,8 +55,8 @@ const reviveRows =
       logger.info({ queue: queueName, jobId }, 'an operator retries what has failed')
       return { allow: true }
     } catch (err) {
-      logger.warn({ err, queue: queueName, jobId }, "an operator's retry failed: PostgreSQL cannot work now")
-      return { allow: false, status: 500, message: 'PostgreSQL cannot work now: nothing was retried. Try again.' }
+      logger.warn({ err, queue: queueName, jobId }, "an operator's retry failed: PostgreSQL is unavailable")
+      return { allow: false, status: 500, message: 'PostgreSQL is unavailable: nothing was retried. Try again.' }
     }
   }
 

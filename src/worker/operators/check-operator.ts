@@ -25,13 +25,13 @@ export const checkOperator = (settings: OperatorSettings): MiddlewareHandler => 
   return basicAuth({
     realm: 'Latchkey operators',
     verifyUser: async (username, password, c: Context) => {
-      const net = clientNetwork(c.env?.incoming, c.req.header('x-forwarded-for'), trustedProxies)
+      const network = clientNetwork(c.env?.incoming, c.req.header('x-forwarded-for'), trustedProxies)
       const isOperator = await isSame(operator, { username, password })
       // Counted after the check, in the order in which checks end: of many guesses at once the first eleven tell something.
-      const count = isOperator ? await wrongs.get(net) : await wrongs.penalty(net)
+      const count = isOperator ? await wrongs.get(network) : await wrongs.penalty(network)
       if (!count || count.consumedPoints <= MAX_WRONG) return isOperator
       if (!isOperator && count.consumedPoints === MAX_WRONG + 1)
-        logger.warn({ net }, 'wrong credentials for the dashboard, too often: this network is refused for a minute')
+        logger.warn({ network }, 'too many failed logins at the dashboard: this network is refused for a minute')
       throw tooMany(count)
     },
   })

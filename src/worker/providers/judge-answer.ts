@@ -37,7 +37,7 @@ const troubleOf = (
   return new MailerUnavailable(message, {
     isClearNo: meaning !== 'silence',
     isAboutUs: meaning === 'us',
-    isKeySpoilt: meaning === 'key-spoilt',
+    isKeyUnusable: meaning === 'key-unusable',
     retryAfterMs,
     isForEverybody,
   })

@@ -5,7 +5,7 @@ import type { OutgoingMail } from '../../core/mail/mailer.ts'
  * What an error of the provider means: it refuses this very mail, or this very address, for good; something is wrong with us (key, sender, account);
  * it has taken the mail already under this key; the key can never succeed again; it wants the mail later; or it may have taken it.
  */
-export type Meaning = 'this-mail' | 'this-address' | 'us' | 'taken' | 'key-spoilt' | 'wait' | 'silence'
+export type Meaning = 'this-mail' | 'this-address' | 'us' | 'taken' | 'key-unusable' | 'wait' | 'silence'
 
 /** The provider's documented errors by its own code: the fixed word that operators read, and what it means. */
 export type Meanings = Record<string, readonly [word: string, meaning: Meaning]>

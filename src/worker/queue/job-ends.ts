@@ -28,8 +28,8 @@ export const endedBy = (reason: string): UnrecoverableError => {
 export const interruptedBy = (err: unknown, job: Job, ids: object, logger: Logger): DeliveryPostponed => {
   const fields = { err, ...ids, attempt: job.attemptsMade + 1 }
   const isAway = isDatabaseUnavailable(err)
-  if (isAway) logger.debug(fields, 'a try broke off, as PostgreSQL cannot work now; it is repeated')
-  else logger.error(fields, 'a job could not be tried by a fault of this service; it is tried again')
+  if (isAway) logger.debug(fields, 'attempt interrupted: PostgreSQL is unavailable; it is repeated')
+  else logger.error(fields, 'job failed: internal error; it is retried')
   const postponed = new DeliveryPostponed(
     isAway ? 'database-unavailable' : 'internal-error',
     backOffMs(job.attemptsMade + 1),
@@ -42,5 +42,5 @@ export const interruptedBy = (err: unknown, job: Job, ids: object, logger: Logge
 export const writeJobLog = (job: Pick<Job, 'log'>, line: string, logger: Logger): void => {
   job
     .log(`${new Date().toISOString()} ${line}`)
-    .catch((err: unknown) => logger.debug({ err }, 'a line is missing in the log of a job'))
+    .catch((err: unknown) => logger.debug({ err }, 'the log of a job could not be written'))
 }

@@ -14,9 +14,9 @@ const SLACK_MS = 50
 /** Lets no worker take a job for so many milliseconds; a longer pause that holds already, or is asked for at the same moment, stays. */
 export const pauseQueue = async (queue: Queue, ms: number): Promise<void> => {
   const until = performance.now() + ms
-  if (!(await inTurn(queue, () => lengthen(queue, until))) || ms <= RACE_MS) return
+  if (!(await oneAfterTheOther(queue, () => lengthen(queue, until))) || ms <= RACE_MS) return
   await sleep(RACE_MS * (0.5 + Math.random()), undefined, { ref: false })
-  await inTurn(queue, () => lengthen(queue, until))
+  await oneAfterTheOther(queue, () => lengthen(queue, until))
 }
 
 /** Gives false when the pause that holds is long enough. */
@@ -27,11 +27,11 @@ const lengthen = async (queue: Queue, until: number): Promise<boolean> => {
   return true
 }
 
-const turns = new WeakMap<Queue, Promise<unknown>>()
+const lastOf = new WeakMap<Queue, Promise<unknown>>()
 
 /** BullMQ cannot look and set in one, so this process does one after the other. */
-const inTurn = <Result>(queue: Queue, work: () => Promise<Result>): Promise<Result> => {
-  const turn = (turns.get(queue) ?? Promise.resolve()).then(work, work)
-  turns.set(queue, turn)
-  return turn
+const oneAfterTheOther = <Result>(queue: Queue, work: () => Promise<Result>): Promise<Result> => {
+  const last = (lastOf.get(queue) ?? Promise.resolve()).then(work, work)
+  lastOf.set(queue, last)
+  return last
 }

@@ -7,7 +7,7 @@ const STOP = { graceMs: 5000, limitMs: 6500 }
 
 export type QueueWorker = {
   /** Takes no job for so many milliseconds; other workers go on. */
-  rest(ms: number): void
+  pauseFor(ms: number): void
   close(): Promise<void>
 }
 
@@ -29,10 +29,10 @@ export const startQueueWorker = (
     worker.resume().catch((err: unknown) => logger.warn({ err, queue }, 'a worker did not resume'))
   }
   return {
-    rest: (ms) => {
+    pauseFor: (ms) => {
       if (resuming !== undefined) return
       resuming = setTimeout(resume, ms)
-      worker.pause(true).catch((err: unknown) => logger.warn({ err, queue }, 'a worker could not rest'))
+      worker.pause(true).catch((err: unknown) => logger.warn({ err, queue }, 'a worker could not be paused'))
     },
     close: () => {
       clearTimeout(resuming)

@@ -11,8 +11,8 @@ import { openCode, replaceCode } from '../../../src/core/postgres/outbox/mail-cl
 import { endUntriedMail, postponeMail, settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
 import { takeNotice } from '../../../src/core/postgres/outbox/notices.ts'
 import {
-  beat,
   giveUpOverdueRows,
+  heartbeat,
   renewLease,
   takeDueRows,
   takeOffersBack,
@@ -87,7 +87,7 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
   'api: note a sign-in': { run: (pool) => noteSignIn(pool, idOf('user', 11), digest) },
   'relay: take rows': { run: (pool) => takeDueRows(pool, 'mails', { fresh: 100, again: 100 }), mayRead: 250 },
   'relay: undo an offer': { run: (pool) => takeOffersBack(pool, 'mails', [idOf('mail', WAITING)]) },
-  'relay: beat': { run: (pool) => beat(pool, 'mails', 5), mayRead: 500 },
+  'relay: heartbeat': { run: (pool) => heartbeat(pool, 'mails', 5), mayRead: 500 },
   'relay: give up': {
     run: (pool) => giveUpOverdueRows(pool, 'mails', { afterSeconds: 3600, limit: 20, raisesEvents: true }),
     mayRead: 50,
@@ -122,7 +122,7 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
   },
   'job: postpone': {
     run: (pool) =>
-      postponeMail(pool, { ...lease, error: 'x', inMs: 1, retryAfterMs: null, code: 'closed', isKeySpoilt: true }),
+      postponeMail(pool, { ...lease, error: 'x', inMs: 1, retryAfterMs: null, code: 'closed', isKeyUnusable: true }),
   },
   'job: end untried': {
     run: (pool) => endUntriedMail(pool, idOf('mail', 30), { outcome: 'given-up', raisesEvents: true }),

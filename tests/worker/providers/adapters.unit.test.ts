@@ -151,7 +151,7 @@ describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }
             message: fact.word,
             isClearNo: fact.means !== 'silence',
             isAboutUs: fact.means === 'us',
-            isKeySpoilt: fact.means === 'key-spoilt',
+            isKeyUnusable: fact.means === 'key-unusable',
           },
     )
   })

@@ -33,7 +33,7 @@ export const ROUTES = {
 export const AFTERWARDS = {
   'clear-no': { 'nobody-has-it': 'the-other-at-once', 'somebody-may-have-it': 'later' },
   silence: { 'nobody-has-it': 'later', 'somebody-may-have-it': 'later' },
-  'key-spoilt': { 'nobody-has-it': 'later', 'somebody-may-have-it': 'later' },
+  'key-unusable': { 'nobody-has-it': 'later', 'somebody-may-have-it': 'later' },
 } as const
 
 /** The provider that a mail goes to; null when it has to wait. `open` are those that may be tried now. */

@@ -9,7 +9,7 @@ const UNAVAILABLE_MESSAGE =
 // A certificate that is not to be trusted: expired, of another authority, or made out to another name.
 const UNTRUSTED_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
 
-/** Tells whether an error means that PostgreSQL cannot be reached or cannot work now, so that the same request may succeed later. */
+/** Tells whether an error means that PostgreSQL cannot be reached or is unavailable, so that the same request may succeed later. */
 export const isDatabaseUnavailable = (error: unknown): boolean => {
   if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable)
   if (!(error instanceof Error)) return false

@@ -112,7 +112,7 @@ export type Postponement = {
   retryAfterMs: number | null
   code: 'closed' | 'kept'
   /** The key fits no bytes any more: the next try takes a fresh one. */
-  isKeySpoilt: boolean
+  isKeyUnusable: boolean
 }
 
 /** Gives the mail back for a later try. Gives false when the lease has passed to somebody else or the mail is settled. */
@@ -140,7 +140,7 @@ export const postponeMail = async (pool: Pool, postponement: Postponement): Prom
       postponement.inMs,
       postponement.retryAfterMs,
       postponement.code,
-      postponement.isKeySpoilt,
+      postponement.isKeyUnusable,
     ],
   )
   return postponed.rowCount === 1

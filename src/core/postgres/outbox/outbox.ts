@@ -129,7 +129,7 @@ export const renewLease = async (
  * Says that rows can be delivered now, and tells whether nobody else has said so within the last seconds: who said it does what
  * one worker of all has to do. After a minute without a word delivery counts as possible since now.
  */
-export const beat = async (pool: Pool, table: OutboxTable, everySeconds: number): Promise<boolean> => {
+export const heartbeat = async (pool: Pool, table: OutboxTable, everySeconds: number): Promise<boolean> => {
   const beaten = await pool.query(
     `insert into outboxes as known (kind)
      values ($1)

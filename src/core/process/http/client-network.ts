@@ -7,8 +7,8 @@ export type Network = ReturnType<typeof ipaddr.parseCIDR>
 const IPV6_NET_BITS = 64
 // Translators (RFC 6052) and tunnels (RFC 3056) that carry an IPv4 host: the prefix, and the byte at which its address begins.
 const CARRIERS = [
-  { net: ipaddr.IPv6.parseCIDR('64:ff9b::/96'), at: 12 },
-  { net: ipaddr.IPv6.parseCIDR('2002::/16'), at: 2 },
+  { network: ipaddr.IPv6.parseCIDR('64:ff9b::/96'), at: 12 },
+  { network: ipaddr.IPv6.parseCIDR('2002::/16'), at: 2 },
 ]
 
 /**
@@ -64,7 +64,7 @@ const forwardedClient = (peer: Address, forwardedFor: string, trusted: Network[]
 }
 
 const isTrusted = (address: Address, trusted: Network[]): boolean =>
-  trusted.some(([net, bits]) => net.kind() === address.kind() && address.match(net, bits))
+  trusted.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits))
 
 const networkOf = (seen: Address): string => {
   // For counting only: whom to trust is decided by the address itself.
@@ -75,6 +75,8 @@ const networkOf = (seen: Address): string => {
 }
 
 const carriedIn = (address: Address): Address | null => {
-  const carrier = CARRIERS.find(({ net: [net, bits] }) => address.kind() === 'ipv6' && address.match(net, bits))
+  const carrier = CARRIERS.find(
+    ({ network: [network, bits] }) => address.kind() === 'ipv6' && address.match(network, bits),
+  )
   return carrier ? ipaddr.fromByteArray(address.toByteArray().slice(carrier.at, carrier.at + 4)) : null
 }

@@ -22,7 +22,7 @@ export const openRedisBackend = async (settings: BackendSettings & { redisUrl: s
   const patient = connectPatiently(store)
   for (const redis of [fast, patient]) redis.on('error', (err) => logger.debug({ err }, 'Redis connection'))
   const outages = createOutageLog(logger, {
-    begins: 'Redis cannot work now; mails wait in PostgreSQL and are offered again when it can',
+    begins: 'Redis is unavailable; mails wait in PostgreSQL and are enqueued again when it is back',
     ends: 'Redis works again',
   })
   const reporting = reportLosses(fast, outages)

@@ -7,7 +7,7 @@ import { createEventSigner } from './mail-sandbox/providers/signed-events.ts'
 export type DeskProvider = { environment: Record<string, string> & { MAIL_API_KEY: string }; events?: EventsTarget }
 
 /** The provider that `MAIL_PROVIDER` names, Resend when it names none. */
-export function deskProvider(wanted: string | undefined, apiUrl: string): DeskProvider {
+export function sandboxProvider(wanted: string | undefined, apiUrl: string): DeskProvider {
   const name = providerNames.find((one) => one === wanted) ?? 'resend'
   const environment = {
     // SES wants the id of a key before the key, and a region.

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const RETRY_MS = 1000
 
 /** The listening socket, which can really be away for a while and come back on the same port. */
-export function createDoor(server: Server, host: string) {
+export function createListener(server: Server, host: string) {
   const closing = new AbortController()
   let port = 0
   let refusal = Promise.resolve()
@@ -35,7 +35,7 @@ async function shutFor(server: Server, seconds: number, signal: AbortSignal, reo
   await shut(server)
   await pause(seconds * 1000, signal)
   while (!signal.aborted && !server.listening) {
-    // Somebody else may have taken the port meanwhile; the desk's whole process must not die of that.
+    // Somebody else may have taken the port meanwhile; the whole process must not die of that.
     await reopen().catch(() => pause(RETRY_MS, signal))
   }
 }
