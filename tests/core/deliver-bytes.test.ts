@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const spoilt = () => new MailerUnavailable('invalid-idempotent-request', { isClearNo: true, isKeyUnusable: true })
+const keyUnusable = () => new MailerUnavailable('invalid-idempotent-request', { isClearNo: true, isKeyUnusable: true })
 
 /** The tools after a restart that changed what leaves. */
 const changed = {
@@ -66,9 +66,9 @@ test('a restart that changes nothing keeps key and bytes', async () => {
   expect(new Set(mailer.sent.map(({ mail }) => JSON.stringify(mail))).size).toBe(1)
 })
 
-test('a key that the provider calls spoilt is replaced by a fresh code under a fresh key with a whole minute', async () => {
+test('a key that the provider rejects is replaced by a fresh code under a fresh key with a whole minute', async () => {
   const pending = await addPending(database)
-  const mailer = scriptedMailer(spoilt(), spoilt())
+  const mailer = scriptedMailer(keyUnusable(), keyUnusable())
   const tools = deliverTools(database, mailer)
   for (let run = 0; run < 3; run += 1) await deliver(tools, pending.mailId)
   const keys = mailer.sent.map(({ key }) => key)
@@ -94,9 +94,9 @@ test('a notice keeps its key while its bytes are the same, and takes a fresh one
   expect(fourth).toBe(third)
 })
 
-test("a notice's spoilt key is replaced too", async () => {
+test("a notice's rejected key is replaced too", async () => {
   const { mailId } = await addIntruder()
-  const mailer = scriptedMailer(spoilt(), spoilt())
+  const mailer = scriptedMailer(keyUnusable(), keyUnusable())
   for (let run = 0; run < 3; run += 1) await deliver(deliverTools(database, mailer), mailId)
   expect(new Set(mailer.sent.map(({ key }) => key)).size).toBe(3)
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted' })

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-test('eight hundred requests, right ones and spoilt ones, are all answered by the contract', async () => {
+test('eight hundred requests, valid and malformed ones, are all answered by the contract', async () => {
   const report = await fuzz({ url: service.url, inbox: service.provider.inbox }, 1, (sent) => sent >= 800)
   expect(report.faults).toEqual([])
   // Half of them and more must mean something to the service, or nothing was tried.

@@ -6,7 +6,7 @@ import { codeIn, type ReceivedMail } from '../support/mail-provider.ts'
 import { type Contract, faultsOf, readContract } from './faults.ts'
 import { cook, type Person, type Recipe, recipes } from './recipes.ts'
 
-// What the service waits for nobody sends: a spoilt length or a missing end.
+// What the service waits for nobody sends: a wrong length or a missing end.
 const PATIENCE_MS = 1000
 const AT_ONCE = 32
 const BATCH = 400
@@ -18,7 +18,7 @@ export type Target = { url: string; inbox(email: string): ReceivedMail[] }
 export type Report = { sent: number; unanswered: number; statuses: Record<string, number>; faults: string[] }
 
 /**
- * Throws requests at a started service, right ones and spoilt ones in turn, until `isOver` or ten faults. The requests are
+ * Throws requests at a started service, valid and malformed ones alternately, until `isOver` or ten faults. The requests are
  * those of the seed; how they interleave is the machine's.
  */
 export const fuzz = async (target: Target, seed: number, isOver: (sent: number) => boolean): Promise<Report> => {

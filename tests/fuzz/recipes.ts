@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { basic, PASSWORD } from '../support/api.ts'
 
-/** What is done, to whom, and how it is spoilt, as plain data: the same for the same seed. */
+/** What is done, to whom, and how it is malformed, as plain data: the same for the same seed. */
 export type Recipe = {
   action: 'register' | 'status' | 'resend' | 'activate' | 'guess' | 'page'
   /** Picks one of the people that are there. */
