@@ -8,7 +8,7 @@ export const banner = (ports: Ports, folder: string, operator: { OPS_USER: strin
 
     Sign up      http://localhost:${ports.SANDBOX_PORT}/sign-up    a small front end to try it with
     API          ${api}            reference: ${api}/docs
-    Inbox        http://localhost:${ports.SANDBOX_PORT}            every mail that leaves, and buttons to break the provider
+    Inbox        http://localhost:${ports.SANDBOX_PORT}            every mail that leaves, every event that is told, and buttons to break the provider
     Dashboard    http://localhost:${ports.WORKER_OPS_PORT}/dashboard  user ${operator.OPS_USER}, password ${operator.OPS_PASSWORD}
 
   Register, read the code in the inbox, and send it back within its minute:

@@ -9,6 +9,7 @@ import { createDatabase, startPostgres } from './embedded-postgres.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
 import { checkPorts, type Ports, readPorts } from './ports.ts'
 import { sandboxProvider } from './sandbox-provider.ts'
+import { sandboxReceiver } from './sandbox-receiver.ts'
 
 const FOLDER = resolve(process.env.LATCHKEY_DATA || join(import.meta.dirname, '..', '.latchkey'))
 const OPERATOR = { OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
@@ -38,31 +39,21 @@ const start = async (ports: Ports, host: string): Promise<void> => {
   const postgres = await startPostgres({ dataDir: join(FOLDER, 'postgres'), keep: true })
   stops.push(postgres.stop)
   const mail = sandboxProvider(process.env.MAIL_PROVIDER, `http://127.0.0.1:${ports.PORT}`)
+  const receiver = sandboxReceiver(process.env)
   const sandbox = await startMailSandbox({
     host,
     port: ports.SANDBOX_PORT,
     apiKey: mail.environment.MAIL_API_KEY,
     events: mail.events,
+    webhookSecret: receiver.secret,
     apiUrl: `http://localhost:${ports.PORT}`,
   })
   stops.push(sandbox.close)
 
-  const databaseUrl = await createDatabase(postgres, 'latchkey')
-  const environment: NodeJS.ProcessEnv = {
-    ...LIMITS,
-    ...process.env,
-    ...OPERATOR,
-    ...mail.environment,
-    MAIL_URL: sandbox.url,
-    // The sign-up page, by either name of this machine.
-    CORS_ORIGINS: `http://localhost:${ports.SANDBOX_PORT},http://127.0.0.1:${ports.SANDBOX_PORT}`,
-    HOST: host,
-    DATABASE_URL: databaseUrl,
-    SECRET_KEY: await readSecret(),
-  }
-  // A value beside its file is refused, and these are ours.
-  for (const name of ['DATABASE_URL', 'SECRET_KEY', ...Object.keys({ ...OPERATOR, ...mail.environment })])
-    delete environment[`${name}_FILE`]
+  const environment = await environmentFor(ports, {
+    ...{ ...mail.environment, ...receiver.environmentAt(sandbox.url), MAIL_URL: sandbox.url, HOST: host },
+    DATABASE_URL: await createDatabase(postgres, 'latchkey'),
+  })
   const output = pretty({
     colorize: process.stdout.isTTY,
     translateTime: 'HH:MM:ss.l',
@@ -79,6 +70,21 @@ const start = async (ports: Ports, host: string): Promise<void> => {
     startService('src/worker/main.ts', { ...environment, OPS_PORT: String(ports.WORKER_OPS_PORT) }, output),
   ])
   process.stdout.write(banner(ports, relative(process.cwd(), FOLDER).replace(/^\.\..*/, FOLDER), OPERATOR))
+}
+
+/** What each program is given: the user's own variables, and over them what is ours here. */
+const environmentFor = async (ports: Ports, own: Record<string, string>): Promise<NodeJS.ProcessEnv> => {
+  const ours = {
+    ...OPERATOR,
+    ...own,
+    // The sign-up page, by either name of this machine.
+    CORS_ORIGINS: `http://localhost:${ports.SANDBOX_PORT},http://127.0.0.1:${ports.SANDBOX_PORT}`,
+    SECRET_KEY: await readSecret(),
+  }
+  const environment: NodeJS.ProcessEnv = { ...LIMITS, ...process.env, ...ours }
+  // A value beside its file is refused, and these are ours.
+  for (const name of Object.keys(ours)) delete environment[`${name}_FILE`]
+  return environment
 }
 
 /** Resolves when the program is ready. Should it end by itself, everything is stopped. */

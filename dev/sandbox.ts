@@ -13,6 +13,8 @@ const config = readConfig(
     // Where the service takes the provider's events, and what signs them. Resend's alone are sent, by a secret as it has them.
     EVENTS_URL: v.optional(url('http:', 'https:')),
     MAIL_EVENTS_SECRET: v.optional(text()),
+    // What the service signs its own events with, to be shown on the page: its WEBHOOK_URL is then this port's /webhook.
+    WEBHOOK_SECRET: v.optional(text()),
   },
   process.env,
 )
@@ -22,6 +24,7 @@ const sandbox = await startMailSandbox({
   port: config.PORT,
   apiKey: config.MAIL_API_KEY,
   apiUrl: config.API_URL,
+  webhookSecret: config.WEBHOOK_SECRET,
   events: EVENTS_URL && secret?.startsWith('whsec_') ? { url: EVENTS_URL, secret } : undefined,
 })
 process.stdout.write(`the mail sandbox listens at ${sandbox.url}\n`)

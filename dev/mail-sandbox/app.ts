@@ -14,10 +14,13 @@ import { acceptWireMail } from './providers/accept-wire-mail.ts'
 import { providerFacts } from './providers/provider-facts.ts'
 import { refusal } from './refusal.ts'
 import { refuseForeignOrigin } from './refuse-foreign-origin.ts'
+import type { ToldEvents } from './webhook/told-events.ts'
+import { webhookRoutes } from './webhook/webhook-routes.ts'
 
 type Tools = AcceptTools & {
   faults: Faults
   announcements: Announcements
+  told: ToldEvents
   apiUrl: string
   refuse(seconds: number): Promise<void>
 }
@@ -34,6 +37,7 @@ export function createApp(tools: Tools) {
   app.get('/events', (c) => streamEvents(c, tools))
   app.route('/', mailRoutes(tools))
   app.route('/', reportRoutes(tools))
+  app.route('/', webhookRoutes(tools.told))
   app.route('/faults', faultRoutes(tools))
   app.route('/', pageRoutes(tools.apiUrl))
   app.notFound(() => refusal(404, 'not_found', 'The mail sandbox has no such address.'))

@@ -6,6 +6,7 @@ import { createFaults } from './faults/faults.ts'
 import { createInbox } from './inbox/inbox.ts'
 import { createListener } from './listener.ts'
 import { createReports, type EventsTarget } from './provider/reports.ts'
+import { createToldEvents } from './webhook/told-events.ts'
 
 export type MailSandbox = { url: string; close(): Promise<void> }
 
@@ -17,6 +18,8 @@ export type MailSandboxOptions = {
   apiUrl?: string | undefined
   /** Where the service takes the provider's events; without it none are sent. */
   events?: EventsTarget | undefined
+  /** What the service signs its own events with; without it they are not taken. */
+  webhookSecret?: string | undefined
 }
 
 /**
@@ -30,12 +33,13 @@ export async function startMailSandbox(options: MailSandboxOptions): Promise<Mai
   const inbox = createInbox(announcements.announce)
   const faults = createFaults(announcements.announce)
   const reports = createReports(options.events ?? null, inbox)
+  const told = createToldEvents(options.webhookSecret, announcements.announce)
   const refuse = async (seconds: number) => {
     await listener.refuse(seconds)
     faults.end()
   }
   const { apiKey, apiUrl = 'http://localhost:3000' } = options
-  const app = createApp({ apiKey, apiUrl: new URL(apiUrl).origin, inbox, faults, announcements, reports, refuse })
+  const app = createApp({ apiKey, apiUrl: new URL(apiUrl).origin, inbox, faults, announcements, reports, told, refuse })
   // The sandbox lives inside other processes and leaves their global Request and Response alone.
   server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }))
   const port = await listener.open(options.port)

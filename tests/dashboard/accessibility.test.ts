@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { problems } from '../../src/api/answers/problems.ts'
+import { openReceiver } from '../../src/worker/events/receiver.ts'
 import { SECRET_KEY } from '../support/api.ts'
 import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
 const API_KEY = 'sandbox-key'
+const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
 const TEST_MS = 180_000
 /**
  * Faults of Bull Board's own frame, which we serve as it is: buttons and pictures of its header without a name, the pale hint of
@@ -32,7 +34,7 @@ describeWithBrowser('axe-core finds nothing', { timeout: TEST_MS }, () => {
 
   beforeAll(async () => {
     stage = await setStage('postgresql')
-    sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: API_KEY })
+    sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: API_KEY, webhookSecret: SECRET })
     const environment = { DATABASE_URL: stage.database.url, SECRET_KEY }
     ;[api, worker] = await Promise.all([
       startProcess('api', environment),
@@ -75,6 +77,25 @@ describeWithBrowser('axe-core finds nothing', { timeout: TEST_MS }, () => {
     await fetch(`${sandbox.url}/faults`, { method: 'PUT', body: JSON.stringify({ kind: 'status', status: 503 }) })
     await page.getByText('The provider answers 503').waitFor()
     await expectAccessible(page)
+  })
+
+  test('in an inbox that was told an event, which is open', async () => {
+    const receiver = openReceiver({ url: `${sandbox.url}/webhook`, secrets: [SECRET], connections: 1 })
+    const data = { user: { id: randomUUID(), email: 'told@example.com' } }
+    const event = { type: 'user.activated', timestamp: new Date().toISOString(), data }
+    const page = await browser.open(sandbox.url)
+    await page.getByText('lands here, its signature verified').waitFor()
+    const tell = (id: string) => receiver.tell({ id, body: JSON.stringify(event) }, new AbortController().signal)
+    const id = randomUUID()
+    expect([await tell(id), await tell(id)]).toEqual(['accepted', 'accepted'])
+    await receiver.close()
+    const item = page.getByRole('listitem').filter({ hasText: 'told@example.com' })
+    await item.getByText('told again ×1').waitFor()
+    await item.getByText('Body').click()
+    await item.getByText('"timestamp"').waitFor()
+    await expectAccessible(page)
+    await page.reload()
+    await item.getByText('user.activated').first().waitFor()
   })
 
   test('in the page of all texts, which has each language', async () => {

@@ -10,7 +10,7 @@ export function showAge(element, iso) {
 /** Codes live for a minute, so ages are counted in seconds before the reader's eyes. */
 export function keepAgesFresh() {
   setInterval(() => {
-    for (const element of document.querySelectorAll('.mails time')) refresh(element)
+    for (const element of document.querySelectorAll('li time')) refresh(element)
   }, SECOND_MS)
 }
 
