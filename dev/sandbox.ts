@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { readConfig, text, url, wholeNumber } from '../src/core/process/config.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
+import { factsOf } from './mail-sandbox/provider/facts.ts'
 
 /** The mail sandbox as a process of its own, for docker-compose.yml; `make run` holds it in its own process. */
 const config = readConfig(
@@ -19,13 +20,14 @@ const config = readConfig(
   process.env,
 )
 const { EVENTS_URL, MAIL_EVENTS_SECRET: secret } = config
+const source = secret?.startsWith('whsec_') ? factsOf('resend').openEvents?.(secret) : undefined
 const sandbox = await startMailSandbox({
   host: config.HOST,
   port: config.PORT,
   apiKey: config.MAIL_API_KEY,
   apiUrl: config.API_URL,
   webhookSecret: config.WEBHOOK_SECRET,
-  events: EVENTS_URL && secret?.startsWith('whsec_') ? { url: EVENTS_URL, secret } : undefined,
+  events: EVENTS_URL && source ? { url: EVENTS_URL, source } : undefined,
 })
 process.stdout.write(`the mail sandbox listens at ${sandbox.url}\n`)
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void sandbox.close())

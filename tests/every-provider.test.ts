@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MailSandbox, startMailSandbox } from '../dev/mail-sandbox/mail-sandbox.ts'
 import { sandboxProvider } from '../dev/sandbox-provider.ts'
-import { providerNames } from '../src/core/mail/provider-names.ts'
+import { providerNames } from '../src/core/mail/providers/providers.ts'
 import { readUser } from './support/answers.ts'
 import { basic, PASSWORD, post } from './support/api.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'

@@ -1,6 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
-import { providerNames } from '../../src/core/mail/provider-names.ts'
 import type { Announcements } from './announcements.ts'
 import { answerUnderFault } from './faults/answer-under-fault.ts'
 import { faultRoutes } from './faults/fault-routes.ts'
@@ -9,9 +8,9 @@ import { mailRoutes } from './inbox/mail-routes.ts'
 import { streamEvents } from './inbox/stream-events.ts'
 import { pageRoutes } from './pages/page-routes.ts'
 import { type AcceptTools, acceptMail } from './provider/accept-mail.ts'
+import { acceptWireMail } from './provider/accept-wire-mail.ts'
+import { fixtures } from './provider/facts.ts'
 import { reportRoutes } from './provider/report-routes.ts'
-import { acceptWireMail } from './providers/accept-wire-mail.ts'
-import { providerFacts } from './providers/provider-facts.ts'
 import { refusal } from './refusal.ts'
 import { refuseForeignOrigin } from './refuse-foreign-origin.ts'
 import type { ToldEvents } from './webhook/told-events.ts'
@@ -30,8 +29,8 @@ export function createApp(tools: Tools) {
   app.on(['PUT', 'DELETE'], '*', refuseForeignOrigin)
   app.on(['POST'], '/emails/:id/events', refuseForeignOrigin)
   app.post('/emails', (c) => answerUnderFault(tools.faults.take(), c.env, () => acceptMail(tools, c.req.raw)))
-  for (const name of providerNames.filter((one) => one !== 'resend'))
-    app.post(providerFacts[name].path, (c) =>
+  for (const [name, { path }] of [...fixtures].filter(([one]) => one !== 'resend'))
+    app.post(path, (c) =>
       answerUnderFault(tools.faults.take(), c.env, () => acceptWireMail(tools, name, c.req.raw), name),
     )
   app.get('/events', (c) => streamEvents(c, tools))

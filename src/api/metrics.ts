@@ -1,5 +1,5 @@
 import { Counter, Histogram } from 'prom-client'
-import { bounceKinds } from '../core/mail/provider-reports/report.ts'
+import { bounceKinds } from '../core/mail/providers/report.ts'
 import type { Told } from '../core/postgres/outbox/provider-reports.ts'
 import { addReadings } from '../core/process/telemetry/readings.ts'
 import type { Registry } from '../core/process/telemetry/registry.ts'

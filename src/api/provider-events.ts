@@ -1,7 +1,6 @@
 import * as v from 'valibot'
-import { type ProviderName, providerNames } from '../core/mail/provider-names.ts'
-import { reportReaders } from '../core/mail/provider-reports/readers.ts'
-import type { FetchText } from '../core/mail/provider-reports/report.ts'
+import { findProvider, type ProviderName, providerNames } from '../core/mail/providers/providers.ts'
+import type { FetchText } from '../core/mail/providers/report.ts'
 import { type Environment, text } from '../core/process/config.ts'
 import type { Proxies } from '../core/process/http/egress.ts'
 import { createTextFetcher } from '../core/process/http/fetch-text.ts'
@@ -27,17 +26,17 @@ export const reportSettings = (environment: Environment) => {
 }
 
 const secretFor = (name: string | undefined) => {
-  const known = providerNames.find((one) => one === name)
-  const reader = known && reportReaders[known]
-  if (known === undefined) return secret
-  if (!reader)
+  const known = findProvider(name)
+  if (!known) return secret
+  if (!known.reports)
     return v.optional(
       v.pipe(
         v.string(),
-        v.check(() => false, `must not be set: ${known} reports nothing`),
+        v.check(() => false, `must not be set: ${name} reports nothing`),
       ),
     )
-  return v.optional(v.pipe(v.string(), v.check(reader.isSecret, `must be a secret of ${known}: see docs/providers.md`)))
+  const isSecret = v.check(known.reports.isSecret, `must be a secret of ${name}: see docs/providers.md`)
+  return v.optional(v.pipe(v.string(), isSecret))
 }
 
 type Given = {

@@ -1,15 +1,11 @@
 import * as v from 'valibot'
-import { type ProviderName, providerNames } from '../core/mail/provider-names.ts'
+import { visible } from '../core/mail/providers/provider.ts'
+import { findProvider, type ProviderName, providerNames, providers } from '../core/mail/providers/providers.ts'
 import { type Environment, readConfig, text, url, wholeNumber } from '../core/process/config.ts'
-import { providers } from './providers/create-mailer.ts'
 
 const SENDER = /^(?:[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/
-const AWS_KEY = /^[\x21-\x39\x3b-\x7e]+:[\x21-\x39\x3b-\x7e]+(?::[\x21-\x7e]+)?$/
 
 const sender = v.regex(SENDER, 'must be a sender such as Latchkey <codes@example.com>')
-const visible = v.regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
-const awsKey = v.regex(AWS_KEY, 'must be ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN], or not set')
-const regionName = v.regex(/^[a-z0-9-]{1,40}$/, 'must be a region such as eu-central-1')
 const domainName = v.regex(/^[a-z0-9.-]{1,253}$/i, 'must be a domain such as mg.example.com')
 
 const provider = v.picklist(providerNames, `must be one of ${providerNames.join(', ')}`)
@@ -46,16 +42,9 @@ const peek = (environment: Environment, name: string): string | undefined => {
   }
 }
 
-const apiKeyOf = (name: string) => {
-  if (name === 'ses') return v.optional(v.pipe(v.string(), awsKey))
-  if (name === 'mailpit') return v.optional(v.pipe(v.string(), visible))
-  return v.pipe(text(), visible)
-}
+const apiKeyOf = (name: string) => findProvider(name)?.settings?.apiKey ?? v.pipe(text(), visible)
 
-const regionOf = (name: string) => {
-  if (name === 'ses') return v.pipe(text('must be set: the region of SES'), regionName)
-  return name === 'mailgun' ? v.optional(v.picklist(['us', 'eu'], 'must be us or eu')) : v.optional(v.string())
-}
+const regionOf = (name: string) => findProvider(name)?.settings?.region ?? v.optional(v.string())
 
 type Given = {
   MAIL_PROVIDER: ProviderName

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ses } from '../../src/core/mail/provider-reports/ses.ts'
+import { ses } from '../../src/core/mail/providers/ses.ts'
 import { createAuthority } from '../stores/certificates.ts'
 import { signBySns, TOPIC } from '../support/sns.ts'
 
@@ -25,7 +25,7 @@ const signed = (fields: Record<string, string>, version: '1' | '2' = '2') =>
   signBySns({ SigningCertURL: `${CERTIFICATE_URL}?${Math.random()}.pem`, ...fields }, pair.key, version)
 
 const read = (message: object) =>
-  ses.read({ headers: new Headers(), body: Buffer.from(JSON.stringify(message)), secret: TOPIC, fetchText })
+  ses.reports?.read({ headers: new Headers(), body: Buffer.from(JSON.stringify(message)), secret: TOPIC, fetchText })
 
 const event = (fields: object) => ({ Message: JSON.stringify({ mail: { messageId: 'id-1' }, ...fields }) })
 const delivery = event({ notificationType: 'Delivery', delivery: { timestamp: '2026-11-26T19:00:00.000Z' } })

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { domains } from '../../dev/mail-sandbox/provider/behaviour.ts'
+import { factsOf } from '../../dev/mail-sandbox/provider/facts.ts'
 import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
 
 const API_KEY = 'sandbox-key'
@@ -18,8 +19,8 @@ describeWithBrowser('the inbox page in a browser', () => {
   beforeAll(async () => {
     const port = await findFreePort()
     await once(service.listen(port, '127.0.0.1'), 'listening')
-    const secret = `whsec_${Buffer.from('a secret of the sandbox, for tests').toString('base64')}`
-    const events = { url: `http://127.0.0.1:${port}`, secret }
+    const source = factsOf('resend').openEvents?.()
+    const events = source && { url: `http://127.0.0.1:${port}`, source }
     sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: API_KEY, events })
   })
   afterAll(async () => {

@@ -4,6 +4,7 @@ import { Webhook } from 'svix'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
+import { factsOf } from '../../dev/mail-sandbox/provider/facts.ts'
 
 const API_KEY = 'sandbox-key'
 const SECRET = `whsec_${Buffer.from('a secret of the tests, 32 bytes.').toString('base64')}`
@@ -26,7 +27,9 @@ beforeEach(async () => {
   answers = []
   const port = await findFreePort()
   await new Promise<void>((resolve) => service.listen(port, '127.0.0.1', resolve))
-  const events = { url: `http://127.0.0.1:${port}/v1/provider-events/resend`, secret: SECRET }
+  const source = factsOf('resend').openEvents?.(SECRET)
+  if (!source) throw new Error('no events')
+  const events = { url: `http://127.0.0.1:${port}/v1/provider-events/resend`, source }
   sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: API_KEY, events })
 })
 afterEach(async () => {

@@ -1,15 +1,20 @@
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
-import { providerNames } from '../../src/core/mail/provider-names.ts'
-import { createTestMailer, KEY, keyOf, MAIL } from '../worker/providers/mailer-cases.ts'
+import { factsOf, fixtures } from '../../dev/mail-sandbox/provider/facts.ts'
+import { providerNames } from '../../src/core/mail/providers/providers.ts'
+import { createTestMailer, KEY, MAIL } from '../worker/providers/mailer-cases.ts'
+
+test('each provider has a fixture, and each fixture is of a provider', () => {
+  expect([...fixtures.keys()].toSorted()).toEqual(providerNames.toSorted())
+})
 
 describe.each(providerNames)('the mail sandbox as %s', (name) => {
   let sandbox: MailSandbox
   let mailer: ReturnType<typeof createTestMailer>
 
   beforeEach(async () => {
-    sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: keyOf(name) })
+    sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: factsOf(name).apiKey })
     mailer = createTestMailer(name, sandbox.url, { timeoutMs: 5000 })
   })
   afterEach(async () => {
@@ -31,11 +36,7 @@ describe.each(providerNames)('the mail sandbox as %s', (name) => {
   })
 
   test('refuses another key by its documented error, which is about us', async () => {
-    const stranger = await startMailSandbox({
-      port: 0,
-      host: '127.0.0.1',
-      apiKey: name === 'ses' ? 'OTHER:key' : 'an:other',
-    })
+    const stranger = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: 'OTHER:key' })
     const other = createTestMailer(name, stranger.url, { timeoutMs: 5000 })
     await expect(other.send()).rejects.toMatchObject({ name: 'MailerUnavailable', isAboutUs: true })
     await other.close()
@@ -54,7 +55,7 @@ describe.each(providerNames)('the mail sandbox as %s', (name) => {
     await mailer.send()
     await mailer.send()
     const mails = await inbox()
-    expect(mails).toHaveLength(name === 'resend' || name === 'brevo' ? 1 : 2)
+    expect(mails).toHaveLength(factsOf(name).dropsCopies ? 1 : 2)
     if (name === 'resend') expect(mails[0]).toMatchObject({ idempotencyKey: KEY })
   })
 })

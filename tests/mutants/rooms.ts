@@ -33,8 +33,8 @@ export const rooms: Record<string, Room> = {
     isOnTables: true,
   },
   providers: {
-    mutate: ['src/worker/providers/*.ts'],
-    tests: ['tests/worker/providers/*.unit.test.ts'],
+    mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/*.ts'],
+    tests: ['tests/worker/providers/*.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'],
   },
   registration: {
     mutate: [

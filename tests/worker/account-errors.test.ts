@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type ProviderFacts, providerFacts, toResponse } from '../../dev/mail-sandbox/providers/provider-facts.ts'
-import { providerNames } from '../../src/core/mail/provider-names.ts'
-import { keyOf } from './providers/mailer-cases.ts'
+import { factsOf, type ProviderFacts, toResponse } from '../../dev/mail-sandbox/provider/facts.ts'
+import { providerNames } from '../../src/core/mail/providers/providers.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 /** A provider that answers a mail to `NAME@…` with its error of this name, until it is mended. */
@@ -33,11 +32,12 @@ const startTroubled = async ({ read, errors, accept }: ProviderFacts) => {
 
 // What an answer means does not depend on where the jobs are.
 describe.each(providerNames)('a worker that mails by %s', (name) => {
+  const facts = factsOf(name)
   let stage: Stage
   let provider: Awaited<ReturnType<typeof startTroubled>>
 
   beforeEach(async () => {
-    ;[stage, provider] = await Promise.all([setStage('postgresql'), startTroubled(providerFacts[name])])
+    ;[stage, provider] = await Promise.all([setStage('postgresql'), startTroubled(facts)])
   })
   afterEach(async () => {
     await stage.close()
@@ -45,9 +45,9 @@ describe.each(providerNames)('a worker that mails by %s', (name) => {
   })
 
   test('keeps the mail at each documented error about our account, and delivers it when that is over', async () => {
-    const errors = Object.entries(providerFacts[name].errors).filter(([, { means }]) => means === 'us')
+    const errors = Object.entries(facts.errors).filter(([, { means }]) => means === 'us')
     expect(errors.length).toBeGreaterThan(2)
-    const settings = { apiKey: keyOf(name), region: 'eu-central-1' }
+    const settings = { apiKey: facts.apiKey, region: facts.region }
     await stage.startWorker({ mailUrl: provider.url, provider: { name, settings }, isWithoutCircuit: true })
     const waiting = []
     for (const [error, { word }] of errors) waiting.push({ word, ...(await stage.register(`${error}@example.com`)) })

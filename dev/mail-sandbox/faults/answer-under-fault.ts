@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import type { ProviderName } from '../../../src/core/mail/provider-names.ts'
-import { documentedError } from '../providers/accept-wire-mail.ts'
+import { documentedError } from '../provider/accept-wire-mail.ts'
 import { refusal } from '../refusal.ts'
 import type { RequestFault } from './fault.ts'
 
@@ -14,7 +13,7 @@ export async function answerUnderFault(
   fault: RequestFault | null,
   { incoming, outgoing }: HttpBindings,
   accept: () => Promise<Response | null>,
-  provider: ProviderName = 'resend',
+  provider = 'resend',
 ): Promise<Response> {
   if (fault === null) return (await accept()) ?? neverAnswer(outgoing)
   switch (fault.kind) {

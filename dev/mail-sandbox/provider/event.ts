@@ -1,26 +1,12 @@
-import type { Mail } from '../inbox/mail.ts'
+import type { Report } from '../../../src/core/mail/providers/report.ts'
 
-/** Resend's events about what became of a mail. */
+/** Resend's names of what became of a mail, which the page and `POST /emails/:id/events` use for every provider. */
 export const eventTypes = ['email.delivered', 'email.bounced', 'email.complained', 'email.suppressed'] as const
 export type EventType = (typeof eventTypes)[number]
 
-const details = {
-  'email.delivered': {},
-  'email.bounced': {
-    bounce: {
-      type: 'Permanent',
-      subType: 'General',
-      message: 'The mailbox does not exist (the mail sandbox says so).',
-    },
-  },
-  'email.complained': {},
-  'email.suppressed': {
-    suppressed: { type: 'OnAccountSuppressionList', message: 'The address bounced before (the mail sandbox says so).' },
-  },
-} satisfies Record<EventType, object>
-
-/** The body of the event, as Resend writes it. */
-export function eventAbout(mail: Mail, type: EventType, at: string) {
-  const { id, from, to, subject, createdAt } = mail
-  return { type, created_at: at, data: { email_id: id, created_at: createdAt, from, to, subject, ...details[type] } }
+export const kinds: Record<EventType, Report['kind']> = {
+  'email.delivered': 'delivered',
+  'email.bounced': 'hard-bounce',
+  'email.complained': 'complaint',
+  'email.suppressed': 'suppressed',
 }

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Webhook } from 'standardwebhooks'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { EventSigner, SignedEvent } from '../providers/signed-events.ts'
-import { type EventType, eventAbout } from './event.ts'
+import { type EventType, kinds } from './event.ts'
+import type { EventSource, SignedEvent } from './facts.ts'
 
-/** Where the service takes events, and the secret that signs Resend's (`whsec_…`), or what signs another provider's. */
-export type EventsTarget = { url: string } & ({ secret: string } | { signer: EventSigner })
+/** Where the service takes events, and what makes and signs those of the provider that is played. */
+export type EventsTarget = { url: string; source: EventSource }
 export type Reports = ReturnType<typeof createReports>
 
 const BEFORE_FIRST_MS = 500
@@ -32,35 +31,20 @@ export function createReports(target: EventsTarget | null, inbox: Inbox) {
   }
 }
 
-function createSender(target: EventsTarget, inbox: Inbox, signal: AbortSignal) {
-  const svix = 'secret' in target ? new Webhook(target.secret) : null
-
+function createSender({ url, source }: EventsTarget, inbox: Inbox, signal: AbortSignal) {
   return async (mailId: string, type: EventType): Promise<void> => {
     const mail = inbox.find(mailId)
     if (mail === null) return
-    const at = new Date().toISOString()
-    const message = { id: `msg_${randomUUID()}`, body: JSON.stringify(eventAbout(mail, type, at)) }
-    const sign = () => ('signer' in target ? target.signer.sign(type, mailId) : signed(svix, message))
+    const at = new Date()
+    const message = { id: `msg_${randomUUID()}`, body: JSON.stringify(source.event(kinds[type], mail, at)) }
     for (const pauseMs of [0, ...BEFORE_RETRY_MS]) {
       await pause(pauseMs, signal)
       if (signal.aborted) return
-      const status = await post(target.url, sign(), signal)
-      inbox.note(mailId, { type, at, status })
+      const status = await post(url, source.sign(message.body, { id: message.id, at: new Date() }), signal)
+      inbox.note(mailId, { type, at: at.toISOString(), status })
       if (status !== null && status < 300) return
     }
   }
-}
-
-function signed(webhook: Webhook | null, { id, body }: { id: string; body: string }): SignedEvent {
-  const now = new Date()
-  const headers = {
-    'Content-Type': 'application/json',
-    'User-Agent': 'Svix-Webhooks/1.84.0 (mail sandbox)',
-    'svix-id': id,
-    'svix-timestamp': String(Math.floor(now.getTime() / 1000)),
-    'svix-signature': webhook?.sign(id, now, body) ?? '',
-  }
-  return { headers, body }
 }
 
 /** The status of the answer; null when there was none. */

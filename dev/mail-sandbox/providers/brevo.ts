@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import * as v from 'valibot'
+import { type DocumentedError, fromHeader, JSON_TYPE, type ProviderFacts, secondsOf } from '../provider/facts.ts'
 import { readJson } from '../read-json.ts'
-import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
 const DOCUMENT = 'https://developers.brevo.com/docs/how-it-works#error-codes'
 
@@ -25,15 +26,39 @@ const mailSchema = v.object({
   headers: v.optional(v.object({ idempotencyKey: v.optional(text) })),
 })
 
-export const brevo: ProviderFacts = {
+// https://developers.brevo.com/docs/transactional-webhooks
+const EVENTS = {
+  delivered: 'delivered',
+  'hard-bounce': 'hard_bounce',
+  complaint: 'spam',
+  suppressed: 'blocked',
+  dropped: 'error',
+}
+
+export const facts: ProviderFacts = {
   path: '/v3/smtp/email',
+  apiKey: 'key-of-the-sandbox',
+  dropsCopies: true,
   isAuthentic: (headers, apiKey) => headers.get('api-key') === apiKey,
+  request: ({ apiKey, sender, to, subject, text: plain, html, key }) => ({
+    path: '/v3/smtp/email',
+    headers: { ...JSON_TYPE, 'api-key': apiKey },
+    body: {
+      sender,
+      to: [{ email: to }],
+      subject,
+      textContent: plain,
+      htmlContent: html,
+      headers: { idempotencyKey: key },
+      tags: [key],
+    },
+  }),
   read: (body) => {
     const { success, output } = v.safeParse(mailSchema, readJson(body))
     if (!success) return null
     const { sender, to, subject, textContent, htmlContent, headers } = output
     return {
-      from: sender.name ? `${sender.name} <${sender.email}>` : sender.email,
+      from: fromHeader(sender.name, sender.email),
       to: to.map(({ email }) => email),
       subject,
       text: textContent,
@@ -72,4 +97,14 @@ export const brevo: ProviderFacts = {
     'too-many-requests': error(429, 'too_many_requests', 'Too many requests', 'wait'),
     'internal-error': { ...error(500, 'internal_error', 'Internal error', 'silence'), word: 'brevo-500' },
   },
+  openEvents: (secret = randomBytes(16).toString('hex')) => ({
+    secret,
+    signsTime: false,
+    ignored: { event: 'opened', 'message-id': '<x>', ts_event: 1_795_773_600 },
+    event: (kind, { id, to: [email] }, at) => {
+      const event = EVENTS[kind]
+      return { event, email, 'message-id': `<${id}@smtp-relay.mailin.fr>`, ts_event: secondsOf(at) }
+    },
+    sign: (body) => ({ headers: { ...JSON_TYPE, authorization: `Bearer ${secret}` }, body }),
+  }),
 }

@@ -1,4 +1,5 @@
-import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
+import { createHmac, randomBytes } from 'node:crypto'
+import { type DocumentedError, fromHeader, JSON_TYPE, type ProviderFacts, secondsOf } from '../provider/facts.ts'
 
 const DOCUMENT = 'https://documentation.mailgun.com/docs/mailgun/quickstart-guide/responses'
 
@@ -10,10 +11,35 @@ const error = (
   document = DOCUMENT,
 ): DocumentedError => ({ status, body: { message }, document, means, word: `mailgun-${status} ${word}`.trim() })
 
-export const mailgun: ProviderFacts = {
+// https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure
+const EVENTS = {
+  delivered: { event: 'delivered' },
+  'hard-bounce': { event: 'failed', severity: 'permanent', reason: 'bounce' },
+  complaint: { event: 'complained' },
+  suppressed: { event: 'failed', severity: 'permanent', reason: 'suppress-bounce' },
+  dropped: { event: 'rejected', reject: { reason: 'Sandbox subdomains are for test purposes only.' } },
+}
+
+export const facts: ProviderFacts = {
   path: '/v3/:domain/messages',
+  apiKey: 'key-of-the-sandbox',
   isAuthentic: (headers, apiKey) =>
     headers.get('authorization') === `Basic ${Buffer.from(`api:${apiKey}`).toString('base64')}`,
+  request: ({ apiKey, sender, key, ...mail }) => ({
+    path: `/v3/${sender.email.split('@')[1]}/messages`,
+    headers: {
+      authorization: `Basic ${Buffer.from(`api:${apiKey}`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: {
+      from: fromHeader(sender.name, sender.email),
+      ...mail,
+      'o:tracking': 'no',
+      'o:tracking-clicks': 'no',
+      'o:tracking-opens': 'no',
+      'v:key': key,
+    },
+  }),
   read: (body) => {
     const form = new URLSearchParams(body)
     const field = (name: string) => form.get(name) ?? ''
@@ -79,4 +105,20 @@ export const mailgun: ProviderFacts = {
     ),
     'internal-error': error(500, 'Internal error', 'silence', ''),
   },
+  openEvents: (secret = randomBytes(16).toString('hex')) => ({
+    secret,
+    signsTime: true,
+    ignored: { event: 'opened', message: { headers: { 'message-id': 'x' } } },
+    event: (kind, { id }, at) => {
+      const message = { headers: { 'message-id': `${id}@sandbox.mailgun.example` } }
+      return { ...EVENTS[kind], timestamp: at.getTime() / 1000, message }
+    },
+    sign: (body, { at }) => {
+      const [timestamp, token] = [String(secondsOf(at)), randomBytes(25).toString('hex')]
+      const signature = createHmac('sha256', secret).update(`${timestamp}${token}`).digest('hex')
+      const data: unknown = JSON.parse(body)
+      const signed = { signature: { timestamp, token, signature }, 'event-data': data }
+      return { headers: JSON_TYPE, body: JSON.stringify(signed) }
+    },
+  }),
 }

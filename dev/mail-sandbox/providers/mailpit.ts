@@ -1,6 +1,6 @@
 import * as v from 'valibot'
+import { type DocumentedError, fromHeader, JSON_TYPE, type ProviderFacts } from '../provider/facts.ts'
 import { readJson } from '../read-json.ts'
-import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
 const API = 'https://mailpit.axllent.org/docs/api-v1/view.html#post-/api/v1/send'
 
@@ -24,16 +24,29 @@ const mailSchema = v.object({
   Headers: v.optional(v.record(text, text)),
 })
 
-export const mailpit: ProviderFacts = {
+export const facts: ProviderFacts = {
   path: '/api/v1/send',
+  apiKey: 'key-of-the-sandbox',
   isAuthentic: (headers, apiKey) =>
     !apiKey.includes(':') || headers.get('authorization') === `Basic ${Buffer.from(apiKey).toString('base64')}`,
+  request: ({ sender, to, subject, text: plain, html, key }) => ({
+    path: '/api/v1/send',
+    headers: JSON_TYPE,
+    body: {
+      From: { Email: sender.email, Name: sender.name },
+      To: [{ Email: to }],
+      Subject: subject,
+      Text: plain,
+      HTML: html,
+      Headers: { 'X-Latchkey-Key': key },
+    },
+  }),
   read: (body) => {
     const { success, output } = v.safeParse(mailSchema, readJson(body))
     if (!success) return null
     const { From, To, Subject, Text, HTML, Headers } = output
     return {
-      from: From.Name ? `${From.Name} <${From.Email}>` : From.Email,
+      from: fromHeader(From.Name, From.Email),
       to: To.map(({ Email }) => Email),
       subject: Subject,
       text: Text,
@@ -51,4 +64,5 @@ export const mailpit: ProviderFacts = {
     chaos: error(429, 'Too many requests\n', 'wait', ''),
     'internal-error': error(500, 'Internal error\n', 'silence', ''),
   },
+  openEvents: null,
 }

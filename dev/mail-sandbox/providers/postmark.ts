@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
+import { type DocumentedError, fromHeader, JSON_TYPE, type ProviderFacts } from '../provider/facts.ts'
 import { readJson } from '../read-json.ts'
-import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
 const error = (
   status: number,
@@ -15,9 +16,34 @@ const error = (
   word,
 })
 
-export const postmark: ProviderFacts = {
+// https://postmarkapp.com/developer/webhooks/webhooks-overview, https://postmarkapp.com/developer/api/bounce-api#bounce-types
+const EVENTS = {
+  delivered: { RecordType: 'Delivery' },
+  'hard-bounce': { RecordType: 'Bounce', Type: 'HardBounce' },
+  complaint: { RecordType: 'SpamComplaint', Type: 'SpamComplaint' },
+  suppressed: { RecordType: 'Bounce', Type: 'ManuallyDeactivated' },
+  dropped: { RecordType: 'Bounce', Type: 'Blocked' },
+}
+
+export const facts: ProviderFacts = {
   path: '/email',
+  apiKey: 'key-of-the-sandbox',
   isAuthentic: (headers, apiKey) => headers.get('x-postmark-server-token') === apiKey,
+  request: ({ apiKey, sender, to, subject, text, html, key }) => ({
+    path: '/email',
+    headers: { ...JSON_TYPE, 'x-postmark-server-token': apiKey },
+    body: {
+      From: fromHeader(sender.name, sender.email),
+      To: to,
+      Subject: subject,
+      TextBody: text,
+      HtmlBody: html,
+      MessageStream: 'outbound',
+      TrackOpens: false,
+      TrackLinks: 'None',
+      Metadata: { key },
+    },
+  }),
   read: (body) => {
     const mail = readJson(body)
     if (typeof mail !== 'object' || mail === null || !('To' in mail)) return null
@@ -116,4 +142,17 @@ export const postmark: ProviderFacts = {
       document: 'https://postmarkapp.com/developer/api/overview#response-codes',
     },
   },
+  openEvents: (secret = `sandbox:${randomBytes(16).toString('hex')}`) => ({
+    secret,
+    signsTime: false,
+    ignored: { RecordType: 'Open', MessageID: 'x', ReceivedAt: '2026-11-27T10:00:00.000Z' },
+    event: (kind, { id, to: [to] }, at) => {
+      const when = kind === 'delivered' ? { Recipient: to, DeliveredAt: at } : { Email: to, BouncedAt: at }
+      return { ...EVENTS[kind], MessageID: id, ...when }
+    },
+    sign: (body) => ({
+      headers: { ...JSON_TYPE, authorization: `Basic ${Buffer.from(secret).toString('base64')}` },
+      body,
+    }),
+  }),
 }

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
+import { type DocumentedError, fromHeader, JSON_TYPE, type ProviderFacts, secondsOf } from '../provider/facts.ts'
 import { readJson } from '../read-json.ts'
-import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
 const DOCUMENT = 'https://resend.com/docs/api-reference/errors'
 
@@ -17,9 +19,35 @@ const error = (
   word: `resend-${statusCode} ${word}`,
 })
 
-export const resend: ProviderFacts = {
+// https://resend.com/docs/dashboard/webhooks/event-types
+const EVENTS = {
+  delivered: { type: 'email.delivered' },
+  'hard-bounce': {
+    type: 'email.bounced',
+    bounce: {
+      type: 'Permanent',
+      subType: 'General',
+      message: 'The mailbox does not exist (the mail sandbox says so).',
+    },
+  },
+  complaint: { type: 'email.complained' },
+  suppressed: {
+    type: 'email.suppressed',
+    suppressed: { type: 'OnAccountSuppressionList', message: 'The address bounced before (the mail sandbox says so).' },
+  },
+  dropped: { type: 'email.failed', failed: { reason: 'reached_daily_quota' } },
+}
+
+export const facts: ProviderFacts = {
   path: '/emails',
+  apiKey: 'key-of-the-sandbox',
+  dropsCopies: true,
   isAuthentic: (headers, apiKey) => headers.get('authorization') === `Bearer ${apiKey}`,
+  request: ({ apiKey, sender, key, ...mail }) => ({
+    path: '/emails',
+    headers: { ...JSON_TYPE, authorization: `Bearer ${apiKey}`, 'idempotency-key': key },
+    body: { from: fromHeader(sender.name, sender.email), ...mail },
+  }),
   read: (body, headers) => {
     const mail = readJson(body)
     if (typeof mail !== 'object' || mail === null || !('to' in mail)) return null
@@ -96,4 +124,24 @@ export const resend: ProviderFacts = {
     'internal-server-error': error(500, 'internal_server_error', 'An unexpected error occurred.', 'silence'),
     'application-error': error(500, 'application_error', 'An unexpected error occurred.', 'silence'),
   },
+  openEvents: (secret = `whsec_${randomBytes(24).toString('base64')}`) => ({
+    secret,
+    signsTime: true,
+    ignored: { type: 'email.opened', created_at: '2026-11-27T10:00:00.000Z', data: { email_id: 'x' } },
+    event: (kind, { id, from, to, subject, createdAt }, at) => {
+      const { type, ...details } = EVENTS[kind]
+      const data = { email_id: id, created_at: createdAt, from, to, subject, ...details }
+      return { type, created_at: at.toISOString(), data }
+    },
+    sign: (body, { id, at }) => ({
+      headers: {
+        ...JSON_TYPE,
+        'user-agent': 'Svix-Webhooks/1.84.0 (mail sandbox)',
+        'svix-id': id,
+        'svix-timestamp': String(secondsOf(at)),
+        'svix-signature': new Webhook(secret).sign(id, at, body),
+      },
+      body,
+    }),
+  }),
 }

@@ -1,6 +1,7 @@
+import { createSign, generateKeyPairSync } from 'node:crypto'
 import * as v from 'valibot'
+import { type DocumentedError, fromHeader, JSON_TYPE, type ProviderFacts, secondsOf } from '../provider/facts.ts'
 import { readJson } from '../read-json.ts'
-import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
 const API = 'https://www.twilio.com/docs/sendgrid/api-reference'
 
@@ -29,16 +30,41 @@ const mailSchema = v.object({
   custom_args: v.optional(v.object({ key: v.optional(text) })),
 })
 
-export const sendgrid: ProviderFacts = {
+// https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+const EVENTS = {
+  delivered: { event: 'delivered' },
+  'hard-bounce': { event: 'bounce', type: 'bounce' },
+  complaint: { event: 'spamreport' },
+  suppressed: { event: 'dropped', reason: 'Bounced Address' },
+  dropped: { event: 'dropped', reason: 'Spam Content (if Spam Checker app enabled)' },
+}
+
+export const facts: ProviderFacts = {
   path: '/v3/mail/send',
+  apiKey: 'key-of-the-sandbox',
   isAuthentic: (headers, apiKey) => headers.get('authorization') === `Bearer ${apiKey}`,
+  request: ({ apiKey, sender, to, subject, text: plain, html, key }) => ({
+    path: '/v3/mail/send',
+    headers: { ...JSON_TYPE, authorization: `Bearer ${apiKey}` },
+    body: {
+      personalizations: [{ to: [{ email: to }] }],
+      from: sender,
+      subject,
+      content: [
+        { type: 'text/plain', value: plain },
+        { type: 'text/html', value: html },
+      ],
+      custom_args: { key },
+      tracking_settings: { click_tracking: { enable: false, enable_text: false }, open_tracking: { enable: false } },
+    },
+  }),
   read: (body) => {
     const { success, output } = v.safeParse(mailSchema, readJson(body))
     if (!success) return null
     const { from, subject, content, custom_args: args } = output
     const partOf = (type: string) => content.find((part) => part.type === type)?.value ?? ''
     return {
-      from: from.name ? `${from.name} <${from.email}>` : from.email,
+      from: fromHeader(from.name, from.email),
       to: output.personalizations[0].to.map(({ email }) => email),
       subject,
       text: partOf('text/plain'),
@@ -92,5 +118,27 @@ export const sendgrid: ProviderFacts = {
       ...error(500, 'An error occurred on a SendGrid server.', null, 'silence', ''),
       word: 'sendgrid-500',
     },
+  },
+  openEvents: () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    return {
+      secret: publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+      signsTime: true,
+      ignored: [{ event: 'open', sg_message_id: 'x', timestamp: 1_795_773_600 }],
+      event: (kind, { id, to: [email] }, at) => {
+        const sg_message_id = `${id}.filterdrecv-5645d9c87f-78xg2-1-5F5FC76C-9.0`
+        return [{ ...EVENTS[kind], email, timestamp: secondsOf(at), sg_message_id }]
+      },
+      sign: (body, { at }) => ({
+        headers: {
+          ...JSON_TYPE,
+          'x-twilio-email-event-webhook-timestamp': String(secondsOf(at)),
+          'x-twilio-email-event-webhook-signature': createSign('sha256')
+            .update(`${secondsOf(at)}${body}`)
+            .sign(privateKey, 'base64'),
+        },
+        body,
+      }),
+    }
   },
 }

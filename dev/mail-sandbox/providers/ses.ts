@@ -1,6 +1,6 @@
 import * as v from 'valibot'
+import { type DocumentedError, fromHeader, JSON_TYPE, type ProviderFacts } from '../provider/facts.ts'
 import { readJson } from '../read-json.ts'
-import type { DocumentedError, ProviderFacts } from './provider-facts.ts'
 
 const API = 'https://docs.aws.amazon.com/ses/latest/APIReference-V2'
 const SEND_ERRORS = `${API}/API_SendEmail.html#API_SendEmail_Errors`
@@ -36,17 +36,41 @@ const mailSchema = v.object({
   EmailTags: v.optional(v.array(v.object({ Name: text, Value: text })), []),
 })
 
-export const ses: ProviderFacts = {
+const decoded = (from: string) => {
+  const [, name, email = ''] = /^=\?UTF-8\?B\?(.+)\?= <(.+)>$/.exec(from) ?? []
+  return name === undefined ? from : fromHeader(Buffer.from(name, 'base64').toString(), email)
+}
+
+export const facts: ProviderFacts = {
   path: '/v2/email/outbound-emails',
   // The signature itself is checked in the tests, against the official SDK.
+  // The id of a key stands before the key.
+  apiKey: 'SANDBOX:key-of-the-sandbox',
+  region: 'eu-central-1',
   isAuthentic: (headers, apiKey) =>
     headers.get('authorization')?.startsWith(`AWS4-HMAC-SHA256 Credential=${apiKey.split(':')[0]}/`) ?? false,
+  request: ({ sender, to, subject, text: plain, html, key }) => ({
+    path: '/v2/email/outbound-emails',
+    headers: JSON_TYPE,
+    body: {
+      FromEmailAddress: fromHeader(sender.name, sender.email),
+      Destination: { ToAddresses: [to] },
+      Content: {
+        Simple: {
+          Subject: { Data: subject, Charset: 'UTF-8' },
+          Body: { Text: { Data: plain, Charset: 'UTF-8' }, Html: { Data: html, Charset: 'UTF-8' } },
+        },
+      },
+      EmailTags: [{ Name: 'key', Value: key }],
+    },
+  }),
   read: (body) => {
     const { success, output } = v.safeParse(mailSchema, readJson(body))
-    if (!success) return null
+    // It takes no other letters; a name that has some is an encoded word (RFC 2047).
+    if (!success || !/^[\x20-\x7e]+$/.test(output.FromEmailAddress)) return null
     const { Subject, Body } = output.Content.Simple
     return {
-      from: output.FromEmailAddress,
+      from: decoded(output.FromEmailAddress),
       to: output.Destination.ToAddresses,
       subject: Subject.Data,
       text: Body.Text.Data,
@@ -162,4 +186,6 @@ export const ses: ProviderFacts = {
     ),
     'internal-failure': error(500, 'InternalFailure', 'Unknown error.', 'silence', 'internal-failure', COMMON_ERRORS),
   },
+  // Only Amazon has the certificate that signs them.
+  openEvents: null,
 }

@@ -1,8 +1,7 @@
 import type { Context } from 'hono'
 import type { DescribeRouteOptions } from 'hono-openapi'
-import { providerNames } from '../../core/mail/provider-names.ts'
-import { reportReaders } from '../../core/mail/provider-reports/readers.ts'
-import type { Refusal, Report, ReportReader } from '../../core/mail/provider-reports/report.ts'
+import { findProvider, providerNames, providers } from '../../core/mail/providers/providers.ts'
+import type { Refusal, Report, ReportReader } from '../../core/mail/providers/report.ts'
 import { recordReports } from '../../core/postgres/outbox/provider-reports.ts'
 import { problemResponses } from '../answers/openapi.ts'
 import { problemResponse, RequestRefused } from '../answers/problems.ts'
@@ -19,10 +18,10 @@ const RETRY_SECONDS = '5'
 export const takeProviderEvents = (tools: ApiTools) => {
   let reading = 0
   return async (c: Context<ApiEnv>): Promise<Response> => {
-    const name = providerNames.find((one) => one === c.req.param('provider'))
-    const reader = name && reportReaders[name]
-    const secrets = name ? tools.providerEvents.secretsOf(name) : []
-    if (!name || !reader || secrets.length === 0) return refuseUnread(c, 'not-found')
+    const name = c.req.param('provider') ?? ''
+    const reader = findProvider(name)?.reports
+    const secrets = tools.providerEvents.secretsOf(name)
+    if (!reader || secrets.length === 0) return refuseUnread(c, 'not-found')
     const admitted = secrets.filter((secret) => reader.admits(c.req.raw.headers, secret))
     if (admitted.length === 0) return refuseUnread(c, 'unauthenticated')
     if (reading >= MAX_READ_AT_ONCE) return refuseUnread(c, 'overloaded', { 'Retry-After': RETRY_SECONDS })
@@ -68,12 +67,16 @@ const readReports = async (
   return refusal
 }
 
+const reporting = providerNames.flatMap((name) => {
+  const { reports } = providers[name]
+  return reports ? [{ name, scheme: reports.scheme }] : []
+})
+
 export const takeProviderEventsDocs: DescribeRouteOptions = {
   operationId: 'takeProviderEvents',
   summary: 'Take what the mail provider reports of mails',
   description: `For the mail provider alone: delivered, bounced, complained. On where \`MAIL_EVENTS_SECRET\` or \`MAIL_FALLBACK_EVENTS_SECRET\`
-is set, else 404. The request is verified by the provider's own scheme: resend by the headers of Svix, postmark and brevo by \`Authorization\`, sendgrid by
-ECDSA, mailgun by HMAC, ses by the signature of SNS. Repeated, unordered, unknown and foreign events are harmless. Up to 1 MiB.`,
+is set, else 404. The request is verified by the provider's own scheme: ${reporting.map(({ name, scheme }) => `${name} ${scheme}`).join(', ')}. Repeated, unordered, unknown and foreign events are harmless. Up to 1 MiB.`,
   tags: ['service'],
   security: [],
   parameters: [
@@ -82,7 +85,7 @@ ECDSA, mailgun by HMAC, ses by the signature of SNS. Repeated, unordered, unknow
       in: 'path',
       required: true,
       description: 'The name of the provider.',
-      schema: { type: 'string', enum: providerNames.filter((name) => reportReaders[name] !== null) },
+      schema: { type: 'string', enum: reporting.map(({ name }) => name) },
     },
   ],
   requestBody: { required: true, content: { 'application/json': {}, 'text/plain': {} } },

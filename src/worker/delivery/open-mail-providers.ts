@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Mailer, MailerUnavailable } from '../../core/mail/mailer.ts'
-import type { ProviderName } from '../../core/mail/provider-names.ts'
+import type { ProviderName } from '../../core/mail/providers/providers.ts'
 import { createCircuit, MAX_PAUSE_BESIDE_ANOTHER_MS } from '../../core/mail/routing/circuit.ts'
 import { createProviderHealth } from '../../core/mail/routing/provider-health.ts'
 import type { MailProvider, MailProviders } from '../../core/mail/routing/routes.ts'

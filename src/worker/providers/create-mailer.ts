@@ -1,21 +1,9 @@
 import { type Mailer, MailerUnavailable, type OutgoingMail } from '../../core/mail/mailer.ts'
-import type { ProviderName } from '../../core/mail/provider-names.ts'
+import type { ProviderRequest, ProviderSettings } from '../../core/mail/providers/provider.ts'
+import { type ProviderName, providers } from '../../core/mail/providers/providers.ts'
 import { readVersion } from '../../core/process/version.ts'
-import { brevo } from './brevo.ts'
 import { type ConnectionSettings, createHttpClient } from './http-client.ts'
 import { judgeAnswer } from './judge-answer.ts'
-import { mailgun } from './mailgun.ts'
-import { mailpit } from './mailpit.ts'
-import { postmark } from './postmark.ts'
-import type { Provider, ProviderRequest, ProviderSettings } from './provider.ts'
-import { resend } from './resend.ts'
-import { sendgrid } from './sendgrid.ts'
-import { ses } from './ses.ts'
-
-export const providers = { resend, postmark, sendgrid, mailgun, ses, brevo, mailpit } satisfies Record<
-  ProviderName,
-  Provider
->
 
 export type MailerSettings = ProviderSettings & ConnectionSettings
 

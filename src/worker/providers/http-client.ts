@@ -1,10 +1,10 @@
 import diagnostics from 'node:diagnostics_channel'
 import { request } from 'undici'
 import { MailerUnavailable } from '../../core/mail/mailer.ts'
-import type { ProviderName } from '../../core/mail/provider-names.ts'
+import type { Answer } from '../../core/mail/providers/provider.ts'
+import type { ProviderName } from '../../core/mail/providers/providers.ts'
 import { createEgress, type Proxies } from '../../core/process/http/egress.ts'
 import { failSpan, inSpan } from '../../core/process/telemetry/tracing.ts'
-import type { Answer } from './provider.ts'
 
 export type ConnectionSettings = { timeoutMs: number; connections: number; proxies?: Proxies }
 

@@ -1,6 +1,6 @@
 import { MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
-import type { ProviderName } from '../../core/mail/provider-names.ts'
-import type { Answer, Meaning, Provider } from './provider.ts'
+import type { Answer, Meaning, Provider } from '../../core/mail/providers/provider.ts'
+import type { ProviderName } from '../../core/mail/providers/providers.ts'
 import { readRetryAfter } from './retry-after.ts'
 
 // Who asks everybody to stay away is asked again after so long, by mails that wait already too.

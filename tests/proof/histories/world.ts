@@ -10,7 +10,7 @@ import { basic, createTestApi } from '../../support/api.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { deliverTools, POLICY, testProvider } from '../../support/delivery.ts'
 import { codeIn } from '../../support/mail-provider.ts'
-import { eventSenders } from '../../support/provider-events.ts'
+import { openEvents } from '../../support/provider-events.ts'
 import { moveBack } from './clock.ts'
 import { createScript, type Script } from './http-script.ts'
 import type { Typed } from './model.ts'
@@ -18,9 +18,11 @@ import type { Mood, Sent } from './model-provider.ts'
 import { RULES } from './model-state.ts'
 import { failureOf } from './moods.ts'
 
+const REPORTS = openEvents('resend')
+
 const SETTINGS = {
   MAIL_PROVIDER: 'resend',
-  MAIL_EVENTS_SECRET: eventSenders.resend.secret,
+  MAIL_EVENTS_SECRET: REPORTS.secret,
   LIMIT_MAILS_PER_MAILBOX: '8/1h,16/24h',
   LIMIT_FAILED_LOGINS_PER_USER: '4/1h',
   LIMIT_WRONG_CODES_PER_NET: '6/1h',
@@ -187,10 +189,9 @@ export const createWorld = async (database: TestDatabase, app: Hono<ApiEnv>) => 
       return isRevived
     },
     report: async ({ id }: Person, kind: 'delivered' | 'bounced') => {
-      const { resend } = eventSenders
       const mail = await currentMail(database, id)
-      const event = resend.event(kind === 'bounced' ? 'hard-bounce' : kind, providerIds.get(mail.id) ?? '')
-      const { headers, body } = resend.sign(JSON.stringify(event))
+      const event = REPORTS.about(kind === 'bounced' ? 'hard-bounce' : kind, providerIds.get(mail.id) ?? '')
+      const { headers, body } = REPORTS.sign(event)
       script.note(`The provider reports of the mail of ${script.nameOf(id)}: ${kind}`)
       return told(await app.request('/v1/provider-events/resend', { method: 'POST', headers, body }))
     },

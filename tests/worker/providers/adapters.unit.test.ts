@@ -3,9 +3,10 @@ import { HttpRequestInterceptor } from '@mswjs/interceptors/http'
 import { HttpResponse, http } from 'msw'
 import { defineNetwork, InterceptorSource } from 'msw/experimental'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { toResponse } from '../../../dev/mail-sandbox/providers/provider-facts.ts'
-import { createMailer, providers } from '../../../src/worker/providers/create-mailer.ts'
-import { API_KEY, createTestMailer, FROM, KEY, keyOf, MAIL, mailers } from './mailer-cases.ts'
+import { toResponse } from '../../../dev/mail-sandbox/provider/facts.ts'
+import { providers } from '../../../src/core/mail/providers/providers.ts'
+import { createMailer } from '../../../src/worker/providers/create-mailer.ts'
+import { createTestMailer, FROM, KEY, MAIL, mailers } from './mailer-cases.ts'
 
 const URL_OF_TESTS = 'http://mail-provider.test'
 const WORDS_OF_PROVIDER = 'words of the provider'
@@ -64,7 +65,7 @@ describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }
     let read: ReturnType<typeof facts.read> = null
     network.use(
       http.post(`${URL_OF_TESTS}${path}`, async ({ request }) => {
-        if (!facts.isAuthentic(request.headers, keyOf(name))) return toResponse(facts.errors.unauthorized)
+        if (!facts.isAuthentic(request.headers, facts.apiKey)) return toResponse(facts.errors.unauthorized)
         read = facts.read(await request.text(), request.headers)
         return accepted()
       }),
@@ -94,16 +95,12 @@ describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }
       await other.close()
     }
     const sender = facts.read(bodies[0] ?? '', new Headers())?.from
-    const quoted = '"Müller, \\"Söhne\\"" <codes@latchkey.example>'
-    const encoded = `=?UTF-8?B?${Buffer.from('Müller, "Söhne"').toString('base64')}?= <codes@latchkey.example>`
-    const apart = 'Müller, "Söhne" <codes@latchkey.example>'
-    const isApart = name === 'sendgrid' || name === 'brevo' || name === 'mailpit'
-    expect(sender).toBe(name === 'ses' ? encoded : isApart ? apart : quoted)
+    expect(sender).toBe('"Müller, \\"Söhne\\"" <codes@latchkey.example>')
     expect(bodies[1]).toBe(bodies[0])
   })
 
   test('the public address is used unless another is given, and a slash at its end changes nothing', async () => {
-    const publicUrl = providers[name].publicUrl('eu-central-1')
+    const publicUrl = providers[name].publicUrl(facts.region)
     const urls: string[] = []
     for (const base of [publicUrl, URL_OF_TESTS]) {
       network.use(
@@ -199,7 +196,7 @@ describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }
     expect(error).toBeInstanceOf(Error)
     const shown = error instanceof Error ? `${error.message} ${error.stack} ${JSON.stringify(error)}` : ''
     expect(shown).not.toContain(WORDS_OF_PROVIDER)
-    for (const secret of [API_KEY, MAIL.to, '0427']) expect(shown).not.toContain(secret)
+    for (const secret of [facts.apiKey, MAIL.to, '0427']) expect(shown).not.toContain(secret)
   })
 
   test.each([429, 503, 403, 307])('Retry-After in seconds comes along with %i', async (status) => {
@@ -244,7 +241,7 @@ test('Mailgun takes the domain that it is told, in the region that it is told', 
       return HttpResponse.json({ id: '<id-1>', message: 'Queued. Thank you.' })
     }),
   )
-  const settings = { url: URL_OF_TESTS, apiKey: API_KEY, from: FROM, domain: 'mg.example.org' }
+  const settings = { url: URL_OF_TESTS, apiKey: 'a-key', from: FROM, domain: 'mg.example.org' }
   const mailer = createMailer('mailgun', { ...settings, timeoutMs: 2000, connections: 1 })
   await mailer.send(MAIL, { idempotencyKey: KEY, signal: AbortSignal.timeout(2000) })
   await mailer.close()

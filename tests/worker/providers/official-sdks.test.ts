@@ -8,9 +8,12 @@ import Mailgun from 'mailgun.js'
 import { ServerClient } from 'postmark'
 import { Resend } from 'resend'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { providerFacts, toResponse } from '../../../dev/mail-sandbox/providers/provider-facts.ts'
-import type { ProviderName } from '../../../src/core/mail/provider-names.ts'
-import { API_KEY, createTestMailer, FROM, KEY, MAIL } from './mailer-cases.ts'
+import { factsOf, toResponse } from '../../../dev/mail-sandbox/provider/facts.ts'
+import type { ProviderName } from '../../../src/core/mail/providers/providers.ts'
+import { createTestMailer, FROM, KEY, MAIL } from './mailer-cases.ts'
+
+const API_KEY = factsOf('resend').apiKey
+const [AWS_ID = '', AWS_SECRET = ''] = factsOf('ses').apiKey.split(':')
 
 type Sent = { method: string; path: string; headers: IncomingHttpHeaders; body: string }
 
@@ -25,7 +28,7 @@ beforeAll(async () => {
     for await (const chunk of request.setEncoding('utf8')) body += chunk
     const { method = '', url: path = '', headers } = request
     requests.push({ method, path, headers, body })
-    const answer = toResponse(providerFacts[answerAs].accept('id-1'))
+    const answer = toResponse(factsOf(answerAs).accept('id-1'))
     response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text())
   })
   server.listen(0, '127.0.0.1')
@@ -135,7 +138,7 @@ test('mailgun: the same path, fields and authentication', async () => {
 })
 
 test('ses: the same path and members, and the same way to sign', async () => {
-  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: API_KEY }
+  const credentials = { accessKeyId: AWS_ID, secretAccessKey: AWS_SECRET }
   const client = new SESv2Client({ region: 'eu-central-1', endpoint: url, credentials, maxAttempts: 1 })
   const text = (Data: string) => ({ Data, Charset: 'UTF-8' })
   const [theirs, ours] = await compare('ses', () =>
@@ -180,7 +183,7 @@ test("ses: our signature is the one that AWS's own signer makes of our request",
   // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
   const key = ['eu-central-1', 'ses', 'aws4_request'].reduce(
     (former, part) => createHmac('sha256', former).update(part).digest(),
-    createHmac('sha256', `AWS4${API_KEY}`).update(date.slice(0, 8)).digest(),
+    createHmac('sha256', `AWS4${AWS_SECRET}`).update(date.slice(0, 8)).digest(),
   )
   const toSign = ['AWS4-HMAC-SHA256', date, scope, hash(canonical)].join('\n')
   expect(signed?.[2]).toBe(createHmac('sha256', key).update(toSign).digest('hex'))

@@ -1,4 +1,4 @@
-import type { Report } from '../../mail/provider-reports/report.ts'
+import type { Report } from '../../mail/providers/report.ts'
 import type { Pool } from '../pool.ts'
 import { raisingUndeliverable } from './event-parts.ts'
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Provider } from './provider.ts'
+import { type Provider, visible } from './provider.ts'
 import { parseSender } from './sender.ts'
 
 /**
@@ -35,6 +35,8 @@ export const mailpit: Provider = {
     recipient: ['invalid-recipient', 'this-address'],
     'bad request': ['bad-request', 'us'],
   },
+  settings: { apiKey: v.optional(v.pipe(v.string(), visible)) },
+  reports: null,
 }
 
 const accepted = v.object({ ID: v.string() })

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { OutgoingMail } from '../../core/mail/mailer.ts'
+import * as v from 'valibot'
+import type { OutgoingMail } from '../mailer.ts'
+import type { ReportReader } from './report.ts'
 
 /**
  * What an error of the provider means: it refuses this very mail, or this very address, for good; something is wrong with us (key, sender, account);
@@ -25,7 +27,12 @@ export type ProviderRequest = { path: string; headers: Record<string, string>; b
 /** An answer that arrived whole. `json` is undefined where the body is no JSON. */
 export type Answer = { status: number; headers: IncomingHttpHeaders; body: string; json: unknown }
 
-/** A provider as data: where it listens, what it is sent, and how its answers are read. No file but its own knows its name. */
+/** The schema of a variable that may be missing. */
+type Setting = v.GenericSchema<string | undefined, string | undefined>
+
+export const visible = v.regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
+
+/** A provider as data: where it listens, what it is sent, and how its answers and reports are read. No file but its own knows its name. */
 export type Provider = {
   /** Where it takes mails unless `MAIL_URL` says otherwise. */
   publicUrl(region: string | undefined): string
@@ -37,4 +44,8 @@ export type Provider = {
   /** Of any other answer: its code in `meanings`, undefined when there is none to be read. */
   readCode(answer: Answer): string | undefined
   meanings: Meanings
+  /** What `MAIL_API_KEY` and `MAIL_REGION` have to be; a key, and anything, where nothing is said. */
+  settings?: { apiKey?: Setting; region?: Setting }
+  /** Null when it reports nothing of mails. */
+  reports: ReportReader | null
 }

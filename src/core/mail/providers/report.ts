@@ -21,6 +21,8 @@ export type ReportReader = {
   /** Looks at the headers alone, before anything of the body is read. */
   admits(headers: Headers, secret: string): boolean
   read(request: ReportRequest): Promise<Report[] | Refusal>
+  /** How its events are signed, in words that end a sentence which begins with its name. */
+  scheme: string
   /** Whether the secret is of the form that this provider's scheme needs. */
   isSecret(secret: string): boolean
 }

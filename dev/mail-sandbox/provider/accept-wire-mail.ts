@@ -1,16 +1,15 @@
-import type { ProviderName } from '../../../src/core/mail/provider-names.ts'
 import { addressOf } from '../inbox/mail.ts'
-import type { AcceptTools } from '../provider/accept-mail.ts'
-import { behaviourFor } from '../provider/behaviour.ts'
-import { providerFacts, toResponse } from './provider-facts.ts'
+import type { AcceptTools } from './accept-mail.ts'
+import { behaviourFor } from './behaviour.ts'
+import { factsOf, toResponse } from './facts.ts'
 
 /** What a provider other than Resend does with a mail when nothing is wrong with it; null: it does not answer. */
 export async function acceptWireMail(
   { inbox, apiKey, reports }: AcceptTools,
-  name: ProviderName,
+  name: string,
   request: Request,
 ): Promise<Response | null> {
-  const facts = providerFacts[name]
+  const facts = factsOf(name)
   if (!facts.isAuthentic(request.headers, apiKey)) return toResponse(facts.errors.unauthorized)
   const body = await request.text()
   const mail = facts.read(body, request.headers)
@@ -28,8 +27,8 @@ export async function acceptWireMail(
 }
 
 /** The provider's documented error of this name or, failing that, of this status; a bare status when it documents none. */
-export function documentedError(name: ProviderName, wanted: { error: string } | { status: number }): Response {
-  const { errors } = providerFacts[name]
+export function documentedError(name: string, wanted: { error: string } | { status: number }): Response {
+  const { errors } = factsOf(name)
   const found =
     'error' in wanted ? errors[wanted.error] : Object.values(errors).find(({ status }) => status === wanted.status)
   return found ? toResponse(found) : new Response(null, { status: 'status' in wanted ? wanted.status : 503 })

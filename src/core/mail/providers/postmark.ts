@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { Provider } from './provider.ts'
+import { isSame, type Report, readJson, timeOf } from './report.ts'
 import { formatSender, parseSender } from './sender.ts'
 
 /**
@@ -51,7 +52,50 @@ export const postmark: Provider = {
     100: ['maintenance', 'wait'],
     429: ['rate-limit-exceeded', 'wait'],
   },
+  /** Postmark's webhooks (https://postmarkapp.com/developer/webhooks/webhooks-overview): HTTP Basic, from the credentials in its URL. */
+  reports: {
+    scheme: 'by `Authorization: Basic`',
+    admits: (headers, secret) =>
+      isSame(headers.get('authorization') ?? '', `Basic ${Buffer.from(secret).toString('base64')}`),
+    read: async ({ body }) => {
+      const json = readJson(body)
+      if (json === undefined) return 'malformed'
+      return v.is(event, json) ? reportOf(json) : []
+    },
+    isSecret: (secret) => /^[^:]+:.+$/.test(secret),
+  },
 }
 
 const accepted = v.object({ ErrorCode: v.optional(v.literal(0)), MessageID: v.string() })
 const fault = v.object({ ErrorCode: v.pipe(v.number(), v.integer()), Message: v.optional(v.string()) })
+
+const event = v.object({
+  RecordType: v.string(),
+  MessageID: v.string(),
+  Type: v.optional(v.string()),
+  DeliveredAt: v.optional(v.string()),
+  BouncedAt: v.optional(v.string()),
+})
+
+// Of https://postmarkapp.com/developer/api/bounce-api#bounce-types those after which this mail does not arrive.
+const BOUNCES: Record<string, Report['kind']> = {
+  HardBounce: 'hard-bounce',
+  BadEmailAddress: 'hard-bounce',
+  ManuallyDeactivated: 'suppressed',
+  SpamComplaint: 'complaint',
+  SpamNotification: 'dropped',
+  Blocked: 'dropped',
+  DMARCPolicy: 'dropped',
+}
+
+const reportOf = (one: v.InferOutput<typeof event>): Report[] => {
+  const kind =
+    one.RecordType === 'Delivery'
+      ? 'delivered'
+      : one.RecordType === 'SpamComplaint'
+        ? 'complaint'
+        : one.RecordType === 'Bounce'
+          ? BOUNCES[one.Type ?? '']
+          : undefined
+  return kind === undefined ? [] : [{ providerId: one.MessageID, kind, at: timeOf(one.DeliveredAt ?? one.BouncedAt) }]
+}

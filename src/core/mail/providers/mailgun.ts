@@ -1,5 +1,7 @@
+import { createHash, createHmac } from 'node:crypto'
 import * as v from 'valibot'
 import type { Provider } from './provider.ts'
+import { isRecent, isSame, type Report, readJson, timeOf } from './report.ts'
 import { domainOf, formatSender, parseSender } from './sender.ts'
 
 /**
@@ -49,6 +51,26 @@ export const mailgun: Provider = {
     'status 403': ['forbidden', 'us'],
     limit: ['sending-limit-reached', 'wait'],
   },
+  settings: { region: v.optional(v.picklist(['us', 'eu'], 'must be us or eu')) },
+  /**
+   * Mailgun's webhooks (https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks): HMAC-SHA256 over time
+   * and token, in the body. It does not cover the event, so a token is believed for one body only.
+   */
+  reports: {
+    scheme: 'by an HMAC in the body',
+    admits: (headers) => /^application\/json\b/i.test(headers.get('content-type') ?? ''),
+    read: async ({ body, secret }) => {
+      const json = readJson(body)
+      if (json === undefined) return 'malformed'
+      if (!v.is(signed, json)) return 'unauthenticated'
+      const { timestamp, token, signature } = json.signature
+      const expected = createHmac('sha256', secret).update(`${timestamp}${token}`).digest('hex')
+      const isAuthentic = isSame(signature, expected) && isRecent(Number(timestamp)) && isFirstUse(token, body)
+      if (!isAuthentic) return 'unauthenticated'
+      return v.is(event, json['event-data']) ? reportOf(json['event-data']) : []
+    },
+    isSecret: (secret) => secret.length > 0,
+  },
 }
 
 const accepted = v.object({ id: v.string() })
@@ -69,3 +91,45 @@ const DOCUMENTED = [
   { code: 'too large', status: 413, text: /(?:)/ },
   { code: 'limit', status: 429, text: /(?:)/ },
 ]
+
+const TOKENS_KEPT = 10_000
+
+const bodies = new Map<string, string>()
+
+const isFirstUse = (token: string, body: Buffer): boolean => {
+  const print = createHash('sha256').update(body).digest('base64')
+  const former = bodies.get(token)
+  if (former !== undefined) return former === print
+  bodies.set(token, print)
+  const [oldest] = bodies.keys()
+  if (bodies.size > TOKENS_KEPT && oldest !== undefined) bodies.delete(oldest)
+  return true
+}
+
+const signed = v.object({
+  signature: v.object({ timestamp: v.union([v.string(), v.number()]), token: v.string(), signature: v.string() }),
+  'event-data': v.optional(v.unknown()),
+})
+
+const event = v.object({
+  event: v.string(),
+  severity: v.optional(v.string()),
+  reason: v.optional(v.string()),
+  timestamp: v.optional(v.number()),
+  message: v.object({ headers: v.object({ 'message-id': v.string() }) }),
+})
+
+const reportOf = (one: v.InferOutput<typeof event>): Report[] => {
+  const kind = kindOf(one)
+  // The answer to the mail has the id in angle brackets, the event has not.
+  const id = one.message.headers['message-id'].replaceAll(/^<|>$/g, '')
+  return kind === null ? [] : [{ providerId: `<${id}>`, kind, at: timeOf(one.timestamp) }]
+}
+
+const kindOf = ({ event: name, severity, reason = '' }: v.InferOutput<typeof event>): Report['kind'] | null => {
+  if (name === 'delivered') return 'delivered'
+  if (name === 'complained') return 'complaint'
+  if (name === 'rejected') return 'dropped'
+  if (name !== 'failed' || severity === 'temporary') return null
+  return reason.startsWith('suppress') ? 'suppressed' : 'hard-bounce'
+}

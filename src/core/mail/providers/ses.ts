@@ -1,8 +1,12 @@
-import { AwsV4Signer } from 'aws4fetch'
 import * as v from 'valibot'
+import { text } from '../../process/config.ts'
 import { type AwsCredentials, openCredentials } from './aws/credentials.ts'
 import type { Provider } from './provider.ts'
+import { isSame, type Report, timeOf } from './report.ts'
 import { formatSender, parseSender } from './sender.ts'
+import { openMessage } from './sns.ts'
+
+const KEY = /^[\x21-\x39\x3b-\x7e]+:[\x21-\x39\x3b-\x7e]+(?::[\x21-\x7e]+)?$/
 
 /**
  * Amazon SES, API v2 (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html), signed by Signature V4. It knows no
@@ -63,6 +67,26 @@ export const ses: Provider = {
     InternalFailure: ['internal-failure', 'silence'],
     InternalServiceErrorException: ['internal-service-error', 'silence'],
   },
+  settings: {
+    apiKey: v.optional(
+      v.pipe(v.string(), v.regex(KEY, 'must be ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN], or not set')),
+    ),
+    region: v.pipe(
+      text('must be set: the region of SES'),
+      v.regex(/^[a-z0-9-]{1,40}$/, 'must be a region such as eu-central-1'),
+    ),
+  },
+  /** Through SNS, which signs; the secret is the ARN of the topic. */
+  reports: {
+    scheme: 'by the signature of SNS',
+    admits: (headers, secret) => isSame(headers.get('x-amz-sns-topic-arn') ?? secret, secret),
+    read: async (request) => {
+      const message = await openMessage(request)
+      if (typeof message === 'string') return message
+      return v.is(notification, message.carried) ? reportOf(message.carried) : []
+    },
+    isSecret: (secret) => /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/.test(secret),
+  },
 }
 
 const PATH = '/v2/email/outbound-emails'
@@ -80,6 +104,7 @@ const sign = async (
   { accessKeyId, secretAccessKey, sessionToken }: AwsCredentials,
   body: string,
 ): Promise<Record<string, string>> => {
+  const { AwsV4Signer } = await import('aws4fetch')
   const headers = { 'content-type': 'application/json' }
   const signer = new AwsV4Signer({
     accessKeyId,
@@ -99,3 +124,43 @@ const sign = async (
 /** SES takes ASCII only: other letters as an encoded word (RFC 2047). */
 const encodeWord = (name: string): string =>
   /^[\x20-\x7e]*$/.test(name) ? name : `=?UTF-8?B?${Buffer.from(name).toString('base64')}?=`
+
+const at = v.optional(v.object({ timestamp: v.optional(v.string()) }))
+
+/** Of a topic for feedback it is `notificationType`, of event publishing `eventType`. */
+const notification = v.object({
+  notificationType: v.optional(v.string()),
+  eventType: v.optional(v.string()),
+  mail: v.object({ messageId: v.string() }),
+  bounce: v.optional(
+    v.object({
+      bounceType: v.optional(v.string()),
+      bounceSubType: v.optional(v.string()),
+      timestamp: v.optional(v.string()),
+    }),
+  ),
+  delivery: at,
+  complaint: at,
+})
+
+const reportOf = (event: v.InferOutput<typeof notification>): Report[] => {
+  const kind = kindOf(event)
+  const time = (event.delivery ?? event.bounce ?? event.complaint)?.timestamp
+  return kind === null ? [] : [{ providerId: event.mail.messageId, kind, at: timeOf(time) }]
+}
+
+const kindOf = (event: v.InferOutput<typeof notification>): Report['kind'] | null => {
+  switch (event.eventType ?? event.notificationType) {
+    case 'Delivery':
+      return 'delivered'
+    case 'Complaint':
+      return 'complaint'
+    case 'Reject':
+      return 'dropped'
+    case 'Bounce':
+      if (event.bounce?.bounceType !== 'Permanent') return null
+      return /suppress/i.test(event.bounce.bounceSubType ?? '') ? 'suppressed' : 'hard-bounce'
+    default:
+      return null
+  }
+}
