@@ -4,14 +4,10 @@ import { sandboxProvider } from '../dev/sandbox-provider.ts'
 import { providerNames } from '../src/core/mail/providers/providers.ts'
 import { readUser } from './support/answers.ts'
 import { basic, PASSWORD, post } from './support/api.ts'
-import { createTestDatabase, type TestDatabase } from './support/database.ts'
+import { shareTestDatabase } from './support/database.ts'
 import { startProcess, type TestProcess } from './support/processes.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 describe.each(providerNames)('with MAIL_PROVIDER=%s', (name) => {
   let sandbox: MailSandbox

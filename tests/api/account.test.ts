@@ -1,8 +1,8 @@
 import { hashSync as bcryptHashSync } from '@node-rs/bcrypt'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import {
   type App,
   activate,
@@ -18,14 +18,11 @@ import {
   resend,
 } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database)
 })
-afterAll(() => database.drop())
 
 const ADDRESS = '192.0.2.1'
 const signIn = (email: string, password = PASSWORD, { at = ADDRESS, api = app } = {}) =>

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { readProblem, readUser } from '../support/answers.ts'
 import { basic, createTestApi, post } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import {
   type App,
   activate,
@@ -19,14 +19,11 @@ import {
   settle,
 } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database, { RESEND_COOLDOWN_SECONDS: '0', LIMIT_GUESSES_PER_MAILBOX: 'off' })
 })
-afterAll(() => database.drop())
 
 const attemptsLeft = async (user: { id: string; email: string }) =>
   (await readUser(await read(app, user))).code?.attemptsLeft

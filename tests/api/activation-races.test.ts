@@ -1,18 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { readProblem, readUser } from '../support/answers.ts'
 import { createTestApi } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { untilServed } from '../support/until-served.ts'
 import { type App, activate, otherThan, type Registered, read, registerAndDeliver } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database)
 })
-afterAll(() => database.drop())
 
 const tryCode = (user: Registered, code: string) => untilServed(async () => activate(app, user, code))
 

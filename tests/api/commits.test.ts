@@ -1,18 +1,15 @@
 import pg from 'pg'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { createTestApi, PASSWORD, post } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { type App, activate, registerAndDeliver, resend } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database, { RESEND_COOLDOWN_SECONDS: '0' })
 })
-afterAll(() => database.drop())
 
 /** The first words of all statements since the call. */
 const watchStatements = () => {

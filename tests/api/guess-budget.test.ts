@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { mailboxOf } from '../../src/core/credentials/email-address.ts'
 import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
 import { readUser } from '../support/answers.ts'
 import { createTestApi, SECRET_KEY } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import {
   type App,
   activate,
@@ -17,16 +17,13 @@ import {
   resend,
 } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database)
 })
 // What is guessed at one mailbox counts for the whole service too.
 beforeEach(() => database.pool.query('delete from guesses'))
-afterAll(() => database.drop())
 
 const guessWrong = async (email: string, times: number) => {
   let user = await registerAndDeliver(app, database, email)

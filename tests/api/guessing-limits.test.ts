@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { basic, createTestApi } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import {
   type App,
   activate,
@@ -16,13 +16,8 @@ import {
   statusesInOrder,
 } from './api-client.ts'
 
-let database: TestDatabase
-
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
+const database = shareTestDatabase()
 afterEach(async () => void (await database.pool.query('delete from rate_limits; delete from users')))
-afterAll(() => database.drop())
 
 /** Uses the budget up when the first statement of the next request has been answered, as others do who come at once. */
 const useUpBehindTheLook = (app: App, user: { id: string; email: string }) => {

@@ -1,18 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { createTestApi, PASSWORD, post } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { type App, count, expectProblem } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database)
 })
 afterEach(async () => void (await database.pool.query('delete from users')))
-afterAll(() => database.drop())
 
 const BODY = { email: 'ada@example.com', password: PASSWORD }
 const send = (key: string, body: object = BODY) => app.request('/v1/users', post(body, { 'idempotency-key': key }))

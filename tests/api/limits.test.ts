@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { readApiConfig } from '../../src/api/config.ts'
 import { budgetsOf, createLimits, type Subject } from '../../src/api/limits/limits.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
@@ -7,7 +7,7 @@ import { transaction } from '../../src/core/postgres/pool.ts'
 import { record } from '../core/postgres/plans.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post, QUICK, SECRET_KEY } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import {
   type App,
   count,
@@ -19,13 +19,8 @@ import {
   statusesInOrder,
 } from './api-client.ts'
 
-let database: TestDatabase
-
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
+const database = shareTestDatabase()
 afterEach(async () => void (await database.pool.query('delete from rate_limits; delete from users')))
-afterAll(() => database.drop())
 
 const send = (app: App, email = 'ada@example.com', address = '192.0.2.1', headers: Record<string, string> = {}) =>
   app.request('/v1/users', post({ email, password: PASSWORD }, headers), from(address))

@@ -1,17 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createTestApi, PASSWORD, post } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { type App, count, expectProblem } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database)
 })
 afterEach(async () => void (await database.pool.query('delete from users')))
-afterAll(() => database.drop())
 
 const GOOD = { email: 'ada@example.com', password: PASSWORD }
 const json = { 'content-type': 'application/json' }

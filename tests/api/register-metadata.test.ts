@@ -1,18 +1,15 @@
 import pino from 'pino'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { type App, expectProblem } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database)
 })
-afterAll(() => database.drop())
 
 const EMAIL = 'ada@example.com'
 const PERSON = `"email":"${EMAIL}","password":"${PASSWORD}"`

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import {
   type App,
   deliver,
@@ -14,14 +14,11 @@ import {
   settle,
 } from './api-client.ts'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database)
 })
-afterAll(() => database.drop())
 
 const mailsOf = async ({ id }: { id: string }) => {
   const mails = await database.pool.query('select id from mails where user_id = $1', [id])

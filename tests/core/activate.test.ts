@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { activate } from '../../src/core/registration/activate.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import {
   addActive,
   addGuesses,
@@ -18,13 +18,9 @@ import {
   useCaseTools,
 } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
+const database = shareTestDatabase()
 // What is guessed at one mailbox counts for the whole service too.
 beforeEach(() => database.pool.query('delete from guesses'))
-afterAll(() => database.drop())
 
 const addOpen = async (email?: string): Promise<Pending & { code: string }> => {
   const pending = await addPending(database, email)

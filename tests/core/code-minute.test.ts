@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { SECRET_KEY } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import {
@@ -25,11 +25,7 @@ import {
   verified,
 } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 test('an accepted code has its whole minute, however long it waited', async () => {
   const pending = await addPending(database)

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { MailerUnavailable } from '../../src/core/mail/mailer.ts'
 import { createMailTexts } from '../../src/core/mail/writing/mail-texts.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools, POLICY } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import {
@@ -19,11 +19,7 @@ import {
   type,
 } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 const keyUnusable = () => new MailerUnavailable('invalid-idempotent-request', { isClearNo: true, isKeyUnusable: true })
 

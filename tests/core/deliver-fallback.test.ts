@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { deliverMail } from '../../src/core/mail/deliver-mail.ts'
 import type { DeliverTools } from '../../src/core/mail/delivery.ts'
 import { type Mailer, MailerUnavailable } from '../../src/core/mail/mailer.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools, testProvider } from '../support/delivery.ts'
 import { addPending, age, clearNo, deliver, type Pending, refused, scriptedMailer, silence, type } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 const withTwo = (first: Mailer, second: Mailer): DeliverTools => ({
   ...deliverTools(database, first),

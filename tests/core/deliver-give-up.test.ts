@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { heartbeat } from '../../src/core/postgres/outbox/outbox.ts'
 import { reviveFailedMails, reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import {
@@ -22,11 +22,7 @@ import {
   verified,
 } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 const statusOf = async ({ user }: Pending) => (await readStatus(useCaseTools(database), verified(user)))?.code?.status
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { DeliverTools } from '../../src/core/mail/delivery.ts'
 import { type PreparedMail, prepareMail } from '../../src/core/mail/prepare-mail.ts'
 import { keepLease } from '../../src/core/outbox/keep-lease.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../../src/core/postgres/outbox/mail-outcomes.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
-import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase, silent } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
   accepted,
@@ -23,11 +23,7 @@ import {
 
 const PATIENT = { timeout: 30_000, interval: 20 }
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 /** A worker that opens the code's minute and dies before it settles the mail. */
 const crashBeforeSettling = async (tools: DeliverTools, mailId: string): Promise<PreparedMail> => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import {
@@ -22,11 +22,7 @@ import {
   useCaseTools,
 } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 test.each([
   {

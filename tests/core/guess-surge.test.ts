@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
-import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase, silent } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
   addPending,
@@ -18,12 +18,8 @@ import {
   useCaseTools,
 } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
+const database = shareTestDatabase()
 beforeEach(() => database.pool.query('truncate guesses, users cascade'))
-afterAll(() => database.drop())
 
 /** Wrong codes, each typed for another mailbox. */
 const addWrongCodes = async (count: number, minutesAgo = 0) => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Allowance, UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import type { Credentials } from '../../src/core/postgres/users.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
   addActive,
@@ -25,11 +25,7 @@ import {
   verified,
 } from './fixtures.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 const resend = async (user: Credentials, cooldown = 0, mails = UNLIMITED) => {
   const tools = useCaseTools(database)

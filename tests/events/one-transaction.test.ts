@@ -1,23 +1,20 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { type App, activate, read, registerAndActivate, registerAndDeliver } from '../api/api-client.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 
 const NEW_PASSWORD = 'another horse battery'
 const URL = 'https://app.example.com/events'
 
-let database: TestDatabase
+const database = shareTestDatabase()
 let app: App
-
 beforeAll(async () => {
-  database = await createTestDatabase()
   app = await createTestApi(database, { WEBHOOK_URL: URL })
   await database.pool.query(
     `create function refuse() returns trigger language plpgsql as $$ begin raise 'no event today'; end $$`,
   )
 })
 beforeEach(() => database.pool.query('drop trigger if exists refuse on events'))
-afterAll(() => database.drop())
 
 const refuseEvents = () =>
   database.pool.query('create trigger refuse before insert on events for each row execute function refuse()')

@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { describe, expect, test } from 'vitest'
+import { shareTestDatabase } from '../support/database.ts'
 import { crashEverywhere } from './explorer.ts'
 import { faultsOf } from './invariants.ts'
 import { ALONE, sceneOf } from './scenes.ts'
 import { recover } from './stage.ts'
 
-let database: TestDatabase
-
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 describe('wherever its process is killed, what comes after makes it whole', () => {
   test.each(Object.keys(ALONE))('%s', async (name) => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { inject, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
 import { createPool, type Pool } from '../../src/core/postgres/pool.ts'
 import { createLogger } from '../../src/core/process/logger.ts'
 
@@ -24,6 +24,28 @@ export const createTestDatabase = async (): Promise<TestDatabase> => {
       await pool.end()
       await asAdmin(template, `drop database ${name} with (force)`)
     },
+  }
+}
+
+/** The same for all tests of a file or `describe`, made before the first and dropped after the last. */
+export const shareTestDatabase = (): TestDatabase => {
+  let made: TestDatabase | undefined
+  const database = (): TestDatabase => {
+    if (!made) throw new Error('the database is there from the first beforeAll on')
+    return made
+  }
+  beforeAll(async () => {
+    made = await createTestDatabase()
+  })
+  afterAll(() => made?.drop())
+  return {
+    get url() {
+      return database().url
+    },
+    get pool() {
+      return database().pool
+    },
+    drop: () => database().drop(),
   }
 }
 

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { takeSlot } from '../../src/core/postgres/outbox/provider-slots.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 test('MAIL_FALLBACK_RATE_PER_SECOND is kept over all workers: places are handed out one interval apart', async () => {
   const slot = { provider: 'postmark', perSecond: 10, maxWaitMs: 60_000 }

@@ -1,3 +1,4 @@
+import { deleteBatch } from './delete-batch.ts'
 import type { Pool, Queryable } from './pool.ts'
 
 /** A counter that is spent, and how long its window is, from the first event on. */
@@ -88,17 +89,5 @@ export const countEvent = async (
 }
 
 /** Removes counters whose window is over. */
-export const deleteExpiredCounters = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from rate_limits
-     where key in (
-       select key
-       from rate_limits
-       where expire <= ${NOW_MS}
-       limit $1
-       for update skip locked
-     )`,
-    [limit],
-  )
-  return deleted.rowCount ?? 0
-}
+export const deleteExpiredCounters = (pool: Pool, limit: number): Promise<number> =>
+  deleteBatch(pool, { table: 'rate_limits', where: `expire <= ${NOW_MS}`, by: 'expire' }, limit)

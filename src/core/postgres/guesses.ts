@@ -1,5 +1,6 @@
 import type { Budget } from '../process/config.ts'
 import { lockSql } from './connection/installation.ts'
+import { deleteBatch } from './delete-batch.ts'
 import type { Pool, Queryable, Tx } from './pool.ts'
 
 /** Holds back other guesses at this mailbox until the transaction ends. */
@@ -90,16 +91,5 @@ export const readGuessing = async (db: Queryable, guessing: Guessing): Promise<M
 }
 
 /** Removes guesses that count in no budget any more. */
-export const deleteOldGuesses = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from guesses
-     where ctid = any (array(
-       select ctid
-       from guesses
-       where at <= now() - interval '365 days'
-       limit $1
-     ))`,
-    [limit],
-  )
-  return deleted.rowCount ?? 0
-}
+export const deleteOldGuesses = (pool: Pool, limit: number): Promise<number> =>
+  deleteBatch(pool, { table: 'guesses', where: "at <= now() - interval '365 days'", by: 'at' }, limit)

@@ -1,20 +1,15 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { exportAccounts } from '../../../src/core/account/export-accounts.ts'
 import { type ImportCounts, importAccounts } from '../../../src/core/account/import-accounts.ts'
 import { createMailTexts } from '../../../src/core/mail/writing/mail-texts.ts'
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { shareTestDatabase } from '../../support/database.ts'
 
 const LINES = 3500
 const BATCH = 1000
 const { languages } = createMailTexts({ serviceName: 'Latchkey', defaultLocale: 'en', ttlSeconds: 60 })
 
-let database: TestDatabase
-
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
+const database = shareTestDatabase()
 beforeEach(() => database.pool.query('truncate users cascade'))
-afterAll(() => database.drop())
 
 const countUsers = async (): Promise<number> =>
   (await database.pool.query('select count(*)::integer as count from users')).rows[0]?.count

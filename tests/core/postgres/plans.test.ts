@@ -7,16 +7,11 @@ import { readGuessing } from '../../../src/core/postgres/guesses.ts'
 import { removeOldRows } from '../../../src/core/postgres/housekeeping.ts'
 import { insertRegistration } from '../../../src/core/postgres/new-codes.ts'
 import { measureBacklog, measureRelayLag } from '../../../src/core/postgres/outbox/backlog.ts'
+import { renewLease } from '../../../src/core/postgres/outbox/lease.ts'
 import { openCode, replaceCode } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
 import { takeNotice } from '../../../src/core/postgres/outbox/notices.ts'
-import {
-  giveUpOverdueRows,
-  heartbeat,
-  renewLease,
-  takeDueRows,
-  takeOffersBack,
-} from '../../../src/core/postgres/outbox/outbox.ts'
+import { giveUpOverdueRows, heartbeat, takeDueRows, takeOffersBack } from '../../../src/core/postgres/outbox/outbox.ts'
 import { reviveFailedMails, reviveMail } from '../../../src/core/postgres/outbox/revivals.ts'
 import { findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
 import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { expect, test } from 'vitest'
+import { shareTestDatabase } from '../../support/database.ts'
 import { histories } from './commands.ts'
 import { createModel } from './model.ts'
 import { createWorld, openApi } from './world.ts'
@@ -23,11 +23,7 @@ const MUST_BE_SEEN = [
   ...['sign in: 200', 'change the password: 204', 'delete the account: 204', 'retry: true', 'report: bounced'],
 ]
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterAll(() => database.drop())
+const database = shareTestDatabase()
 
 test('whatever is done one after the other, the service answers as the contract says', {
   timeout: 900_000,

@@ -1,4 +1,5 @@
 import { type Counted, countedSql } from '../budgets.ts'
+import { deleteBatch } from '../delete-batch.ts'
 import type { Pool, Queryable } from '../pool.ts'
 import { type Credentials, type Found, foundOf } from '../users.ts'
 
@@ -88,16 +89,5 @@ export const noteSignIn = async (db: Queryable, userId: string, networkKey: Buff
 }
 
 /** Removes networks that are not heard any more. */
-export const deleteOldSignInNetworks = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from sign_in_networks
-     where ctid = any (array(
-       select ctid
-       from sign_in_networks
-       where at <= now() - interval '30 days'
-       limit $1
-     ))`,
-    [limit],
-  )
-  return deleted.rowCount ?? 0
-}
+export const deleteOldSignInNetworks = (pool: Pool, limit: number): Promise<number> =>
+  deleteBatch(pool, { table: 'sign_in_networks', where: "at <= now() - interval '30 days'", by: 'at' }, limit)

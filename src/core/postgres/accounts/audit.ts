@@ -1,3 +1,4 @@
+import { deleteBatch } from '../delete-batch.ts'
 import type { Pool, Queryable } from '../pool.ts'
 
 /** `who`: the operating system's user. `userIds`: registrations that it was about. No addresses. */
@@ -13,16 +14,5 @@ export const insertAuditRow = async (db: Queryable, row: AuditRow): Promise<void
 }
 
 /** Removes what is older than two years. */
-export const deleteOldAuditRows = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from audit
-     where id = any (array(
-       select id
-       from audit
-       where at <= now() - interval '2 years'
-       limit $1
-     ))`,
-    [limit],
-  )
-  return deleted.rowCount ?? 0
-}
+export const deleteOldAuditRows = (pool: Pool, limit: number): Promise<number> =>
+  deleteBatch(pool, { table: 'audit', where: "at <= now() - interval '2 years'", by: 'at' }, limit)

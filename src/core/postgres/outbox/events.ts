@@ -1,7 +1,9 @@
 import { announce } from '../announce.ts'
+import { deleteBatch } from '../delete-batch.ts'
 import type { Pool, Queryable, Tx } from '../pool.ts'
 import { ID_ONLY, idOnly, PERSON } from './event-parts.ts'
-import { claiming, OURS, type Outcome, POSTPONING, UNFLUSHED } from './outbox.ts'
+import { claimColumns, claiming, OURS, POSTPONING } from './lease.ts'
+import { type Outcome, UNFLUSHED } from './outbox.ts'
 
 // Of the table events: what is told to other systems, and how one try to tell it goes.
 
@@ -73,16 +75,10 @@ export const claimEvent = async (pool: Pool, claim: EventClaim): Promise<Claimed
        ${claiming('events')}
        returning attempts
      )
-     select claimed.attempts is not null as "isClaimed",
-       events.outcome,
-       greatest(0, extract(epoch from greatest(events.lease_until, events.retry_at) - now()) * 1000)::float8 as "waitMs",
+     select ${claimColumns('events')},
        events.type,
        events.created_at as "createdAt",
-       events.data,
-       coalesce(claimed.attempts, events.attempts) as attempts,
-       coalesce(extract(epoch from greatest(events.failing_since, (
-         select possible_since from outboxes where kind = 'events' and events.failing_since is not null
-       )) - now()), 0)::float8 * 1000 + $4 * 1000 as "giveUpInMs"
+       events.data
      from events
      left join claimed on true
      cross join unflushed
@@ -179,18 +175,5 @@ export const emptyOldEvents = async (pool: Pool, seconds: number, limit: number)
 }
 
 /** Removes events that ended a week ago. Returns how many. */
-export const deleteOldEvents = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from events
-     where id in (
-       select id
-       from events
-       where settled_at <= now() - interval '7 days'
-       order by settled_at
-       limit $1
-       for update skip locked
-     )`,
-    [limit],
-  )
-  return deleted.rowCount ?? 0
-}
+export const deleteOldEvents = (pool: Pool, limit: number): Promise<number> =>
+  deleteBatch(pool, { table: 'events', where: "settled_at <= now() - interval '7 days'", by: 'settled_at' }, limit)

@@ -1,5 +1,6 @@
 import type { Pool } from '../pool.ts'
-import { claiming, type Outcome, UNFLUSHED } from './outbox.ts'
+import { claimColumns, claiming } from './lease.ts'
+import { type Outcome, UNFLUSHED } from './outbox.ts'
 
 // Of the tables mails and codes: how one try to deliver gets a mail and opens its code, and nobody else does.
 
@@ -46,12 +47,9 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
        ${claiming('mails')}
        returning attempts
      )
-     select claimed.attempts is not null as "isClaimed",
-       mails.outcome,
-       greatest(0, extract(epoch from greatest(mails.lease_until, mails.retry_at) - now()) * 1000)::float8 as "waitMs",
+     select ${claimColumns('mails')},
        coalesce(mails.retry_at > now() and (mails.lease_until is null or mails.lease_until <= now()), false) as "isHeldBack",
        mails.request_id as "requestId",
-       coalesce(claimed.attempts, mails.attempts) as attempts,
        users.id as "userId",
        users.email, users.ref, users.locale,
        users.activated_at is not null as "isUserActive",
@@ -63,10 +61,7 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
        codes.attempts as "codeAttempts",
        codes.superseded_at is not null as "isCodeSuperseded",
        extract(epoch from codes.expires_at - now())::float8 as "codeSecondsLeft",
-       codes.mail_digest as "mailDigest",
-       coalesce(extract(epoch from greatest(mails.failing_since, (
-         select possible_since from outboxes where kind = 'mails' and mails.failing_since is not null
-       )) - now()), 0)::float8 * 1000 + $4 * 1000 as "giveUpInMs"
+       codes.mail_digest as "mailDigest"
      from mails
      join users on users.id = mails.user_id
      join codes on codes.id = mails.code_id

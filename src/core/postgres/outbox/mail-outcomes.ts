@@ -1,6 +1,7 @@
 import type { Pool } from '../pool.ts'
 import { raisingUndeliverable } from './event-parts.ts'
-import { OURS, type Outcome, POSTPONING } from './outbox.ts'
+import { OURS, POSTPONING } from './lease.ts'
+import type { Outcome } from './outbox.ts'
 
 // Of the tables mails and codes: how a try ends. Each statement ends both, and does so again, to no effect, for whoever lost its answer.
 

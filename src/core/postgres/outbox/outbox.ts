@@ -6,36 +6,10 @@ import { ID_ONLY, raisingUndeliverable } from './event-parts.ts'
  * a lease and settles it. Each has these columns, as `mails` has them: `id`, `created_at`, `trace_context`, `next_offer_at`,
  * `offered_at`, `offers`, `attempts`, `lease_token`, `lease_until`, `retry_at`, `failing_since`, `last_error`, `settled_at`, `outcome`;
  * and indexes like `mails_to_offer`, `mails_failing` and `mails_failed`, so that no statement reads more than it returns.
- * A kind's own statements, which may read and write more tables in one, are made with `claiming`, `OURS` and `POSTPONING`.
+ * A kind's own statements, which may read and write more tables in one, are made with the parts in `lease.ts`.
  * The name goes into statements as it is: never from outside.
  */
 export type OutboxTable = 'mails' | 'events'
-
-/**
- * Takes the row $1 under the token $2 for $3 seconds: nobody else gets it meanwhile. Not one that is settled, taken, or held back
- * by the receiver.
- */
-export const claiming = (table: OutboxTable): string =>
-  `update ${table}
-   set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
-   where id = $1
-     and settled_at is null
-     and (lease_until is null or lease_until <= now())
-     and (retry_at is null or retry_at <= now())`
-
-/** The row $1 while it is held under the token $2. A settled row keeps its token: who lost the answer finds that it was his. */
-export const OURS = 'id = $1 and settled_at is null and lease_token = $2'
-
-// A job may be some seconds late before the queue is taken to have lost it.
-const LATE_SECONDS = 10
-
-/** Gives a row of ours back, for the fixed word $3: its job tries again in $4 milliseconds, and nobody within $5, if that is given. */
-export const POSTPONING = `last_error = $3,
-  failing_since = coalesce(failing_since, now()),
-  retry_at = now() + make_interval(secs => $5::float8 / 1000),
-  next_offer_at = now() + make_interval(secs => $4::float8 / 1000 + ${LATE_SECONDS}),
-  lease_token = null,
-  lease_until = null`
 
 /** How an unsettled row ends. */
 export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
@@ -108,20 +82,6 @@ export const takeOffersBack = async (pool: Pool, table: OutboxTable, ids: string
        next_offer_at = case when offers = 1 then '-infinity' else now() end
      where id = any($1::uuid[]) and settled_at is null and offers > 0`,
     [ids],
-  )
-}
-
-/** Keeps the row for `seconds` more. Does nothing when it has passed to somebody else or is settled. */
-export const renewLease = async (
-  pool: Pool,
-  table: OutboxTable,
-  lease: { id: string; token: string; seconds: number },
-): Promise<void> => {
-  await pool.query(
-    `update ${table}
-     set lease_until = now() + make_interval(secs => $3)
-     where ${OURS}`,
-    [lease.id, lease.token, lease.seconds],
   )
 }
 

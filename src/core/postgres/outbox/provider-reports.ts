@@ -1,4 +1,5 @@
 import type { Report } from '../../mail/providers/report.ts'
+import { deleteBatch } from '../delete-batch.ts'
 import type { Pool } from '../pool.ts'
 import { raisingUndeliverable } from './event-parts.ts'
 
@@ -68,17 +69,13 @@ export const recordReports = async (
 }
 
 /** Removes reports that no mail of ours was settled for within an hour: they are about mails of somebody else. */
-export const deleteForeignReports = async (pool: Pool, limit: number): Promise<number> => {
-  const deleted = await pool.query(
-    `delete from provider_reports
-     where (provider, provider_id) in (
-       select provider, provider_id
-       from provider_reports
-       where mail_id is null and created_at <= now() - interval '1 hour'
-       limit $1
-       for update skip locked
-     )`,
-    [limit],
+export const deleteForeignReports = (pool: Pool, limit: number): Promise<number> =>
+  deleteBatch(
+    pool,
+    {
+      table: 'provider_reports',
+      where: "mail_id is null and created_at <= now() - interval '1 hour'",
+      by: 'created_at',
+    },
+    limit,
   )
-  return deleted.rowCount ?? 0
-}
