@@ -1,5 +1,5 @@
 import { providerNames } from '../src/core/mail/providers/providers.ts'
-import { factsOf } from './mail-sandbox/provider/facts.ts'
+import { factsOf } from './mail-sandbox/provider/fixtures.ts'
 import type { EventsTarget } from './mail-sandbox/provider/reports.ts'
 
 /** What the service is told of the provider that the sandbox plays, and where its events go; none where it can sign none. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { readConfig, text, url, wholeNumber } from '../src/core/process/config.ts'
 import { startMailSandbox } from './mail-sandbox/mail-sandbox.ts'
-import { factsOf } from './mail-sandbox/provider/facts.ts'
+import { factsOf } from './mail-sandbox/provider/fixtures.ts'
 
 /** The mail sandbox as a process of its own, for docker-compose.yml; `make run` holds it in its own process. */
 const config = readConfig(

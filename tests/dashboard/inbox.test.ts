@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { domains } from '../../dev/mail-sandbox/provider/behaviour.ts'
-import { factsOf } from '../../dev/mail-sandbox/provider/facts.ts'
+import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
 
 const API_KEY = 'sandbox-key'

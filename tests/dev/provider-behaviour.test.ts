@@ -4,7 +4,7 @@ import { Webhook } from 'svix'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
-import { factsOf } from '../../dev/mail-sandbox/provider/facts.ts'
+import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 
 const API_KEY = 'sandbox-key'
 const SECRET = `whsec_${Buffer.from('a secret of the tests, 32 bytes.').toString('base64')}`

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
-import { factsOf, fixtures } from '../../dev/mail-sandbox/provider/facts.ts'
+import { factsOf, fixtures } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { providerNames } from '../../src/core/mail/providers/providers.ts'
 import { createTestMailer, KEY, MAIL } from '../worker/providers/mailer-cases.ts'
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type EventSource, factsOf, type SignedEvent } from '../../dev/mail-sandbox/provider/facts.ts'
+import type { EventSource, SignedEvent } from '../../dev/mail-sandbox/provider/facts.ts'
+import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { type ProviderName, providers } from '../../src/core/mail/providers/providers.ts'
 import type { Report } from '../../src/core/mail/providers/report.ts'
 import { type Sns, signBySns, TOPIC } from './sns.ts'

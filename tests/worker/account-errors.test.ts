@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { factsOf, type ProviderFacts, toResponse } from '../../dev/mail-sandbox/provider/facts.ts'
+import { type ProviderFacts, toResponse } from '../../dev/mail-sandbox/provider/facts.ts'
+import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { providerNames } from '../../src/core/mail/providers/providers.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 

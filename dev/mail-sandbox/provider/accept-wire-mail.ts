@@ -1,7 +1,8 @@
 import { addressOf } from '../inbox/mail.ts'
 import type { AcceptTools } from './accept-mail.ts'
 import { behaviourFor } from './behaviour.ts'
-import { factsOf, toResponse } from './facts.ts'
+import { toResponse } from './facts.ts'
+import { factsOf } from './fixtures.ts'
 
 /** What a provider other than Resend does with a mail when nothing is wrong with it; null: it does not answer. */
 export async function acceptWireMail(

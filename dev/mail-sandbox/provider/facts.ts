@@ -1,5 +1,3 @@
-import { readdirSync } from 'node:fs'
-import { basename } from 'node:path'
 import type { Meaning } from '../../../src/core/mail/providers/provider.ts'
 import type { Report } from '../../../src/core/mail/providers/report.ts'
 
@@ -58,22 +56,6 @@ export type ProviderFacts = {
   errors: Record<string, DocumentedError> & { unauthorized: DocumentedError; invalid: DocumentedError }
   /** Null where it reports nothing, or only its own certificate can sign; a given secret counts where two sides share one. */
   openEvents: ((secret?: string) => EventSource) | null
-}
-
-const load = async (name: string): Promise<[string, ProviderFacts]> => {
-  const fixture: { facts: ProviderFacts } = await import(`../providers/${name}.ts`)
-  return [name, fixture.facts]
-}
-
-const names = readdirSync(new URL('../providers', import.meta.url)).map((file) => basename(file, '.ts'))
-
-/** One fixture for each provider, in the file of its name. */
-export const fixtures: ReadonlyMap<string, ProviderFacts> = new Map(await Promise.all(names.map(load)))
-
-export function factsOf(provider: string): ProviderFacts {
-  const facts = fixtures.get(provider)
-  if (!facts) throw new Error(`dev/mail-sandbox/providers/${provider}.ts is missing`)
-  return facts
 }
 
 export const toResponse = ({ status, headers = {}, body }: WireAnswer): Response =>

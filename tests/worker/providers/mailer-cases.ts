@@ -1,4 +1,4 @@
-import { factsOf } from '../../../dev/mail-sandbox/provider/facts.ts'
+import { factsOf } from '../../../dev/mail-sandbox/provider/fixtures.ts'
 import { type ProviderName, providerNames } from '../../../src/core/mail/providers/providers.ts'
 import { createMailer } from '../../../src/worker/providers/create-mailer.ts'
 
