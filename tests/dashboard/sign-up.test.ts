@@ -1,110 +1,34 @@
-import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
-import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
-import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { expect, test } from 'vitest'
+import { describeWithBrowser, expectAccessible } from '../support/browser.ts'
+import { REFUSED, useSignUpPage } from './sign-up-stage.ts'
 
 const TEST_MS = 180_000
-const PATIENT_MS = 40_000
 const TTL_SECONDS = 8
-const PASSWORD = 'seven green parrots'
-/** Chromium writes every refused request into the console by itself. */
-const REFUSED = /the server responded with a status of 4\d\d/
 
 describeWithBrowser('the sign-up page in a browser', { timeout: TEST_MS }, () => {
-  const browser = useBrowser()
-  let database: TestDatabase
-  let sandbox: MailSandbox
-  let api: TestProcess
-  let worker: TestProcess
-  let apiUrl: string
-  let people = 0
-
-  beforeAll(async () => {
-    database = await createTestDatabase()
-    const [sandboxPort, apiPort] = [await findFreePort(), await findFreePort()]
-    apiUrl = `http://127.0.0.1:${apiPort}`
-    sandbox = await startMailSandbox({
-      port: sandboxPort,
-      host: '127.0.0.1',
-      apiKey: 'test',
-      apiUrl,
-    })
-    const environment = {
-      DATABASE_URL: database.url,
-      MAIL_URL: sandbox.url,
-      CODE_TTL_SECONDS: String(TTL_SECONDS),
-      RESEND_COOLDOWN_SECONDS: '1',
-    }
-    ;[api, worker] = await Promise.all([
-      startProcess('api', { ...environment, PORT: String(apiPort), CORS_ORIGINS: sandbox.url }),
-      startProcess('worker', environment),
-    ])
-  })
-  afterEach(() => breakProvider(null))
-  afterAll(async () => {
-    await Promise.all([api.stop(), worker.stop()])
-    await sandbox.close()
-    await database.drop()
-  })
-
-  const breakProvider = (fault: object | null) =>
-    fetch(`${sandbox.url}/faults`, fault ? { method: 'PUT', body: JSON.stringify(fault) } : { method: 'DELETE' })
-
-  const open = (language = 'en', expected?: RegExp) =>
-    browser.open(`${sandbox.url}/sign-up?lang=${language}`, {
-      others: [apiUrl],
-      ...(expected && { expected }),
-    })
-
-  const register = async (page: Page, domain = 'example.com') => {
-    const address = `person${++people}@${domain}`
-    await page.locator('#email').fill(address)
-    await page.locator('#password').fill(PASSWORD)
-    await page.keyboard.press('Enter')
-    await page.locator('#code-form').waitFor()
-    return address
-  }
-
-  const state = (page: Page, name: string) =>
-    page.locator(`#state[data-state="${name}"]`).waitFor({ timeout: PATIENT_MS })
-
-  const mailTo = async (address: string, after?: string) => {
-    const query = new URLSearchParams({ to: address, wait: '30', ...(after && { after }) })
-    return JSON.parse(await (await fetch(`${sandbox.url}/mails?${query}`)).text())
-  }
-
-  const confirm = async (page: Page, code: string) => {
-    await page.locator('#code').fill(code)
-    await page.keyboard.press('Enter')
-  }
+  const { breakProvider, open, register, state, mailTo, confirm } = useSignUpPage(TTL_SECONDS)
 
   test.each([
     { language: 'en', dir: 'ltr', title: 'Create your account', welcome: 'Welcome!' },
     { language: 'de', dir: 'ltr', title: 'Konto erstellen', welcome: 'Willkommen!' },
     { language: 'ar', dir: 'rtl', title: 'أنشئ حسابك', welcome: 'مرحبًا بك!' },
-  ])(
-    'somebody signs up in $language by keyboard alone, and axe finds nothing',
-    async ({ language, dir, title, welcome }) => {
-      const page = await open(language)
-      await page.getByRole('heading', { name: title }).waitFor()
-      expect(
-        await page.locator('html').evaluate((html) => [html.getAttribute('lang'), html.getAttribute('dir')]),
-      ).toEqual([language, dir])
-      await expectAccessible(page)
-      const address = await register(page)
-      await state(page, 'sent')
-      await expectAccessible(page)
-      await confirm(page, (await mailTo(address)).code)
-      await page.getByRole('heading', { name: welcome }).waitFor()
-      await expectAccessible(page)
-    },
-  )
+  ])('somebody signs up in $language, and axe finds nothing', async ({ language, dir, title, welcome }) => {
+    const page = await open(language)
+    await page.getByRole('heading', { name: title }).waitFor()
+    expect(
+      await page.locator('html').evaluate((html) => [html.getAttribute('lang'), html.getAttribute('dir')]),
+    ).toEqual([language, dir])
+    await expectAccessible(page)
+    const address = await register(page)
+    await state(page, 'sent')
+    await expectAccessible(page)
+    await confirm(page, (await mailTo(address)).code)
+    await page.getByRole('heading', { name: welcome }).waitFor()
+    await expectAccessible(page)
+  })
 
   test('wrong codes are counted before the eyes, the last one asks for a new code, and that one activates', async () => {
-    const page = await open('en', REFUSED)
+    const page = await open('en', { expected: REFUSED })
     const address = await register(page)
     const { id, code } = await mailTo(address)
     await state(page, 'sent')

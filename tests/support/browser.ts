@@ -28,12 +28,16 @@ export const useBrowser = () => {
   afterAll(() => browser.close())
 
   return {
-    /** A page of a new profile; `expected` are complaints of the console that the test provokes, `others` what it may call besides. */
+    /**
+     * A page of a new profile; `expected` are complaints of the console that the test provokes, `others` what it may call besides.
+     * Warnings count with `warnings`, as of pages that are ours alone.
+     */
     open: async (
       url: string,
-      options: { credentials?: Credentials; expected?: RegExp; others?: string[] } = {},
+      options: { credentials?: Credentials; expected?: RegExp; others?: string[]; warnings?: boolean } = {},
     ): Promise<Page> => {
-      const { credentials, expected, others = [] } = options
+      const { credentials, expected, others = [], warnings = false } = options
+      const complaints = warnings ? ['error', 'warning'] : ['error']
       const context = await browser.newContext({ ...(credentials && { httpCredentials: credentials }) })
       const page = await context.newPage()
       const hosts = [url, ...others].map((one) => new URL(one).host)
@@ -44,7 +48,7 @@ export const useBrowser = () => {
       })
       page.on('pageerror', (error) => void faults.push(error.message))
       page.on('console', (message) => {
-        if (message.type() === 'error' && !expected?.test(message.text())) faults.push(message.text())
+        if (complaints.includes(message.type()) && !expected?.test(message.text())) faults.push(message.text())
       })
       await page.goto(url)
       return page

@@ -69,6 +69,11 @@ export class Api {
   }
 }
 
+/** `crypto.randomUUID` is there on https and localhost only; this is everywhere. */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
 /** HTTP Basic in UTF-8 (RFC 7617). @param {Credentials} credentials */
 function basic({ email, password }) {
   const bytes = new TextEncoder().encode(`${email}:${password}`)

@@ -1,17 +1,21 @@
 /** @import { Answer, Credentials, Refusal, User } from './api.js' */
-import { Api } from './api.js'
+import { Api, newKey } from './api.js'
+import { Complaints } from './complaints.js'
+import { digitsIn } from './digits.js'
 import { ServerTime } from './server-time.js'
-import { chooseLanguage, languages, Texts } from './texts.js'
-import { CodeView, part, sentenceFor, setDisabled, show, write } from './view.js'
+import { chooseLanguage, Texts } from './texts.js'
+import { CodeView, nameStep, offerLanguages, part, setDisabled, show, write } from './view.js'
 import { watch } from './watch.js'
 
 const api = new Api(document.querySelector('meta[name="api"]')?.getAttribute('content') ?? '')
 const texts = new Texts()
 const time = new ServerTime()
 const view = new CodeView(texts, time)
+const complaints = new Complaints(texts)
 
-const [email, password, code] = ['email', 'password', 'code'].map((id) => part(id, HTMLInputElement))
-if (!email || !password || !code) throw new Error('the page lacks an input')
+const email = part('email', HTMLInputElement)
+const password = part('password', HTMLInputElement)
+const code = part('code', HTMLInputElement)
 
 /** The registration that is shown, and the password that speaks for it: in memory only, and gone with the page. */
 /** @type {{ user: User, credentials: Credentials } | null} */
@@ -46,13 +50,8 @@ function follow() {
 /** What a look at the registration brought. @param {Answer} answer */
 function tell({ user, refusal }) {
   if (refusal?.problem === 'unauthenticated') return startOver(refusal)
-  complain('state', refusal)
+  complaints.make('state', refusal)
   if (user !== null) showUser(user)
-}
-
-/** @param {'form' | 'state' | 'code'} where @param {Refusal | null} refusal */
-function complain(where, refusal) {
-  write(`${where}-problem`, refusal === null ? '' : sentenceFor(texts, refusal))
 }
 
 /** @param {Refusal} refusal */
@@ -60,7 +59,7 @@ function startOver(refusal) {
   stop()
   registration = null
   show('form')
-  complain('form', refusal)
+  complaints.make('form', refusal)
 }
 
 /** Runs one request at a time; a second press meanwhile does nothing. @param {string} button @param {() => Promise<void>} work */
@@ -74,48 +73,32 @@ async function once(button, work) {
   if (registration !== null && registration.user.status === 'pending') view.refresh(registration.user)
 }
 
-/** @param {string[]} faulty the names of the fields */
-function markFields(faulty) {
-  for (const input of [email, password]) {
-    const isFaulty = faulty.includes(input?.id ?? '')
-    if (input) input.ariaInvalid = String(isFaulty)
-    write(`${input?.id}-fault`, isFaulty ? texts.say(`${input?.id}Fault`) : '')
-  }
-  const first = [email, password].find((input) => faulty.includes(input?.id ?? ''))
-  first?.focus()
-}
-
 async function register() {
-  const credentials = { email: email?.value.trim() ?? '', password: password?.value ?? '' }
+  const credentials = { email: email.value.trim(), password: password.value }
   const content = JSON.stringify(credentials)
   if (attempt.content !== content) attempt = { content, key: newKey(), since: Date.now() }
-  complain('form', null)
-  const empty = [email, password].filter((input) => input?.value === '').map((input) => input?.id ?? '')
-  if (empty.length > 0) return markFields(empty)
+  complaints.make('form', null)
+  const empty = [email, password].filter((input) => input.value === '').map((input) => input.id)
+  if (empty.length > 0) return complaints.mark(empty)
   const { user, refusal } = await api.register(credentials, { key: attempt.key, locale: texts.language })
   if (refusal !== null) {
-    markFields(refusal.fields)
-    if (refusal.problem !== 'invalid-input') complain('form', refusal)
+    complaints.mark(refusal.fields)
+    if (refusal.problem !== 'invalid-input') complaints.make('form', refusal)
     return
   }
   time.learn(user.createdAt, attempt.since)
   attempt = { content: '', key: '', since: 0 }
-  markFields([])
+  complaints.mark([])
   registration = { user, credentials }
   startCode()
 }
 
-/** `crypto.randomUUID` is there on https and localhost only; this is everywhere. */
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
 function startCode() {
-  if (registration === null || !code) return
+  if (registration === null) return
   code.value = ''
   code.ariaInvalid = 'false'
-  complain('code', null)
-  complain('state', null)
+  complaints.make('code', null)
+  complaints.make('state', null)
   view.startAnew()
   view.refresh(registration.user)
   show('code')
@@ -123,7 +106,7 @@ function startCode() {
 }
 
 async function confirm() {
-  if (registration === null || !code) return
+  if (registration === null) return
   const { user, credentials } = registration
   const typed = digitsIn(code.value)
   if (!/^(?:\d{4}|\d{8})$/.test(typed)) return refuseCode({ problem: 'unreadable', retryAfterSeconds: 0, fields: [] })
@@ -134,22 +117,14 @@ async function confirm() {
   if (answer.refusal.problem === 'unauthenticated' && now.user === null) return startOver(answer.refusal)
   refuseCode(answer.refusal)
   if (now.user !== null) showUser(now.user)
-  if (part('code-field', HTMLElement).hidden) part('resend', HTMLButtonElement).focus()
 }
 
 /** @param {Refusal} refusal */
 function refuseCode(refusal) {
-  if (!code) return
   code.ariaInvalid = 'true'
-  complain('code', refusal)
+  complaints.make('code', refusal)
   code.focus()
   code.select()
-}
-
-/** Digits alone, in whichever script they were typed or pasted. @param {string} typed */
-function digitsIn(typed) {
-  const western = typed.normalize('NFKC').replace(/[٠-٩۰-۹]/g, (digit) => String((digit.codePointAt(0) ?? 0) & 0xf))
-  return western.replace(/\D/g, '')
 }
 
 async function resend() {
@@ -169,30 +144,18 @@ function leave() {
   registration = null
   write('live', '')
   show('form')
-  email?.select()
+  email.select()
 }
 
 /** @param {string} language */
 async function speak(language) {
   await texts.use(language)
-  document.title = texts.say('title')
+  nameStep()
+  write('live', '')
+  complaints.sayAgain()
   if (registration?.user.status === 'pending') view.refresh(registration.user)
   if (registration?.user.status === 'active')
     write('active-text', texts.say('active', { email: registration.user.email }))
-}
-
-function offerLanguages() {
-  const select = part('language', HTMLSelectElement)
-  for (const [tag, name] of languages) {
-    const option = new Option(name, tag)
-    option.lang = tag
-    select.add(option)
-  }
-  select.value = texts.language
-  select.addEventListener('change', () => {
-    history.replaceState(null, '', `?lang=${select.value}`)
-    void speak(select.value)
-  })
 }
 
 /** @param {string} id @param {string} type @param {(event: Event) => void} act */
@@ -209,7 +172,6 @@ on('resend', 'click', () => void once('resend', resend))
 on('other', 'click', leave)
 on('again', 'click', leave)
 on('show', 'click', () => {
-  if (!password) return
   const isShown = password.type === 'password'
   password.type = isShown ? 'text' : 'password'
   part('show', HTMLButtonElement).ariaPressed = String(isShown)
@@ -227,5 +189,5 @@ setInterval(() => {
 await speak(
   chooseLanguage([new URLSearchParams(location.search).get('lang') ?? '', ...navigator.languages].filter(Boolean)),
 )
-offerLanguages()
+offerLanguages(texts.language, (language) => void speak(language))
 show('form')

@@ -1,7 +1,7 @@
-/** @import { User, Refusal } from './api.js' */
+/** @import { User } from './api.js' */
 /** @import { ServerTime } from './server-time.js' */
 /** @import { Texts } from './texts.js' */
-import { clock } from './texts.js'
+import { clock, languages } from './texts.js'
 
 /** @typedef {'form' | 'code' | 'active'} Screen */
 
@@ -39,6 +39,27 @@ export function show(screen) {
   for (const [name, id] of Object.entries(screens)) part(id, HTMLElement).hidden = name !== screen
   if (screen === 'active') part('active-title', HTMLElement).focus()
   else part(screen === 'form' ? 'email' : 'code', HTMLInputElement).focus()
+  nameStep()
+}
+
+/** The page's title names the step, as its heading does. */
+export function nameStep() {
+  document.title = document.querySelector('main > :not([hidden]) > h1')?.textContent ?? ''
+}
+
+/** @param {string} current @param {(language: string) => void} choose */
+export function offerLanguages(current, choose) {
+  const select = part('language', HTMLSelectElement)
+  for (const [tag, name] of languages) {
+    const option = new Option(name, tag)
+    option.lang = tag
+    select.add(option)
+  }
+  select.value = current
+  select.addEventListener('change', () => {
+    history.replaceState(null, '', `?lang=${select.value}`)
+    choose(select.value)
+  })
 }
 
 /** The screen with the code: the state of the mail, the time that is left, what can be done. */
@@ -70,9 +91,12 @@ export class CodeView {
     this.#turnRing(user, left)
     write('attempts', status === 'sent' ? this.texts.say('attempts', { count: String(code.attemptsLeft) }) : '')
     write('reference', this.texts.say('reference', { ref: user.ref }))
-    part('code-field', HTMLElement).hidden = isOver
-    part('confirm', HTMLElement).hidden = isOver
+    const needsCode = [part('code-field', HTMLElement), part('confirm', HTMLElement)]
+    const wasThere = needsCode.some((element) => element.contains(document.activeElement))
+    for (const element of needsCode) element.hidden = isOver
     this.#showResend(user, isOver)
+    // Who stood where a code is typed goes on with what is left to do.
+    if (isOver && wasThere) part('resend', HTMLButtonElement).focus()
     this.#tell(user, status, left)
   }
 
@@ -120,20 +144,4 @@ export class CodeView {
     this.#told.clear()
     this.#waitingSince = 0
   }
-}
-
-/** Problems that are said as a state of the code is, or as each other. */
-const alike = new Map([
-  ['code-expired', 'expired'],
-  ['code-exhausted', 'exhausted'],
-  ['overloaded', 'unavailable'],
-  ['internal', 'unavailable'],
-])
-
-/** A sentence about why it did not work. @param {Texts} texts @param {Refusal} refusal */
-export function sentenceFor(texts, { problem, retryAfterSeconds }) {
-  return (
-    texts.say(alike.get(problem) ?? problem, { time: texts.seconds(Math.max(1, retryAfterSeconds)) }) ||
-    texts.say('unavailable')
-  )
 }

@@ -1,0 +1,80 @@
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
+import { useBrowser } from '../support/browser.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startProcess, type TestProcess } from '../support/processes.ts'
+
+const PATIENT_MS = 40_000
+const PASSWORD = 'seven green parrots'
+
+/** Chromium writes every refused request into the console by itself. */
+export const REFUSED = /the server responded with a status of 4\d\d/
+
+/** The sign-up page of a real sandbox before a real api and worker, for the tests of one `describe`, and what people do there. */
+export const useSignUpPage = (ttlSeconds: number) => {
+  const browser = useBrowser()
+  let database: TestDatabase
+  let sandbox: MailSandbox
+  let api: TestProcess
+  let worker: TestProcess
+  let apiUrl: string
+  let people = 0
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    const [sandboxPort, apiPort] = [await findFreePort(), await findFreePort()]
+    apiUrl = `http://127.0.0.1:${apiPort}`
+    sandbox = await startMailSandbox({ port: sandboxPort, host: '127.0.0.1', apiKey: 'test', apiUrl })
+    const environment = {
+      DATABASE_URL: database.url,
+      MAIL_URL: sandbox.url,
+      CODE_TTL_SECONDS: String(ttlSeconds),
+      RESEND_COOLDOWN_SECONDS: '1',
+    }
+    ;[api, worker] = await Promise.all([
+      startProcess('api', { ...environment, PORT: String(apiPort), CORS_ORIGINS: sandbox.url }),
+      startProcess('worker', environment),
+    ])
+  })
+  afterEach(() => breakProvider(null))
+  afterAll(async () => {
+    await Promise.all([api.stop(), worker.stop()])
+    await sandbox.close()
+    await database.drop()
+  })
+
+  const breakProvider = (fault: object | null) =>
+    fetch(`${sandbox.url}/faults`, fault ? { method: 'PUT', body: JSON.stringify(fault) } : { method: 'DELETE' })
+
+  return {
+    breakProvider,
+
+    newAddress: (domain = 'example.com') => `person${++people}@${domain}`,
+
+    open: (language = 'en', options: { expected?: RegExp } = {}) =>
+      browser.open(`${sandbox.url}/sign-up?lang=${language}`, { others: [apiUrl], warnings: true, ...options }),
+
+    register: async (page: Page, domain = 'example.com') => {
+      const address = `person${++people}@${domain}`
+      await page.locator('#email').fill(address)
+      await page.locator('#password').fill(PASSWORD)
+      await page.keyboard.press('Enter')
+      await page.locator('#code-form').waitFor()
+      return address
+    },
+
+    state: (page: Page, name: string) => page.locator(`#state[data-state="${name}"]`).waitFor({ timeout: PATIENT_MS }),
+
+    mailTo: async (address: string, after?: string) => {
+      const query = new URLSearchParams({ to: address, wait: '30', ...(after && { after }) })
+      return JSON.parse(await (await fetch(`${sandbox.url}/mails?${query}`)).text())
+    },
+
+    confirm: async (page: Page, code: string) => {
+      await page.locator('#code').fill(code)
+      await page.keyboard.press('Enter')
+    },
+  }
+}
