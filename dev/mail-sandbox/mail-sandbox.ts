@@ -1,11 +1,13 @@
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { isPlainTarget } from '../../src/core/process/http/request-target.ts'
 import { createAnnouncements } from './announcements.ts'
 import { createApp } from './app.ts'
 import { createFaults } from './faults/faults.ts'
 import { createInbox } from './inbox/inbox.ts'
 import { createListener } from './listener.ts'
 import { createReports, type EventsTarget } from './provider/reports.ts'
+import { refusal } from './refusal.ts'
 import { createToldEvents } from './webhook/told-events.ts'
 
 export type MailSandbox = { url: string; close(): Promise<void> }
@@ -41,13 +43,19 @@ export async function startMailSandbox(options: MailSandboxOptions): Promise<Mai
   const { apiKey, apiUrl = 'http://localhost:3000' } = options
   const app = createApp({ apiKey, apiUrl: new URL(apiUrl).origin, inbox, faults, announcements, reports, told, refuse })
   // The sandbox lives inside other processes and leaves their global Request and Response alone.
-  server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }))
+  const fetch: Parameters<typeof getRequestListener>[0] = (request, env) =>
+    isPlainTarget(env.incoming.url ?? '') ? app.fetch(request, env) : notPlain()
+  server.on('request', getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler: notPlain }))
   const port = await listener.open(options.port)
   const close = () => {
     reports?.close()
     return listener.close()
   }
   return { url: `http://${urlHost(options.host)}:${port}`, close }
+}
+
+function notPlain() {
+  return refusal(400, 'validation_error', 'The path has other spellings.')
 }
 
 function urlHost(host: string) {

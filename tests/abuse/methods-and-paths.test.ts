@@ -1,13 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { PASSWORD } from '../support/api.ts'
 import { expectOwnAnswer, expectRawProblem, type Service, startService } from './service.ts'
 import { get, postOf, speak } from './speak.ts'
 
 let service: Service
+let sandbox: MailSandbox
 beforeAll(async () => {
-  service = await startService()
+  service = await startService({ hasWorker: true, environment: { OPS_USER: 'ops', OPS_PASSWORD: 'ops' } })
+  sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: 'sandbox-key' })
 })
-afterAll(() => service.close())
+afterAll(async () => {
+  await sandbox.close()
+  await service.close()
+})
 
 const ask = async (line: string, ...headers: string[]) => {
   const { answers } = await speak(service.url, get(line, ...headers))
@@ -132,10 +138,16 @@ describe('paths', () => {
     expect((await service.database.pool.query('select 1 from users')).rowCount).toBe(0)
   })
 
-  test.each(SEVERAL_WAYS)("%.60s is refused on the operators' port too", async (path) => {
-    const { answers } = await speak(service.opsUrl, get(`GET ${path} HTTP/1.1`))
-    expect(answers[0]?.status).toBe(400)
-  })
+  test.each([...SEVERAL_WAYS, '/dashboard/%2e%2e/metrics', '/dashboard//', '/metrics/..%2fdashboard'])(
+    "%.60s is refused on the operators' ports too, and in the mail sandbox",
+    async (path) => {
+      expect(service.opsUrls).toHaveLength(2)
+      for (const url of [...service.opsUrls, sandbox.url]) {
+        const { answers } = await speak(url, get(`GET ${path} HTTP/1.1`))
+        expect([url, answers[0]?.status]).toEqual([url, 400])
+      }
+    },
+  )
 
   test('one of 20 KB is too large', async () => {
     expectRawProblem(await ask(`GET /${'a'.repeat(20_000)} HTTP/1.1`), 431, 'malformed-request')

@@ -30,7 +30,7 @@ export const startService = async ({ apis = 1, hasWorker = false, environment = 
   const service = {
     url,
     urls,
-    opsUrl: processes[0]?.opsUrl ?? '',
+    opsUrls: processes.map(({ opsUrl }) => opsUrl),
     database,
     provider,
     log: () => processes.map((process) => process.log()).join(''),
