@@ -162,6 +162,18 @@ test('only main files and scripts read the environment and listen to signals', (
   ])
 })
 
+test('the wall clock is asked only where a time of others is read, and never for a pause', () => {
+  const readers = sources.filter(({ text }) => /\bDate\.now\b/.test(text)).map(({ file }) => file)
+  expect(readers.toSorted()).toEqual([
+    'src/core/account/read-import-line.ts',
+    'src/core/mail/providers/aws/credentials.ts',
+    'src/core/mail/providers/report.ts',
+    'src/worker/providers/judge-answer.ts',
+    'src/worker/providers/retry-after.ts',
+    'src/worker/queue/outbox-queue.ts',
+  ])
+})
+
 test('no route but those of the account reaches a statement that looks an address up', () => {
   // Types are erased, and reach nothing.
   const next = new Map(sources.map(({ file }) => [file, read(file, /^import type .*$/gm).files]))

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
@@ -136,4 +136,15 @@ test('from a thousand wrong codes on the answer is kept for a second', async () 
   expect(await surge.isOn(database.pool)).toBe(true)
   now = 1000
   expect(await surge.isOn(database.pool)).toBe(false)
+})
+
+test('that second is no longer when the wall clock jumps back', async () => {
+  const surge = createGuessSurge(silent)
+  await addWrongCodes(1000)
+  expect(await surge.isOn(database.pool)).toBe(true)
+  await database.pool.query('delete from guesses')
+  const anHourAgo = Date.now() - 3_600_000
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(anHourAgo)
+  onTestFinished(() => clock.mockRestore())
+  await expect.poll(() => surge.isOn(database.pool), { timeout: 10_000 }).toBe(false)
 })

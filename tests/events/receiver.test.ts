@@ -44,6 +44,21 @@ test('silence ends the try in time, and a yes counts however its body goes on', 
   await receiver.close()
 })
 
+test('a Retry-After is for all events, and keeps them away for ten minutes at most', async () => {
+  const asked = ['30', '86400', new Date(Date.now() + 86_400_000).toUTCString(), undefined]
+  const server = createServer((request, response) => {
+    const field = asked.shift()
+    request.resume()
+    response.writeHead(503, field === undefined ? {} : { 'retry-after': field }).end()
+  })
+  const receiver = open(`http://127.0.0.1:${await listen(server)}/`, 5000)
+  for (const retryAfterMs of [30_000, 600_000, 600_000])
+    expect(await receiver.tell(EVENT, NEVER)).toEqual({ reason: 'receiver-503', isForEverybody: true, retryAfterMs })
+  expect(await receiver.tell(EVENT, NEVER)).toMatchObject({ isForEverybody: false, retryAfterMs: null })
+  await receiver.close()
+  server.close()
+})
+
 test('our own stop ends the try at once', async () => {
   const receiver = open(stub.url, 60_000)
   stub.answerWith(['silent'])

@@ -139,6 +139,9 @@ describe("the worker's configuration", () => {
     const [one, two] = ['whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz', 'whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo=']
     const config = readWorkerConfig({ ...COMPLETE, WEBHOOK_URL, WEBHOOK_SECRET: `${one}, ${two}` })
     expect(config.WEBHOOK_SECRET).toEqual([one, two])
+    const twice = complaintAbout({ ...COMPLETE, WEBHOOK_URL, WEBHOOK_SECRET: `${one}, ${one}` })
+    expect(twice).toContain('WEBHOOK_SECRET: must not hold the same key twice')
+    expect(twice).not.toContain(one)
   })
 
   test('both of OPS_USER and OPS_PASSWORD, or none, are taken', () => {

@@ -113,6 +113,25 @@ describe.each(backends)('a queue on %s', (backend) => {
     expect(await statesIn(worker.queue, good)).toEqual(['prioritized', 'prioritized', 'prioritized'])
   })
 
+  test('whose worker had a clock that was ahead for an hour tries again by the clock of the database', async () => {
+    stage.provider.answerWith([], 503)
+    const user = await stage.register('ahead@example.com')
+    await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('delayed')
+    await expect
+      .poll(
+        async () =>
+          (await worker.queue.getJob(user.mailId))?.changeDelay(3_600_000).then(
+            () => 'late',
+            () => 'ran',
+          ),
+        PATIENT,
+      )
+      .toBe('late')
+    stage.provider.answerWith([])
+    expect((await (await worker.queue.getJob(user.mailId))?.getState()) ?? 'none').toBe('delayed')
+    await expectAllToLeave([user.email])
+  })
+
   test('is asked which rows it lost, and those that it holds stay as they are', async () => {
     await worker.queue.pause()
     const ids = [randomUUID(), randomUUID()]

@@ -17,9 +17,9 @@ export type GuessSurge = {
 
 /**
  * A surge is on while the wrong codes of the last hour are more than 50 and more than a fifth of all that were compared. The
- * log tells when it begins and when it ends.
+ * log tells when it begins and when it ends. `now` is monotonic, in milliseconds.
  */
-export const createGuessSurge = (logger: Logger, now: () => number = Date.now): GuessSurge => {
+export const createGuessSurge = (logger: Logger, now: () => number = () => performance.now()): GuessSurge => {
   let wasOn = false
   let keepUntil = 0
 

@@ -3,7 +3,7 @@ import { request } from 'undici'
 import type { OutgoingEvent, Receiver, Told } from '../../core/events/deliver-event.ts'
 import { createEgress, type Proxies } from '../../core/process/http/egress.ts'
 import { inSpan } from '../../core/process/telemetry/tracing.ts'
-import { readRetryAfter } from '../providers/retry-after.ts'
+import { MAX_FOR_EVERYBODY_MS, readRetryAfter } from '../providers/retry-after.ts'
 
 const TIMEOUT_MS = 15_000
 // An answer's body says nothing to us.
@@ -56,8 +56,9 @@ export const openReceiver = ({
     await body.dump({ limit: READ_BYTES, signal: AbortSignal.timeout(READ_MS) }).catch(() => {})
     if (statusCode >= 200 && statusCode < 300) return 'accepted'
     const isBusy = statusCode === 429 || statusCode === 503
-    const retryAfterMs = isBusy ? readRetryAfter(headers['retry-after']) : null
-    return { reason: `receiver-${statusCode}`, isForEverybody: retryAfterMs !== null, retryAfterMs }
+    const askedMs = isBusy ? readRetryAfter(headers['retry-after']) : null
+    const retryAfterMs = askedMs === null ? null : Math.min(askedMs, MAX_FOR_EVERYBODY_MS)
+    return { reason: `receiver-${statusCode}`, isForEverybody: askedMs !== null, retryAfterMs }
   }
   const { hostname } = new URL(url)
   return {

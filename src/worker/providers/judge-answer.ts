@@ -1,10 +1,7 @@
 import { MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
 import type { Answer, Meaning, Provider } from '../../core/mail/providers/provider.ts'
 import type { ProviderName } from '../../core/mail/providers/providers.ts'
-import { readRetryAfter } from './retry-after.ts'
-
-// Who asks everybody to stay away is asked again after so long, by mails that wait already too.
-const MAX_FOR_EVERYBODY_MS = 10 * 60_000
+import { MAX_FOR_EVERYBODY_MS, readRetryAfter } from './retry-after.ts'
 
 /**
  * What a provider's answer means for the mail: gives the provider's id when it has taken it, throws `MailRefused` or

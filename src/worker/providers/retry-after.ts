@@ -1,4 +1,6 @@
 const MAX_MS = 7 * 86_400_000
+/** Who asks everybody to stay away is asked again after so long. */
+export const MAX_FOR_EVERYBODY_MS = 10 * 60_000
 
 /** Milliseconds to wait by a `Retry-After` field (RFC 9110, 10.2.3: seconds or a date); null when there is none to be read. */
 export const readRetryAfter = (field: string | string[] | undefined, now = Date.now()): number | null => {

@@ -52,7 +52,7 @@ export type Offered = { lost: number; refused: string[] }
  * whatever else the queue says of it, it is made anew. Rejects when the queue cannot be reached.
  */
 export const offerRows = async (queue: Queue, kind: OutboxKind, rows: OfferedRow[]): Promise<Offered> => {
-  const states = await Promise.all(rows.map((row) => (row.offers > 1 ? clear(queue, row.id) : 'new')))
+  const states = await Promise.all(rows.map((row) => (row.offers > 1 ? clear(queue, row) : 'new')))
   const missing = rows.filter((_row, index) => states[index] !== 'held')
   const offers = missing.map((row) => beginOffer(kind, row))
   try {
@@ -72,11 +72,28 @@ export const offerRows = async (queue: Queue, kind: OutboxKind, rows: OfferedRow
 // In these states a job will run, or runs. What BullMQ knows by an id in no list, after an eviction, is 'unknown'.
 const HELD = new Set(['waiting', 'prioritized', 'delayed', 'active', 'waiting-children'])
 
-/** Makes room for a job of this id, unless it will run. */
-const clear = async (queue: Queue, id: string): Promise<'held' | 'lost'> => {
-  if (HELD.has(await queue.getJobState(id))) return 'held'
+/** Makes room for the row's job, unless it will run. */
+const clear = async (queue: Queue, { id, delayMs }: OfferedRow): Promise<'held' | 'lost'> => {
+  const state = await queue.getJobState(id)
+  if (state === 'delayed') await hasten(queue, id, delayMs)
+  if (HELD.has(state)) return 'held'
   await queue.remove(id)
   return 'lost'
+}
+
+// A worker's clock and ours may be so far apart.
+const CLOCKS_APART_MS = 10_000
+
+/**
+ * BullMQ delays a job until a time of the worker's wall clock: when that jumps back, or was ahead, the job would wait for as long as it
+ * jumped. The row is due by the database's clock, so its job runs now; should that be too early, the row holds it back.
+ */
+const hasten = async (queue: Queue, id: string, delayMs: number): Promise<void> => {
+  const job = await queue.getJob(id)
+  if (!job) return
+  const leftMs = (job.processedOn ?? job.timestamp) + job.delay - Date.now()
+  // It may have begun meanwhile.
+  if (leftMs > delayMs + CLOCKS_APART_MS) await job.promote().catch(() => {})
 }
 
 type NewJob = ReturnType<typeof jobOf>

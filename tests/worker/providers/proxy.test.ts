@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { openReceiver } from '../../../src/worker/events/receiver.ts'
 import { createMailer } from '../../../src/worker/providers/create-mailer.ts'
 import { createAuthority } from '../../stores/certificates.ts'
 import { FROM, KEY, MAIL } from './mailer-cases.ts'
@@ -68,6 +69,19 @@ test('a mail goes through HTTPS_PROXY, by a tunnel that the proxy cannot look in
   expect(await send({ HTTPS_PROXY: urls.proxy })).toEqual({ providerId: 'id-1' })
   expect(connects).toEqual([new URL(urls.provider).host])
   expect(received).toBe(1)
+})
+
+test('an event goes through it too', async () => {
+  const secrets = [`whsec_${Buffer.alloc(32, 1).toString('base64')}`]
+  const tell = async (proxies: { HTTPS_PROXY: string; NO_PROXY?: string }) => {
+    const receiver = openReceiver({ url: urls.provider, secrets, connections: 1, proxies })
+    return receiver.tell({ id: 'event', body: '{}' }, AbortSignal.timeout(3000)).finally(() => receiver.close())
+  }
+  expect(await tell({ HTTPS_PROXY: urls.proxy })).toBe('accepted')
+  expect([connects, received]).toEqual([[new URL(urls.provider).host], 1])
+  expect(await tell({ HTTPS_PROXY: urls.proxy, NO_PROXY: '127.0.0.1' })).toBe('accepted')
+  expect([connects.length, received]).toEqual([1, 2])
+  expect(await tell({ HTTPS_PROXY: 'http://127.0.0.1:9' })).toMatchObject({ reason: 'receiver-silent' })
 })
 
 test.each(['127.0.0.1', '*', 'example.com,127.0.0.1'])(

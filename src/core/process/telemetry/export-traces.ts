@@ -79,8 +79,8 @@ const withoutChores: Sampler = {
 const watched = (exporter: OTLPTraceExporter, logger: Logger): SpanExporter => {
   let warnedAt: number | null = null
   const note = (error: Error | undefined): void => {
-    if (warnedAt !== null && Date.now() - warnedAt < WARN_EVERY_MS) return
-    warnedAt = Date.now()
+    if (warnedAt !== null && performance.now() - warnedAt < WARN_EVERY_MS) return
+    warnedAt = performance.now()
     logger.warn(
       { err: error },
       'traces are lost: the collector at OTEL_EXPORTER_OTLP_ENDPOINT does not take them; nothing else suffers, and none is sent when the variable is not set',
