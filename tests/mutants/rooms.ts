@@ -15,7 +15,7 @@ export const rooms: Record<string, Room> = {
   },
   routing: {
     mutate: ['src/core/mail/back-off.ts', 'src/core/mail/routing/*.ts'],
-    tests: ['tests/core/{back-off,circuit,provider-health,routes}.unit.test.ts'],
+    tests: ['tests/core/{back-off,circuit,provider-health,quiet-provider,routes}.unit.test.ts'],
   },
   settings: {
     mutate: ['src/core/process/{config,known-names,settings}.ts', 'src/core/process/http/client-network.ts'],
@@ -38,7 +38,7 @@ export const rooms: Record<string, Room> = {
   },
   registration: {
     mutate: [
-      'src/core/registration/{activate,authenticate,enqueue-code,guess-surge,metadata,register,request-digest,resend-code,status}.ts',
+      'src/core/registration/{activate,authenticate,guess-surge,metadata,new-code,register,request-digest,resend-code,status}.ts',
       'src/core/account/{change-password,delete-account,sign-in}.ts',
       'src/api/limits/*.ts',
     ],
@@ -49,7 +49,7 @@ export const rooms: Record<string, Room> = {
     isOnTables: true,
   },
   deliveries: {
-    mutate: ['src/core/mail/{deliver-mail,prepare-mail}.ts'],
+    mutate: ['src/core/mail/{deliver-mail,open-code,prepare-mail}.ts'],
     tests: ['tests/core/{code-minute,deliver-*}.test.ts'],
     isOnTables: true,
   },
