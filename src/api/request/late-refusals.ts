@@ -11,9 +11,9 @@ const FREE_RETURNS = 5
 const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 2000
 // What one network is refused at once in two seconds; behind it there may be many people, and only their refusals come late.
-const FREE_REFUSALS_PER_NET = 500
+const FREE_REFUSALS_PER_NETWORK = 500
 const COUNT_MS = 2000
-const NET_DELAY_MS = 1000
+const NETWORK_DELAY_MS = 1000
 const MAX_HELD = 2000
 
 /** What a connection was told about a route: until when it should wait, and how often it came before that. */
@@ -67,7 +67,7 @@ const routesOf = (socket: object | undefined, told: WeakMap<object, Map<string, 
 const delayOf = (early: number): number =>
   early <= FREE_RETURNS ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (early - FREE_RETURNS - 1))
 
-const delayOfNet = (refusals: number): number => (refusals > FREE_REFUSALS_PER_NET ? NET_DELAY_MS : 0)
+const delayOfNet = (refusals: number): number => (refusals > FREE_REFUSALS_PER_NETWORK ? NETWORK_DELAY_MS : 0)
 
 /** Counts the refusals of each network in a window of one to two times two seconds; what is older is forgotten as a whole. */
 const createRefusalCounts = () => {

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js'
 /** A network and the length of its prefix in bits. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>
 
-const IPV6_NET_BITS = 64
+const IPV6_NETWORK_BITS = 64
 // Translators (RFC 6052) and tunnels (RFC 3056) that carry an IPv4 host: the prefix, and the byte at which its address begins.
 const CARRIERS = [
   { network: ipaddr.IPv6.parseCIDR('64:ff9b::/96'), at: 12 },
@@ -70,8 +70,8 @@ const networkOf = (seen: Address): string => {
   // For counting only: whom to trust is decided by the address itself.
   const address = carriedIn(seen) ?? seen
   if (address.kind() === 'ipv4') return address.toString()
-  const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NET_BITS / 8 ? byte : 0))
-  return `${ipaddr.fromByteArray(bytes).toString()}/${IPV6_NET_BITS}`
+  const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NETWORK_BITS / 8 ? byte : 0))
+  return `${ipaddr.fromByteArray(bytes).toString()}/${IPV6_NETWORK_BITS}`
 }
 
 const carriedIn = (address: Address): Address | null => {
