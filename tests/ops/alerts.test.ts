@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
@@ -117,6 +118,44 @@ describe.runIf(hasPromtool)('alerts', () => {
       return recording.findOtherThan([...fires])
     }
     await expect.poll(isCounted, PATIENT).toBeNull()
+  })
+
+  test('two providers in trouble fire LatchkeyProviderDown each by its name, and one alone by its own', async () => {
+    const sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: 'second' })
+    onTestFinished(sandbox.close)
+    const startTwo = async (url: string) => {
+      const own = await startProcess('worker', {
+        DATABASE_URL: database.url,
+        REDIS_URL: redis?.url,
+        MAIL_URL: provider.url,
+        MAIL_FALLBACK_PROVIDER: 'brevo',
+        MAIL_FALLBACK_URL: url,
+        MAIL_FALLBACK_API_KEY: 'second',
+      })
+      onTestFinished(() => own.kill())
+      return own
+    }
+    await worker.kill()
+    onTestFinished(async () => {
+      worker = await startWorker()
+    })
+    provider.answerWith([], 503)
+    const down = (name: string) => ({ alertname: 'LatchkeyProviderDown', provider: name })
+    for (const { url, fires } of [
+      { url: sandbox.url, fires: [down('resend')] },
+      { url: NOBODY, fires: [down('brevo'), down('resend')] },
+    ]) {
+      const own = await startTwo(url)
+      const recording = record(() => ({ api: api.opsUrl, worker: own.opsUrl }))
+      await recording.look()
+      await registerMany(6)
+      const isCounted = async () => {
+        await recording.look()
+        return recording.findOtherThan(fires)
+      }
+      await expect.poll(isCounted, PATIENT).toBeNull()
+      await own.kill()
+    }
   })
 
   test('mails that wait for long fire LatchkeyMailsLate, and those given up LatchkeyMailsGivenUp', async () => {

@@ -3,6 +3,8 @@ import { promtoolOn, RULES } from './promtool.ts'
 /** What each job showed at one moment; null when it did not answer. */
 type Look = Record<'latchkey-api' | 'latchkey-worker', string | null>
 
+type Named = { alertname: string; provider: string }
+
 const INTERVAL_SECONDS = 15
 // Every rule waits for a minute or less, so that the last look must hold for longer; the first one is the peace before.
 const FIRST_LASTS = 4
@@ -24,8 +26,8 @@ export const createRecording = (targets: () => { api: string; worker: string }) 
       const { api, worker } = targets()
       looks.push({ 'latchkey-api': await scrape(api), 'latchkey-worker': await scrape(worker) })
     },
-    /** Null when exactly these fire; promtool's words otherwise. */
-    findOtherThan: async (alerts: string[]): Promise<string | null> => {
+    /** Null when exactly these fire, of these providers where one is named; promtool's words otherwise. */
+    findOtherThan: async (alerts: (string | Named)[]): Promise<string | null> => {
       const { status, output } = await promtoolOn(['test', 'rules'], testOf(looks, alerts))
       return status === 0 ? null : output
     },
@@ -33,7 +35,8 @@ export const createRecording = (targets: () => { api: string; worker: string }) 
 }
 
 /** The looks at intervals of 15 seconds, although they were made in a shorter time. */
-const testOf = (looks: Look[], alerts: string[]) => {
+const testOf = (looks: Look[], alerts: (string | Named)[]) => {
+  const labels = alerts.some((alert) => typeof alert !== 'string') ? 'alertname, provider' : 'alertname'
   const durations = looks.map((_, index) => (index === 0 ? FIRST_LASTS : index === looks.length - 1 ? LAST_LASTS : 1))
   const total = durations.reduce((sum, duration) => sum + duration, 0)
   const series = new Map<string, (string | null)[]>()
@@ -56,10 +59,13 @@ const testOf = (looks: Look[], alerts: string[]) => {
         })),
         promql_expr_test: [
           {
-            expr: 'count by (alertname) (ALERTS{alertstate="firing"}) > bool 0',
+            expr: `count by (${labels}) (ALERTS{alertstate="firing"}) > bool 0`,
             eval_time: `${(total - 1) * INTERVAL_SECONDS}s`,
-            exp_samples: alerts.map((alertname) => ({
-              labels: JSON.stringify({ alertname }).replace(/"(\w+)":/, '$1='),
+            exp_samples: alerts.map((alert) => ({
+              labels: JSON.stringify(typeof alert === 'string' ? { alertname: alert } : alert).replaceAll(
+                /"(\w+)":/g,
+                '$1=',
+              ),
               value: 1,
             })),
           },
