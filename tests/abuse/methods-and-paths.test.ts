@@ -87,6 +87,12 @@ const SEVERAL_WAYS = [
   '/docs/..%2f..%2fpackage.json',
   '/docs/%2e%2e/%2e%2e/etc/passwd',
   `/${'%2e%2e/'.repeat(2000)}x`,
+  '/v1/%75sers',
+  '/%76%31/users',
+  '/%6Civez',
+  '/metric%73',
+  '/livez%2E',
+  '/problems/not%2dfound',
   'http://latchkey/v1/%2e%2e/livez',
   'http://latchkey//livez',
 ]
@@ -130,7 +136,7 @@ describe('paths', () => {
 
   test('a registration is made under no other spelling of its path', async () => {
     const body = JSON.stringify({ email: 'ada@example.com', password: PASSWORD })
-    for (const path of ['/v1/users/%2e%2e/users', '/v1/./users', '//v1/users', '/v1/users/x/..']) {
+    for (const path of ['/v1/users/%2e%2e/users', '/v1/./users', '//v1/users', '/v1/users/x/..', '/v1/%75sers']) {
       const { answers } = await speak(service.url, postOf(path, body, 'X-Request-Id: mine'))
       expectRawProblem(answers[0], 400, 'malformed-request')
       expect(answers[0]?.headers['x-request-id']).toBe('mine')

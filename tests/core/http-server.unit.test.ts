@@ -30,6 +30,12 @@ test('an idle connection is kept for as long as is set, and the client is told',
 
 test('a path that is not plain is refused, whatever app stands behind', async () => {
   server = await startHttpServer({ fetch: fetchOk }, { port: 0, keepAliveSeconds: 65 })
-  for (const path of ['a//b', 'a%2fb', 'a%5Cb'])
+  for (const path of ['a//b', 'a%2fb', 'a%5Cb', '%41', 'z%7Ez'])
     expect((await fetch(`http://127.0.0.1:${server.port}/${path}`)).status).toBe(400)
+})
+
+test('what has no other spelling may be encoded', async () => {
+  server = await startHttpServer({ fetch: fetchOk }, { port: 0, keepAliveSeconds: 65 })
+  for (const path of ['%40', '%5B%5D', '%60%7B%7D', '%20%00%ff', '%E0%A4%A', '%', '%zz', 'a%3Bb%3A%3F', '?%41'])
+    expect([path, (await fetch(`http://127.0.0.1:${server.port}/${path}`)).status]).toEqual([path, 200])
 })
