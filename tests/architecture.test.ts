@@ -118,7 +118,7 @@ describe('a package has one home', () => {
     ],
     ['rate-limiter-flexible', ['worker/operators/check-operator.ts']],
     ['ipaddr.js', ['core/process/http/client-network.ts']],
-    ['jsonc-parser', ['api/request/read-body.ts']],
+    ['jsonc-parser', ['core/registration/exact-json.ts']],
     ['hono-openapi', ['api/']],
     ['@bull-board/api', ['worker/operators/bull-board.ts']],
     ['@bull-board/hono', ['worker/operators/bull-board.ts']],

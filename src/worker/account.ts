@@ -17,6 +17,7 @@ import {
 } from '../core/process/settings.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { type Command, runAccountCommand } from './operators/account-command.ts'
+import { outliveReaders } from './operators/closed-pipes.ts'
 
 const USAGE = `node src/worker/account.ts COMMAND [--reason TEXT]
   find ADDRESS|ID|REF                     what there is
@@ -75,6 +76,7 @@ const run = async (command: Command, reason: string | null): Promise<number> => 
   return runAccountCommand(tools, command).finally(() => pool.end())
 }
 
+outliveReaders(process.stdout, process.stderr)
 const given = readCommand()
 if (!given) {
   process.stderr.write(USAGE)
@@ -84,8 +86,9 @@ if (!given) {
     process.exitCode = await run(given.command, given.reason)
   } catch (error) {
     if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`)
-    else if (isDatabaseUnavailable(error)) process.stderr.write(`${DATABASE_AWAY}\n`)
-    else throw error
+    else if (isDatabaseUnavailable(error) && !process.stdout.errored) process.stderr.write(`${DATABASE_AWAY}\n`)
+    // What could not be written to who is gone is no fault to tell of.
+    else if (!process.stdout.errored) throw error
     process.exitCode = 1
   }
 }

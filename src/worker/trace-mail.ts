@@ -7,6 +7,7 @@ import { coreSettings, directUrlOf } from '../core/process/settings.ts'
 import { queueSettings } from './config.ts'
 import { MAILS } from './delivery/mail-kind.ts'
 import { EVENTS } from './events/event-kind.ts'
+import { outliveReaders } from './operators/closed-pipes.ts'
 import { eventWords } from './operators/event-trace.ts'
 import { readJobTraces } from './operators/job-trace.ts'
 import { mailWords } from './operators/mail-trace.ts'
@@ -53,6 +54,7 @@ const tell = (sentence: string): number => {
   return 1
 }
 
+outliveReaders(process.stdout, process.stderr)
 const [wanted, ...others] = process.argv.slice(2)
 if (!wanted || others.length > 0) {
   process.stderr.write(USAGE)
@@ -62,8 +64,9 @@ if (!wanted || others.length > 0) {
     process.exitCode = await trace(wanted)
   } catch (error) {
     if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`)
-    else if (isDatabaseUnavailable(error)) process.stderr.write(`${DATABASE_AWAY}\n`)
-    else throw error
+    else if (isDatabaseUnavailable(error) && !process.stdout.errored) process.stderr.write(`${DATABASE_AWAY}\n`)
+    // What could not be written to who is gone is no fault to tell of.
+    else if (!process.stdout.errored) throw error
     process.exitCode = 1
   }
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -225,10 +227,49 @@ test('accounts move in and out: faulty lines are named, and a second run changes
   expect(await signIn('in@example.com', 'U*U')).toBe(200)
 })
 
-test('a file that is not there is one sentence', async () => {
-  expect(await account('import', join(folder, 'nothing'))).toMatchObject({
+test.each(['nothing', '.'])('a file that is none, %j, is one sentence', async (name) => {
+  expect(await account('import', join(folder, name))).toMatchObject({
     code: 1,
     out: '',
     err: 'The file cannot be read.\n',
   })
+})
+
+test('whatever a line holds, the others are imported', async () => {
+  const file = join(folder, 'odd.ndjson')
+  const person = (name: string, given: object = {}) => line({ email: `${name}@example.com`, ...given })
+  const faulty = [
+    person('year-0', { activatedAt: '0000-01-01T00:00:00Z' }),
+    person('before-1970', { activatedAt: '1969-12-31T23:59:59Z' }),
+    person('no-month', { activatedAt: '2020-13-01T00:00:00Z' }),
+    person('twice').replace('{', '{"email":"first@example.com",'),
+    person('twice-within', { metadata: { a: 1 } }).replace('{"a":1}', '{"a":1,"\\u0061":2}'),
+    person('large', { metadata: { n: 0 } }).replace('"n":0', '"n":12345678901234567890'),
+    person('nul', { metadata: { s: '\0' } }),
+    person('surrogate', { metadata: { s: '\ud800' } }),
+  ]
+  // As if two files that each begin with a byte order mark were put together.
+  const good = [`\uFEFF${person('odd-first')}`, `\uFEFF${person('odd-last')}\r`]
+  await writeFile(file, [good[0], ...faulty, good[1], ''].join('\n'))
+  const { code, lines, err } = await account('import', file)
+  expect([code, lines.at(-1)]).toEqual([0, { lines: 10, imported: 2, alreadyActive: 0, faulty: 8 }])
+  expect(err.trim().split('\n')).toEqual(faulty.map((_, index) => expect.stringMatching(`^line ${index + 2}: \\S`)))
+  expect(await signIn('odd-last@example.com', 'U*U')).toBe(200)
+})
+
+test.each(['find piped@example.com', 'export --all'])('who reads %s may go before the end', async (command) => {
+  await register(app, 'piped@example.com')
+  const countAudit = async () => (await database.pool.query('select from audit')).rowCount ?? 0
+  const before = await countAudit()
+  const piped = spawn('sh', ['-c', `"$0" src/worker/account.ts ${command} | true`, process.execPath], {
+    env: { ...process.env, DATABASE_URL: database.url, SECRET_KEY },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let err = ''
+  piped.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  await once(piped, 'close')
+  expect(err).toBe('')
+  expect(await countAudit()).toBe(before + 1)
 })

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import { type Node, parseTree } from 'jsonc-parser'
 import * as v from 'valibot'
+import { namesMemberTwice, parseJson } from '../../core/registration/exact-json.ts'
 import { refusals } from '../answers/problems.ts'
 
 export const bodyRefusals = refusals(
@@ -81,8 +81,7 @@ const parseObject = (bytes: Uint8Array): object => {
     throw refuse('malformed-request', { detail: 'The body is not JSON in UTF-8.' })
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refuse('malformed-request', { detail: 'The body is not a JSON object.' })
-  // JSON.parse keeps the last of two members with one name; others keep the first, and so may be made to see another request.
-  if (hasDuplicates(parseTree(text))) throw refuse('malformed-request', { detail: 'The body names a member twice.' })
+  if (namesMemberTwice(text)) throw refuse('malformed-request', { detail: 'The body names a member twice.' })
   return value
 }
 
@@ -93,42 +92,6 @@ const decode = (bytes: Uint8Array): string | null => {
   } catch {
     return null
   }
-}
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text, exactNumbers)
-  } catch {
-    return undefined
-  }
-}
-
-const exactNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
-  typeof value === 'number' && !isExact(value, context?.source ?? '') ? Number.NaN : value
-
-/** Whether the number that was written is the one that its double is written as. */
-const isExact = (value: number, source: string): boolean =>
-  Number.isFinite(value) && decimalOf(source) === decimalOf(String(value))
-
-const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i
-
-/** One spelling for each decimal number: its digits without zeros around them, and an exponent. */
-const decimalOf = (source: string): string => {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = NUMBER.exec(source) ?? []
-  const digits = `${whole}${fraction}`.replace(/^0+/, '')
-  const significant = digits.replace(/0+$/, '')
-  if (significant === '') return '0'
-  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
-}
-
-const hasDuplicates = (root: Node | undefined): boolean => {
-  const open = root ? [root] : []
-  for (let node = open.pop(); node; node = open.pop()) {
-    const names = node.type === 'object' ? (node.children ?? []).map((property) => property.children?.[0]?.value) : []
-    if (new Set(names).size !== names.length) return true
-    open.push(...(node.children ?? []))
-  }
-  return false
 }
 
 const isAboutUnknown = (issue: v.BaseIssue<unknown>): boolean =>

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { parseEmailAddress } from '../credentials/email-address.ts'
 import { parseHash } from '../credentials/password-hash.ts'
 import { isLanguageTag } from '../mail/writing/languages.ts'
+import { namesMemberTwice, parseJson } from '../registration/exact-json.ts'
 import { findMetadataFault, type Metadata } from '../registration/metadata.ts'
 
 const MAX_LENGTH = 16_384
@@ -38,8 +39,11 @@ export type ImportLine = v.InferOutput<typeof lineSchema>
 /** Reads one line of an import, or gives what is wrong with it, without a value of it. */
 export const readImportLine = (line: string): ImportLine | { fault: string } => {
   if (line.length > MAX_LENGTH) return { fault: `is longer than ${MAX_LENGTH} characters` }
-  const value = parseJson(line)
+  // Files that were put together have byte order marks in between.
+  const text = line.replace(/^\uFEFF/, '')
+  const value = parseJson(text)
   if (value === undefined) return { fault: 'is not JSON' }
+  if (namesMemberTwice(text)) return { fault: 'names a member twice' }
   const result = v.safeParse(lineSchema, value)
   if (!result.success) return { fault: faultOf(result.issues[0]) }
   const hash = parseHash(result.output.passwordHash)
@@ -48,19 +52,17 @@ export const readImportLine = (line: string): ImportLine | { fault: string } => 
   return result.output
 }
 
-const isPastTime = (value: string): boolean => TIME.test(value) && Date.parse(value) <= Date.now() + AHEAD_MS
+// Nobody registered before; and PostgreSQL knows no year 0.
+const SINCE_MS = Date.UTC(1970)
+
+const isPastTime = (value: string): boolean => {
+  const at = TIME.test(value) ? Date.parse(value) : Number.NaN
+  return at >= SINCE_MS && at <= Date.now() + AHEAD_MS
+}
 
 const faultOf = (issue: v.BaseIssue<unknown>): string => {
   if (issue.type !== 'strict_object') return issue.message
   const name = issue.path?.[0]?.key
   if (name === undefined) return 'is not a JSON object'
   return issue.expected === 'never' ? 'has a member that is not known' : `has no ${String(name)}`
-}
-
-const parseJson = (line: string): unknown => {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
 }

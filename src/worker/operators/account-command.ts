@@ -110,21 +110,19 @@ const exportAll = async (tools: CommandTools): Promise<0> => {
 const importFile = async (tools: CommandTools, file: string): Promise<0 | 1> => {
   const input = createReadStream(file)
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
-  // The interface would not tell of a file that cannot be read.
-  const unreadable = new Promise<never>((_, reject) => input.once('error', reject))
+  // The interface tells of a file that cannot be read in ways of its own, or not at all.
+  const unreadable = new Promise<'unreadable'>((resolve) => input.once('error', () => resolve('unreadable')))
   const importing = importAccounts(tools, {
     lines,
     fault: (line, fault) => tools.tell(`line ${line}: ${fault}`),
     progress: (counts) => print(tools, { progress: true, ...counts }),
   })
-  try {
-    const counts = await Promise.race([importing, unreadable])
-    await insertAuditRow(tools.pool, { ...tools.operator, what: 'import', userIds: [] })
-    print(tools, counts)
-    return 0
-  } catch (error) {
-    if (error instanceof Error && 'syscall' in error && 'path' in error)
-      return refuse(tools, 'The file cannot be read.')
+  const ended = await Promise.race([unreadable, importing]).catch((error: unknown) => {
+    if (input.errored) return 'unreadable'
     throw error
-  }
+  })
+  if (ended === 'unreadable') return refuse(tools, 'The file cannot be read.')
+  await insertAuditRow(tools.pool, { ...tools.operator, what: 'import', userIds: [] })
+  print(tools, ended)
+  return 0
 }
