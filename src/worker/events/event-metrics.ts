@@ -35,6 +35,19 @@ export const createEventMetrics = (
   })
   // Each series is there, at 0, before its first event: a rate needs two values.
   for (const outcome of ['accepted', 'given-up']) settled.inc({ outcome }, 0)
+  addEventReadings(registry, pool, circuit)
+  return {
+    note: (delivery) => {
+      if (delivery.end === 'later') return retries.inc(delivery.reason === 'taken-by-another-run' ? 0 : 1)
+      if (delivery.afterSeconds === undefined) return
+      settled.inc({ outcome: delivery.end === 'done' ? 'accepted' : 'given-up' })
+      if (delivery.end === 'done') seconds.observe(delivery.afterSeconds)
+    },
+    noteGivenUp: (count) => settled.inc({ outcome: 'given-up' }, count),
+  }
+}
+
+const addEventReadings = (registry: Registry, pool: Pool, circuit: Circuit<ReceiverTrouble>): void => {
   addReadings(
     registry,
     'events',
@@ -52,13 +65,4 @@ export const createEventMetrics = (
       }
     },
   )
-  return {
-    note: (delivery) => {
-      if (delivery.end === 'later') return retries.inc(delivery.reason === 'taken-by-another-run' ? 0 : 1)
-      if (delivery.afterSeconds === undefined) return
-      settled.inc({ outcome: delivery.end === 'done' ? 'accepted' : 'given-up' })
-      if (delivery.end === 'done') seconds.observe(delivery.afterSeconds)
-    },
-    noteGivenUp: (count) => settled.inc({ outcome: 'given-up' }, count),
-  }
 }

@@ -56,56 +56,41 @@ export const createCircuit = <Failure extends Trouble = MailerUnavailable>(
   maxPauseMs = MAX_PAUSE_MS,
 ): Circuit<Failure> => {
   const failures = createFailures<Failure>()
-  let [pauseMs, closedUntil, probedUntil] = [0, 0, 0]
+  const own = createOwnPause(random, maxPauseMs)
   const asked = createAskedPause(now)
-  const calls = createCalls(now)
-
-  // Calls that were out already when it closed tell nothing new, but for the time that the provider asks for.
-  const isLate = (): boolean => now() < closedUntil
+  const { begin, isQuiet, noteAnswer } = createCalls(now)
+  const gate = createGate(now)
 
   const pause = (askedForMs: number, firstMs: number): void => {
-    const ownMs = isLate() ? 0 : lengthen(firstMs) * (0.5 + random() / 2)
+    const ownMs = gate.isShut() ? 0 : own.lengthen(firstMs)
     asked.ask(askedForMs)
-    closedUntil = Math.max(closedUntil, asked.until(), now() + ownMs)
-    probedUntil = 0
-  }
-
-  const lengthen = (firstMs: number): number => {
-    pauseMs = Math.min(maxPauseMs, Math.max(firstMs, pauseMs * 2))
-    return pauseMs
+    gate.shutUntil(Math.max(asked.until(), now() + ownMs))
   }
 
   return {
-    enter: () => {
-      if (pauseMs === 0) return 0
-      const waitMs = Math.max(closedUntil, probedUntil) - now()
-      if (waitMs > 0) return Math.ceil(waitMs)
-      probedUntil = now() + PROBE_MS
-      return 0
-    },
-    isWell: () => pauseMs === 0,
+    enter: () => (own.isOn() ? gate.enter() : 0),
+    isWell: () => !own.isOn(),
     askedForMs: asked.forMs,
     trouble: failures.last,
     noteAnswer: () => {
-      calls.noteAnswer()
+      noteAnswer()
       failures.clear()
       // An answer to a call that was out already does not end the pause that the provider has asked for since.
-      closedUntil = asked.until()
-      probedUntil = 0
-      if (!isLate()) pauseMs = 0
+      gate.openAt(asked.until())
+      if (!gate.isShut()) own.end()
     },
     noteTrouble: (key, trouble, isSpared = false) => {
-      const { areMany, firstPauseMs } = failures.note(key, trouble, { isSpared, isQuiet: calls.isQuiet() })
+      const { areMany, firstPauseMs } = failures.note(key, trouble, { isSpared, isQuiet: isQuiet() })
       const askedForMs = trouble.isForEverybody ? (trouble.retryAfterMs ?? 0) : 0
-      if (trouble.isForEverybody || (areMany && !isLate())) pause(askedForMs, firstPauseMs)
-      return trouble.isForEverybody ? Math.max(0, Math.ceil(closedUntil - now())) : 0
+      // Calls that were out already when it shut tell nothing new, but for the time that the provider asks for.
+      if (trouble.isForEverybody || (areMany && !gate.isShut())) pause(askedForMs, firstPauseMs)
+      return trouble.isForEverybody ? gate.leftMs() : 0
     },
-    begin: calls.begin,
-    isQuiet: calls.isQuiet,
+    begin,
+    isQuiet,
     end: () => {
       asked.end()
-      closedUntil = 0
-      probedUntil = 0
+      gate.openAt(0)
     },
   }
 }
@@ -128,6 +113,42 @@ const createFailures = <Failure extends Trouble>() => {
       if (isSpared && trouble.isClearNo === false && (isQuiet || failing.size >= THRESHOLD_SPARED)) isSilent = true
       const firstPauseMs = isSilent && isSpared ? FIRST_PAUSE_SPARED_MS : FIRST_PAUSE_MS
       return { areMany: failing.size >= THRESHOLD || isSilent, firstPauseMs }
+    },
+  }
+}
+
+/** Until when nothing goes out, and then until when one probe holds the others back. */
+const createGate = (now: () => number) => {
+  let [shutUntil, probedUntil] = [0, 0]
+  const openAt = (at: number): void => {
+    shutUntil = at
+    probedUntil = 0
+  }
+  return {
+    isShut: () => now() < shutUntil,
+    leftMs: () => Math.max(0, Math.ceil(shutUntil - now())),
+    openAt,
+    shutUntil: (at: number) => openAt(Math.max(shutUntil, at)),
+    enter: (): number => {
+      const waitMs = Math.max(shutUntil, probedUntil) - now()
+      if (waitMs > 0) return Math.ceil(waitMs)
+      probedUntil = now() + PROBE_MS
+      return 0
+    },
+  }
+}
+
+/** The pauses between probes, each twice as long as the one before, and each a little shorter by chance. */
+const createOwnPause = (random: () => number, maxMs: number) => {
+  let ms = 0
+  return {
+    isOn: () => ms > 0,
+    lengthen: (firstMs: number): number => {
+      ms = Math.min(maxMs, Math.max(firstMs, ms * 2))
+      return ms * (0.5 + random() / 2)
+    },
+    end: () => {
+      ms = 0
     },
   }
 }

@@ -32,13 +32,8 @@ export type Settlement = {
  */
 export type CodeEnd = 'sent' | 'sent-before' | 'closed' | 'kept'
 
-/**
- * Ends the mail, and its code's opening, in one. Gives null, and changes nothing, when the lease has passed to somebody else or
- * the mail was settled by another; who settled it with this token already gets the same answer again.
- */
-export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
-  const settled = await pool.query<Settled>(
-    `with report as (
+/** What is known already of the mail $1 that the provider $9 took as $4: reported before, or what became of the notice that it stands behind. */
+const FATE = `report as (
        insert into provider_reports as report (provider, provider_id, mail_id)
        select $9, $4, id
        from mails
@@ -58,16 +53,10 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
        join users as owner on owner.email = users.email and owner.activated_at is not null
        join mails as notice on notice.id = owner.notice_mail_id
        where mails.id = $1 and $10
-     ), settled as (
-       update mails
-       set settled_at = now(), outcome = $3, provider_id = $4, provider = $9, last_error = coalesce($5, last_error), retry_at = null,
-         stands_for = fate.stands_for, delivered_at = fate.delivered_at, bounced_at = fate.bounced_at, bounce = fate.bounce
-       from (select 1) as once
-       left join fate on true
-       where ${OURS}
-       returning id, user_id, code_id, outcome, settled_at, created_at, coalesce(mails.bounced_at <= now(), false) as is_bounced,
-         mails.bounced_at, mails.stands_for, coalesce(mails.bounce, outcome) as reason
-     ), code as (
+     )`
+
+/** The end $6 of the code of the mail that is `settled`, $7 seconds after the provider's answer, with $8 seconds to live. */
+const CODE_END = `code as (
        update codes
        set sent_at = case when $6 like 'sent%' and not is_bounced then now() - make_interval(secs => $7) end,
          opened_at = case when $6 like 'sent%' and not is_bounced then coalesce(opened_at, now() - make_interval(secs => $7)) end,
@@ -78,7 +67,24 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
          end
        from settled
        where codes.id = settled.code_id and $6 <> 'kept'
-     ), ${raisingUndeliverable('settled', "$11 and ended.stands_for is null and (ended.outcome in ('refused', 'given-up') or ended.bounced_at is not null)")}, ended as (
+     )`
+
+/**
+ * Ends the mail, and its code's opening, in one. Gives null, and changes nothing, when the lease has passed to somebody else or
+ * the mail was settled by another; who settled it with this token already gets the same answer again.
+ */
+export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
+  const settled = await pool.query<Settled>(
+    `with ${FATE}, settled as (
+       update mails
+       set settled_at = now(), outcome = $3, provider_id = $4, provider = $9, last_error = coalesce($5, last_error), retry_at = null,
+         stands_for = fate.stands_for, delivered_at = fate.delivered_at, bounced_at = fate.bounced_at, bounce = fate.bounce
+       from (select 1) as once
+       left join fate on true
+       where ${OURS}
+       returning id, user_id, code_id, outcome, settled_at, created_at, coalesce(mails.bounced_at <= now(), false) as is_bounced,
+         mails.bounced_at, mails.stands_for, coalesce(mails.bounce, outcome) as reason
+     ), ${CODE_END}, ${raisingUndeliverable('settled', "$11 and ended.stands_for is null and (ended.outcome in ('refused', 'given-up') or ended.bounced_at is not null)")}, ended as (
        select outcome, settled_at, created_at from settled
        union all
        select outcome, settled_at, created_at from mails where id = $1 and lease_token = $2 and outcome = $3

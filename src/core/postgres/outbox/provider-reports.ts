@@ -6,16 +6,8 @@ import { raisingUndeliverable } from './event-parts.ts'
 /** A mail of ours of which something is known now that was not before. `afterSeconds` counts from the provider's acceptance. */
 export type Told = { isDelivered: boolean; isBounced: boolean; bounce: string | null; afterSeconds: number }
 
-/**
- * Records what a provider reports, and closes the code of a mail that does not arrive. Repeating it, in any order, changes nothing;
- * what comes before our own settling of the mail waits for it (see `settleMail`). A mail that does not arrive is an event. Gives the mails of ours that it told something of.
- */
-export const recordReports = async (
-  pool: Pool,
-  { provider, reports, raisesEvents }: { provider: string; reports: Report[]; raisesEvents: boolean },
-): Promise<Told[]> => {
-  const told = await pool.query<Told>(
-    `with reported as (
+/** What the provider $1 has reported by now, these reports included, of each of its ids $2 that are among them. */
+const KNOWN = `reported as (
        select provider_id,
          min(at) filter (where kind = 'delivered') as delivered_at,
          min(at) filter (where kind <> 'delivered') as bounced_at,
@@ -32,7 +24,18 @@ export const recordReports = async (
          bounced_at = least(known.bounced_at, excluded.bounced_at),
          bounce = coalesce(known.bounce, excluded.bounce)
        returning mail_id, delivered_at, bounced_at, bounce
-     ), told as (
+     )`
+
+/**
+ * Records what a provider reports, and closes the code of a mail that does not arrive. Repeating it, in any order, changes nothing;
+ * what comes before our own settling of the mail waits for it (see `settleMail`). A mail that does not arrive is an event. Gives the mails of ours that it told something of.
+ */
+export const recordReports = async (
+  pool: Pool,
+  { provider, reports, raisesEvents }: { provider: string; reports: Report[]; raisesEvents: boolean },
+): Promise<Told[]> => {
+  const told = await pool.query<Told>(
+    `with ${KNOWN}, told as (
        update mails
        set delivered_at = coalesce(mails.delivered_at, case when known.delivered_at is not null then mails.settled_at + greatest(known.delivered_at - sent.settled_at, '0') end),
          bounced_at = coalesce(mails.bounced_at, case when known.bounced_at is not null then mails.settled_at + greatest(known.bounced_at - sent.settled_at, '0') end),
