@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing bench-two-providers soak soak-events fuzz screenshots
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing bench-two-providers soak soak-events fuzz screenshots lighthouse
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -90,6 +90,9 @@ fuzz: node_modules/.installed ## send valid and malformed requests to the starte
 
 screenshots: node_modules/.installed ## take the pictures of the docs anew, from a real run (needs Chromium)
 	@exec node dev/screenshots.ts
+
+lighthouse: node_modules/.installed ## measure: the accessibility of our pages, by a Lighthouse that npm fetches (needs Chromium)
+	@exec node dev/lighthouse.ts
 
 up: ## run everything in containers (needs Docker)
 	docker compose up --build --detach --wait
