@@ -37,7 +37,7 @@ export default defineConfig({
     globalSetup: 'tests/support/postgres.ts',
     ...(report && { reporters: ['default', 'json'], outputFile: { json: report } }),
     projects: [
-      { test: { name: 'unit', include: UNIT, testTimeout: 60_000 } },
+      { test: { name: 'unit', include: UNIT, testTimeout: 60_000, hookTimeout: 60_000 } },
       {
         test: {
           name: 'integration',
