@@ -96,4 +96,12 @@ describe('a message of SNS', () => {
     fetchText.mockRejectedValue(new Error('no way out'))
     await expect(read(signed(delivery))).rejects.toThrow('no way out')
   })
+  test('for whose certificate something else came is not refused, and the certificate is fetched again', async () => {
+    const message = signed(delivery)
+    for (const other of ['<html>log in first</html>', pair.certificate.slice(0, 400), '']) {
+      fetchText.mockResolvedValueOnce(other)
+      await expect(read(message)).rejects.toThrow()
+    }
+    expect(await read(message)).toHaveLength(1)
+  })
 })

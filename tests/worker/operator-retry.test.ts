@@ -117,6 +117,14 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect(stage.requestsTo(user.email)).toHaveLength(1)
   })
 
+  test('a job that somebody else put there fails again, and is no fault of PostgreSQL', async () => {
+    await worker.queue.add('send-code', { mailId: 'x' }, { jobId: 'by-somebody-else' })
+    await retry('by-somebody-else', 'failed')
+    const attempts = async () => (await worker.queue.getJob('by-somebody-else'))?.attemptsMade
+    await expect.poll(attempts, PATIENT).toBe(2)
+    await expect.poll(() => worker.queue.getJobState('by-somebody-else'), PATIENT).toBe('failed')
+  })
+
   test('a retry of all that failed reaches mails whose jobs the queue keeps no more', async () => {
     stage.provider.answerWith([422, 422])
     const users = [await stage.register('beyond1@example.com'), await stage.register('beyond2@example.com')]

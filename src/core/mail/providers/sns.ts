@@ -1,4 +1,4 @@
-import { createVerify } from 'node:crypto'
+import { createVerify, X509Certificate } from 'node:crypto'
 import * as v from 'valibot'
 import { type FetchText, isRecent, isSame, type Refusal, type ReportRequest, readJson } from './report.ts'
 
@@ -55,6 +55,8 @@ const certificateAt = async (url: string, fetchText: FetchText): Promise<string>
   const known = certificates.get(url)
   if (known !== undefined) return known
   const fetched = await fetchText(url)
+  // A page of a proxy is none, and is not kept: this throws, and the next message fetches it again.
+  new X509Certificate(fetched)
   if (certificates.size >= CERTIFICATES_KEPT) certificates.clear()
   certificates.set(url, fetched)
   return fetched
