@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readApiConfig } from '../../src/api/config.ts'
-import { clientNetwork } from '../../src/core/process/http/client-network.ts'
+import { clientNetwork, isTrustedPeer, parseNetwork } from '../../src/core/process/http/client-network.ts'
 
 const trust = (proxies: string) =>
   readApiConfig({ DATABASE_URL: 'postgres://x/y', SECRET_KEY: 'x'.repeat(32), TRUSTED_PROXIES: proxies })
@@ -72,6 +72,57 @@ describe('X-Forwarded-For', () => {
     const client = '198.51.100.7'
     expect(networkOf(peer, client, proxies) === client).toBe(isTrusted)
   })
+})
+
+describe('an address in X-Forwarded-For', () => {
+  const seen = (header: string) => networkOf('10.0.0.1', header, '10.0.0.0/8')
+
+  test.each([
+    ['2.2.2.2:443', '2.2.2.2'],
+    ['2.0.0.1', '2.0.0.1'],
+    ['[2001:db8::1]', '2001:db8::/64'],
+    ['[2001:db8::1]:443', '2001:db8::/64'],
+  ])('%s is %s', (header, network) => {
+    expect(seen(header)).toBe(network)
+  })
+
+  test.each([
+    ...['2', '2.2', '0x02.2.2.2', '02.2.2.2', '2.2.2.02', '2.2.2.2:', '2.2.2.2:443x', 'x2.2.2.2:443', '2.2.2.256'],
+    ...['x[2001:db8::1]', '[2001:db8::1]x', '[2001:db8::1]:', '[2001:db8::1]:x', '[]', '2001:db8::1]'],
+  ])('%s is none', (header) => {
+    expect(seen(header)).toBe('10.0.0.1')
+  })
+})
+
+describe('a trusted network', () => {
+  test.each([
+    ['10.0.0.1', '10.0.0.1', 32],
+    ['10.0.0.0/8', '10.0.0.0', 8],
+    ['0.0.0.0/0', '0.0.0.0', 0],
+    ['10.0.0.1/32', '10.0.0.1', 32],
+    ['2001:db8::/32', '2001:db8::', 32],
+    ['2001:db8::1/128', '2001:db8::1', 128],
+    ['::ffff:10.0.0.0/104', '10.0.0.0', 8],
+    ['::ffff:10.0.0.1', '10.0.0.1', 32],
+  ])('%s is %s with %i bits', (text, address, bits) => {
+    const network = parseNetwork(text)
+    expect([network?.[0].toString(), network?.[1]]).toEqual([address, bits])
+  })
+
+  test.each([
+    ...['', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/0008', '10.0.0.0/8/8', '/8', '10.0.0.0/x', ' 10.0.0.0/8', '10/8'],
+    ...['[2001:db8::1]', '[2001:db8::1]/32', '10.0.0.1:80', '2001:db8::/129', '::ffff:10.0.0.0/95'],
+  ])('%s is none', (text) => {
+    expect(parseNetwork(text)).toBeNull()
+  })
+})
+
+test('a peer without an address is no trusted proxy', () => {
+  const all = trust('0.0.0.0/0, ::/0')
+  expect(isTrustedPeer(incoming('192.0.2.1'), all)).toBe(true)
+  expect(isTrustedPeer(incoming('192.0.2.1'), trust('10.0.0.0/8'))).toBe(false)
+  expect(isTrustedPeer(incoming(undefined), all)).toBe(false)
+  expect(isTrustedPeer(undefined, all)).toBe(false)
 })
 
 test('an address that carries another is trusted only as itself', () => {
