@@ -41,6 +41,14 @@ describe('while it is open', () => {
     expect(gate.isWell()).toBe(true)
   })
 
+  test('silence counts as any other failure where nobody else takes the mails', () => {
+    const silent = new MailerUnavailable('provider-silent', { isClearNo: false })
+    for (let index = 0; index < THRESHOLD - 1; index += 1) gate.noteTrouble(`mail ${index}`, silent)
+    expect(gate.isWell()).toBe(true)
+    gate.noteTrouble('one more', silent)
+    expect(gate.isWell()).toBe(false)
+  })
+
   test('failures with an answer between them do not add up', () => {
     failManyTimes(THRESHOLD - 1)
     gate.noteAnswer()
