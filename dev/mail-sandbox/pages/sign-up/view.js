@@ -130,7 +130,9 @@ export class CodeView {
 
   /** Each change once, and the time at its milestones. @param {User} user @param {string} status @param {number} left */
   #tell(user, status, left) {
-    const milestone = status === 'sent' && MILESTONES.find((seconds) => left <= seconds && left > seconds - 5)
+    // That it was sent comes first, however late the page hears of it.
+    const isTold = status === 'sent' && this.#told.has(status)
+    const milestone = isTold && MILESTONES.find((seconds) => left <= seconds && left > seconds - 5)
     const step = milestone ? `sent ${milestone}` : this.#isSlow(status) ? 'slow' : status
     if (this.#told.has(step)) return
     this.#told.add(step)
