@@ -23,7 +23,7 @@ export const mailSettings = (environment: Environment) => {
     MAIL_DOMAIN: v.optional(v.pipe(v.string(), domainName)),
     MAIL_REGION: regionOf(first),
     MAIL_RATE_PER_SECOND: perSecond,
-    MAIL_FALLBACK_PROVIDER: v.optional(provider),
+    MAIL_FALLBACK_PROVIDER: fallbackProviderIn(environment),
     MAIL_FALLBACK_URL: v.optional(url('http:', 'https:')),
     MAIL_FALLBACK_API_KEY: fallback === undefined ? v.optional(v.string()) : apiKeyOf(fallback),
     MAIL_FALLBACK_FROM: v.optional(v.pipe(v.string(), sender)),
@@ -31,6 +31,14 @@ export const mailSettings = (environment: Environment) => {
     MAIL_FALLBACK_REGION: fallback === undefined ? v.optional(v.string()) : regionOf(fallback),
     MAIL_FALLBACK_RATE_PER_SECOND: perSecond,
   }
+}
+
+/** Who gives its key or address means to have a second provider. */
+const fallbackProviderIn = (environment: Environment) => {
+  const given = ['MAIL_FALLBACK_API_KEY', 'MAIL_FALLBACK_URL'].find(
+    (name) => environment[name] || environment[`${name}_FILE`],
+  )
+  return given === undefined ? v.optional(provider) : v.pipe(text(`must be set too, as ${given} is`), provider)
 }
 
 /** Which provider is named, before all is read; a value that cannot be read is complained about later. */

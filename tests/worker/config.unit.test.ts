@@ -171,6 +171,9 @@ describe("the worker's configuration", () => {
     { given: { MAIL_FALLBACK_PROVIDER: 'brevo' }, faults: ['MAIL_FALLBACK_API_KEY'] },
     { given: { MAIL_FALLBACK_PROVIDER: 'hunter2' }, faults: ['MAIL_FALLBACK_PROVIDER', 'MAIL_FALLBACK_API_KEY'] },
     { given: { MAIL_FALLBACK_PROVIDER: 'ses', MAIL_FALLBACK_REGION: 'eu-west-1' }, faults: [] },
+    { given: { MAIL_FALLBACK_API_KEY: 'hunter2' }, faults: ['MAIL_FALLBACK_PROVIDER'] },
+    { given: { MAIL_FALLBACK_URL: 'https://hunter2.example' }, faults: ['MAIL_FALLBACK_PROVIDER'] },
+    { given: { MAIL_FALLBACK_API_KEY: '', MAIL_FALLBACK_URL: '' }, faults: [] },
     { given: { HTTPS_PROXY: 'hunter2' }, faults: ['HTTPS_PROXY'] },
   ])('with $given the faults are $faults', ({ given, faults }) => {
     if (faults.length === 0) return void readWorkerConfig({ ...COMPLETE, ...given })
