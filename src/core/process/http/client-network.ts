@@ -34,11 +34,10 @@ export const isTrustedPeer = (incoming: IncomingMessage | undefined, trusted: Ne
 
 type Address = ReturnType<typeof ipaddr.process>
 
-/** Four decimal parts or IPv6; ipaddr.js alone also takes `10`, `010.0.0.1` and `0x7f.1`, which others read otherwise. */
+/** Four decimal parts or IPv6; `ipaddr.process` alone also takes `10`, `010.0.0.1` and `0x7f.1`, which others read otherwise. */
 const parse = (value: string): Address | null => {
   const bare = /^\[(.+)\](?::\d+)?$/.exec(value)?.[1] ?? /^([\d.]+):\d+$/.exec(value)?.[1] ?? value
-  const isStrict = ipaddr.IPv4.isValidFourPartDecimal(bare) && !/(?:^|\.)0\d/.test(bare)
-  return isStrict || ipaddr.IPv6.isValid(bare) ? ipaddr.process(bare) : null
+  return ipaddr.IPv4.isValidFourPartDecimal(bare) || ipaddr.IPv6.isValid(bare) ? ipaddr.process(bare) : null
 }
 
 /** A network in CIDR notation, or one address; null when it is neither. IPv4-mapped networks are IPv4 networks. */
