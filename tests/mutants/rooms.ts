@@ -20,7 +20,7 @@ export const rooms: Record<string, Room> = {
   settings: {
     mutate: ['src/core/process/{config,known-names,settings}.ts', 'src/core/process/http/client-network.ts'],
     tests: [
-      'tests/core/{behind-proxy,client-network,config,known-names}.unit.test.ts',
+      'tests/core/{behind-proxy,client-network,config,known-names,read-config}.unit.test.ts',
       'tests/{api,worker}/config.unit.test.ts',
     ],
   },
