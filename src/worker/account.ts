@@ -76,7 +76,7 @@ const run = async (command: Command, reason: string | null): Promise<number> => 
   return runAccountCommand(tools, command).finally(() => pool.end())
 }
 
-outliveReaders(process.stdout, process.stderr)
+const isReaderGone = outliveReaders(process.stdout, process.stderr)
 const given = readCommand()
 if (!given) {
   process.stderr.write(USAGE)
@@ -86,9 +86,10 @@ if (!given) {
     process.exitCode = await run(given.command, given.reason)
   } catch (error) {
     if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`)
-    else if (isDatabaseUnavailable(error) && !process.stdout.errored) process.stderr.write(`${DATABASE_AWAY}\n`)
-    // What could not be written to who is gone is no fault to tell of.
-    else if (!process.stdout.errored) throw error
+    // What could not be written to who is gone is no fault to tell of, and looks as if the database were.
+    else if (isReaderGone()) process.exitCode = 1
+    else if (isDatabaseUnavailable(error)) process.stderr.write(`${DATABASE_AWAY}\n`)
+    else throw error
     process.exitCode = 1
   }
 }

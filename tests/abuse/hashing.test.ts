@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { PASSWORD } from '../support/api.ts'
 import { expectRawProblem, type Service, startService } from './service.ts'
 import { get, listen, openSocket, postOf, type RawAnswer, speak } from './speak.ts'
@@ -104,10 +104,11 @@ test('thirty connections that poll with right credentials keep nobody else from 
   // The first of them hash like anybody's.
   await expect.poll(() => served, PATIENT).toBeGreaterThan(100)
   const signedIn = []
-  for (const name of others) signedIn.push(await signIn(name))
+  // Whom a busy machine tells to come back comes back; were the pollers in the way, that would be for as long as they poll.
+  for (const name of others) signedIn.push(await vi.waitUntil(async () => (await signIn(name)) === 200, PATIENT))
   isOver = true
   await Promise.all(polling)
-  expect(signedIn).toEqual(others.map(() => 200))
+  expect(signedIn).toEqual(others.map(() => true))
 })
 
 test('the hashes of clients that are gone are dropped', async () => {

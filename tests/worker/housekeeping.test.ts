@@ -60,7 +60,7 @@ describe.each(backends)('housekeeping on %s', (name) => {
     await expect
       .poll(async () => (await housekeeping.queue.getJob(id))?.failedReason, PATIENT)
       .toContain('not everything')
-    expect(warnings).toContainEqual(expect.stringContaining('housekeeping failed'))
+    await expect.poll(() => warnings, PATIENT).toContainEqual(expect.stringContaining('housekeeping failed'))
     expect(await housekeeping.lastSuccessAt()).toEqual(before)
   })
 })

@@ -45,10 +45,13 @@ const momentsOf = (row: RowTrace, lines: string[], { happenings, outcome }: Trac
     { at: row.offeredAt, text: offered },
     { at: row.settledAt, text: outcome },
     ...others,
-  ].flatMap(({ at, text }) => (at ? [{ at: at.toISOString(), text }] : []))
+  ].flatMap(({ at, text }) => (at ? [{ at: notBefore(begin?.at, at).toISOString(), text }] : []))
   const rest = untold > 0 ? [{ at: ' '.repeat(24), text: triesUntold(row, untold) }] : []
   return [...[...moments, ...tries].toSorted((a, b) => a.at.localeCompare(b.at)), ...rest]
 }
+
+/** A statement that began just before the row was there may have taken it: it keeps the time of its beginning. */
+const notBefore = (first: Date | null | undefined, at: Date): Date => (first && first > at ? first : at)
 
 const triesUntold = (row: RowTrace, count: number): string =>
   `${count} ${count === 1 ? 'try' : 'tries'} of which the queue tells nothing${row.lastError ? `; the last error was ${row.lastError}` : ''}`

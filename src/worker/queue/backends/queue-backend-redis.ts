@@ -7,6 +7,8 @@ import { connectFast, connectPatiently, type RedisClient } from './redis-clients
 import { readRedisUrl } from './redis-url.ts'
 
 const DEFAULT_PREFIX = 'bull'
+// A Cluster that tells neither that it is ready nor of an error keeps nobody from starting.
+const FIRST_CONNECT_MS = 5000
 
 /**
  * BullMQ in Redis. Two kinds of connection: the queue's fails fast, so that the relay rolls back and tries again; the
@@ -26,7 +28,8 @@ export const openRedisBackend = async (settings: BackendSettings & { redisUrl: s
     ends: 'Redis works again',
   })
   const reporting = reportLosses(fast, outages)
-  await once(fast, 'ready', { signal }).catch(() => {})
+  const first = AbortSignal.any([signal, AbortSignal.timeout(FIRST_CONNECT_MS)])
+  await once(fast, 'ready', { signal: first }).catch(() => {})
   const OnRedis = withBackend(paced(createRedisBackend, outages))
   // BullMQ asks for the version with INFO, which is among the dangerous commands.
   const common = { prefix, skipVersionCheck: true }
