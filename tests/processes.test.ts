@@ -11,6 +11,7 @@ import { backends, startStore } from './support/backends.ts'
 import { createTestDatabase, silent, type TestDatabase } from './support/database.ts'
 import { type MailProvider, startMailProvider } from './support/mail-provider.ts'
 import { startProcess, type TestProcess } from './support/processes.ts'
+import { untilServed } from './support/until-served.ts'
 import { requiredVariables, spawnProgram } from './worker/spawn-program.ts'
 import { startGatedProvider } from './worker/stage.ts'
 
@@ -41,7 +42,7 @@ const start = async (name: 'api' | 'worker', environment: Record<string, string>
 }
 
 const register = async (api: TestProcess, email: string) =>
-  readUser(await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD })))
+  readUser(await untilServed(() => fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD }))))
 
 const outcomeOf = async (userId: string) => {
   const found = await database.pool.query<{ outcome: string | null }>('select outcome from mails where user_id = $1', [

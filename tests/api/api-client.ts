@@ -5,6 +5,7 @@ import { deriveCode } from '../../src/core/registration/activation-code.ts'
 import { readProblem, readUser } from '../support/answers.ts'
 import { basic, type createTestApi, PASSWORD, post, SECRET_KEY } from '../support/api.ts'
 import type { TestDatabase } from '../support/database.ts'
+import { untilServed } from '../support/until-served.ts'
 
 export type App = Awaited<ReturnType<typeof createTestApi>>
 export type Registered = { id: string; email: string }
@@ -13,7 +14,7 @@ export type Registered = { id: string; email: string }
 export const from = (remoteAddress: string) => ({ incoming: { socket: { remoteAddress }, rawHeaders: [] } })
 
 export const register = async (app: App, email: string, password = PASSWORD) => {
-  const answer = await app.request('/v1/users', post({ email, password }))
+  const answer = await untilServed(async () => app.request('/v1/users', post({ email, password })))
   expect(answer.status).toBe(202)
   return readUser(answer)
 }

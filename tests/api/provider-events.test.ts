@@ -14,6 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { idOf, openEvents } from '../support/provider-events.ts'
 import { type Sns, startSns } from '../support/sns.ts'
+import { untilServed } from '../support/until-served.ts'
 import { activate, codeOf as digitsNow, endCooldown, expectProblem, resend } from './api-client.ts'
 
 const OLD = () => new Date(Date.now() - 5 * 60_000 - 5000)
@@ -39,7 +40,9 @@ describe.each(names)('reports of %s', (name) => {
 
   const register = async () => {
     const email = `${randomUUID()}@example.com`
-    const user = await readUser(await app.request('/v1/users', post({ email, password: PASSWORD })))
+    const user = await readUser(
+      await untilServed(async () => app.request('/v1/users', post({ email, password: PASSWORD }))),
+    )
     const mail = await database.pool.query<{ id: string }>('select id from mails where user_id = $1', [user.id])
     return { id: user.id, email, mailId: mail.rows[0]?.id ?? '' }
   }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
+import { untilServed } from '../support/until-served.ts'
 import { docker } from './docker.ts'
 import { readInbox } from './inbox.ts'
 import { type System, startSystem } from './system.ts'
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(async () => system?.down())
 
 const register = async (email: string) => {
-  const answer = await fetch(`${system.apiUrl}/v1/users`, post({ email, password: PASSWORD }))
+  const answer = await untilServed(() => fetch(`${system.apiUrl}/v1/users`, post({ email, password: PASSWORD })))
   expect(answer.status).toBe(202)
   return readUser(answer)
 }

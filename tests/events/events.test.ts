@@ -8,6 +8,7 @@ import { backends } from '../support/backends.ts'
 import { type EventReceiver, startEventReceiver } from '../support/event-receiver.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
+import { untilServed } from '../support/until-served.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
 const SECRETS = ['whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz', 'whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo=']
@@ -48,7 +49,9 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
     return worker
   }
   const register = async (email: string) => {
-    const answer = await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD, metadata: { plan: 'free' } }))
+    const answer = await untilServed(() =>
+      fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD, metadata: { plan: 'free' } })),
+    )
     expect(answer.status).toBe(202)
     return readUser(answer)
   }

@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
+import { untilServed } from '../support/until-served.ts'
 import { runTraceMail } from '../worker/spawn-program.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts'
@@ -49,7 +50,9 @@ describe.runIf(hasPgBouncer).each(backends)('through PgBouncer in transaction mo
   })
 
   const register = async (email: string, index = 0) => {
-    const answer = await fetch(`${apis[index % apis.length]?.url}/v1/users`, post({ email, password: PASSWORD }))
+    const answer = await untilServed(() =>
+      fetch(`${apis[index % apis.length]?.url}/v1/users`, post({ email, password: PASSWORD })),
+    )
     expect(answer.status).toBe(202)
     return readUser(answer)
   }
