@@ -25,7 +25,7 @@ const ON_SERVERS = {
 }
 
 // Most of a test's time is waiting for processes and their time limits, so more run than there are cores.
-const MAX_WORKERS = 5
+const MAX_WORKERS = 4
 
 // For Vitest's workers, which take it from here.
 process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE

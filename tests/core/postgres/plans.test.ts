@@ -31,7 +31,7 @@ let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
   await fill(database)
-}, 60_000)
+}, 180_000)
 afterAll(() => database.drop())
 
 // Waiting, never offered or offered, not failing; those of people that are not active have numbers that end in 0.
