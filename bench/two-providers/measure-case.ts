@@ -15,7 +15,7 @@ import { startSteadyPostgres } from '../soak/steady-postgres.ts'
 import { startSteadyRedis } from '../soak/steady-redis.ts'
 import { describeCase } from './describe-case.ts'
 
-export const cases = ['down', 'slow', 'silent', 'revoked', 'flapping'] as const
+export const cases = ['down', 'slow', 'silent', 'revoked', 'flapping', 'flapping-silent'] as const
 
 export type Plan = {
   backend: 'postgresql' | 'redis'
@@ -24,13 +24,17 @@ export type Plan = {
   perSecond: number
 }
 
-const MOODS: Record<Exclude<Plan['trouble'], 'flapping'>, Mood> = {
+const MOODS: Record<Exclude<Plan['trouble'], keyof typeof FLAPPING>, Mood> = {
   down: 'refusing',
   slow: 'slow',
   silent: 'hanging',
   revoked: '401',
 }
-const FLAPPING: readonly Mood[] = ['503', 'well', 'hanging', 'well', 'refusing', 'well', 'slow', 'well']
+// While it is silent it may have taken what it was given: such mails stay with it until half of their code's time is over, by rule.
+const FLAPPING = {
+  flapping: ['503', 'well', 'refusing', 'well'],
+  'flapping-silent': ['503', 'well', 'hanging', 'well', 'refusing', 'well', 'slow', 'well'],
+} as const satisfies Record<string, readonly Mood[]>
 const FLAP_MS = 3000
 const DRAIN_LIMIT_MS = 120_000
 
@@ -50,14 +54,16 @@ export const measureCase = async (plan: Plan): Promise<{ text: string; wrong: st
   const codes = await pool.query<{ id: string }>('select id from codes where superseded_at is null')
   const living = new Set(codes.rows.map(({ id }) => id))
   await close()
-  const found = describeCase({ people, first: first.requests, second: second.requests, living, since })
+  const isLimited = plan.trouble !== 'flapping-silent'
+  const found = describeCase({ people, first: first.requests, second: second.requests, living, since, isLimited })
   return { text: found.text, wrong: [...found.wrong, ...fleet.surprises] }
 }
 
 const trouble = async (first: Provider, kind: Plan['trouble'], signal: AbortSignal): Promise<void> => {
-  if (kind !== 'flapping') return first.setMood(MOODS[kind])
+  if (kind !== 'flapping' && kind !== 'flapping-silent') return first.setMood(MOODS[kind])
+  const moods = FLAPPING[kind]
   for (let turn = 0; !signal.aborted; turn += 1) {
-    await first.setMood(FLAPPING[turn % FLAPPING.length] ?? 'well')
+    await first.setMood(moods[turn % moods.length] ?? 'well')
     await sleep(FLAP_MS, undefined, { signal }).catch(() => {})
   }
 }
