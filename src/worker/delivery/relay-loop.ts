@@ -15,10 +15,10 @@ const SWEEP_MS = 1000
 const IDLE_SWEEP_MS = 5000
 const RETRY_MS = 1000
 
-/** `outages` are those of the queue's store. */
 /** Whether it is this worker of all that does what one has to do. */
 export type Duty = { isOurs: boolean }
 
+/** `outages` are those of the queue's store. */
 export type RelayTools = {
   duty: Duty
   pool: Pool

@@ -7,7 +7,7 @@ import type { QueueBackend } from './queue-backend.ts'
 /**
  * What one kind of outbox is called where, and what its jobs carry. To add a kind: a table with the columns and indexes of
  * `OutboxTable`, a channel that is notified when a row is there, a value of this type, and a processor that claims, sends and
- * settles the row of a job's id, by statements of its own that are made with the parts in `core/postgres/outbox/outbox.ts`; then
+ * settles the row of a job's id, by statements of its own that are made with the parts in `core/postgres/outbox/lease.ts`; then
  * `startOutbox` does the rest: relay, offers, healing, giving up, pause and stop.
  */
 export type OutboxKind = {
