@@ -39,7 +39,7 @@ export const delayRefusals = (tools: Pick<ApiTools, 'trustedProxies'>) => {
     if (waitMs === null) return void routes?.delete(route)
     const former = routes?.get(route)
     const early = former && came < former.until ? former.early + 1 : 0
-    const delayMs = Math.min(waitMs, Math.max(delayOf(early), delayOfNet(counts.add(requestNetwork(c, tools)))))
+    const delayMs = Math.min(waitMs, Math.max(delayOf(early), delayOfNetwork(counts.add(requestNetwork(c, tools)))))
     if (delayMs > 0 && held >= MAX_HELD) c.header('Connection', 'close')
     else if (delayMs > 0) {
       held += 1
@@ -67,7 +67,7 @@ const routesOf = (socket: object | undefined, told: WeakMap<object, Map<string, 
 const delayOf = (early: number): number =>
   early <= FREE_RETURNS ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (early - FREE_RETURNS - 1))
 
-const delayOfNet = (refusals: number): number => (refusals > FREE_REFUSALS_PER_NETWORK ? NETWORK_DELAY_MS : 0)
+const delayOfNetwork = (refusals: number): number => (refusals > FREE_REFUSALS_PER_NETWORK ? NETWORK_DELAY_MS : 0)
 
 /** Counts the refusals of each network in a window of one to two times two seconds; what is older is forgotten as a whole. */
 const createRefusalCounts = () => {

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import * as v from 'valibot'
-import { namesMemberTwice, parseJson } from '../../core/registration/exact-json.ts'
+import { namesMemberTwice, parseJson } from '../../core/process/exact-json.ts'
 import { refusals } from '../answers/problems.ts'
 
 export const bodyRefusals = refusals(

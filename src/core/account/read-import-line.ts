@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { parseEmailAddress } from '../credentials/email-address.ts'
 import { parseHash } from '../credentials/password-hash.ts'
 import { isLanguageTag } from '../mail/writing/languages.ts'
-import { namesMemberTwice, parseJson } from '../registration/exact-json.ts'
+import { namesMemberTwice, parseJson } from '../process/exact-json.ts'
 import { findMetadataFault, type Metadata } from '../registration/metadata.ts'
 
 const MAX_LENGTH = 16_384

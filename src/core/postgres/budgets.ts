@@ -1,4 +1,4 @@
-import { deleteBatch } from './delete-batch.ts'
+import { deleteBatch } from './connection/delete-batch.ts'
 import type { Pool, Queryable } from './pool.ts'
 
 /** A counter that is spent, and how long its window is, from the first event on. */

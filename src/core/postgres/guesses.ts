@@ -1,6 +1,6 @@
 import type { Budget } from '../process/config.ts'
+import { deleteBatch } from './connection/delete-batch.ts'
 import { lockSql } from './connection/installation.ts'
-import { deleteBatch } from './delete-batch.ts'
 import type { Pool, Queryable, Tx } from './pool.ts'
 
 /** Holds back other guesses at this mailbox until the transaction ends. */

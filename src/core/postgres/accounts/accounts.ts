@@ -1,5 +1,5 @@
 import { type Counted, countedSql } from '../budgets.ts'
-import { deleteBatch } from '../delete-batch.ts'
+import { deleteBatch } from '../connection/delete-batch.ts'
 import type { Pool, Queryable } from '../pool.ts'
 import { type Credentials, type Found, foundOf } from '../users.ts'
 

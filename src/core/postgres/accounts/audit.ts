@@ -1,4 +1,4 @@
-import { deleteBatch } from '../delete-batch.ts'
+import { deleteBatch } from '../connection/delete-batch.ts'
 import type { Pool, Queryable } from '../pool.ts'
 
 /** `who`: the operating system's user. `userIds`: registrations that it was about. No addresses. */

@@ -1,5 +1,5 @@
 import { announce } from '../announce.ts'
-import { deleteBatch } from '../delete-batch.ts'
+import { deleteBatch } from '../connection/delete-batch.ts'
 import type { Pool, Queryable, Tx } from '../pool.ts'
 import { ID_ONLY, idOnly, PERSON } from './event-parts.ts'
 import { claimColumns, claiming, OURS, POSTPONING } from './lease.ts'

@@ -1,5 +1,5 @@
 import type { Report } from '../../mail/providers/report.ts'
-import { deleteBatch } from '../delete-batch.ts'
+import { deleteBatch } from '../connection/delete-batch.ts'
 import type { Pool } from '../pool.ts'
 import { raisingUndeliverable } from './event-parts.ts'
 

@@ -1,4 +1,4 @@
-import type { Pool } from './pool.ts'
+import type { Pool } from '../pool.ts'
 
 /** Rows of `table` for which `where` holds, the lowest `by` first, which an index should bring. Goes into a statement as it is: never from outside. */
 type Old = { table: string; where: string; by: string }
