@@ -6,7 +6,9 @@ import { PassThrough } from 'node:stream'
 import pg from 'pg'
 import { startChild } from '../../dev/child.ts'
 import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
-import { makeFloorTables } from '../floor/tables.ts'
+import { createKeyring } from '../../src/core/credentials/keyring.ts'
+import { insertFloorBacklog, makeFloorTables } from '../floor/tables.ts'
+import { insertBacklog } from '../outage/backlog.ts'
 import { findSteadyPort } from '../soak/steady-port.ts'
 import { waitUntilReady } from '../stack.ts'
 import { cpuMsOf, pidOnPort } from './processes.ts'
@@ -36,6 +38,8 @@ export type Contestant = {
   apiPid: number
   workerPid: number
   databaseUrl: string
+  /** Writes so many registrations whose mails wait; addresses begin with `name`. */
+  insertBacklog(count: number, name: string): Promise<void>
   startWorker(): Promise<void>
   stopWorker(): Promise<void>
   cpu(): Record<'api' | 'worker' | 'postgresql' | 'redis', number>
@@ -86,6 +90,7 @@ export const startContestant = async (stage: Stage): Promise<Contestant> => {
       return worker?.pid ?? 0
     },
     databaseUrl: store.databaseUrl,
+    insertBacklog: store.insertBacklog,
     startWorker,
     stopWorker,
     cpu: () => ({
@@ -108,10 +113,11 @@ const openStore = async (stage: Stage) => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-cost-'))
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), keep: true })
   const databaseUrl = await createDatabase(postgres, 'latchkey')
+  const secretKey = randomBytes(32).toString('hex')
   const environment: NodeJS.ProcessEnv = {
     ...ENVIRONMENT,
     DATABASE_URL: databaseUrl,
-    SECRET_KEY: randomBytes(32).toString('hex'),
+    SECRET_KEY: secretKey,
     BCRYPT_COST: String(stage.bcryptCost),
     MAIL_URL: stage.mailUrl,
     ...(stage.backend === 'redis' && stage.redis && { REDIS_URL: stage.redis.url, QUEUE_PREFIX: basename(folder) }),
@@ -124,6 +130,10 @@ const openStore = async (stage: Stage) => {
   return {
     databaseUrl,
     environment,
+    insertBacklog: (count: number, name: string) =>
+      stage.program === 'floor'
+        ? insertFloorBacklog(pool, count, name)
+        : insertBacklog(pool, count, createKeyring([secretKey])[0].id, name),
     pid: pidOnPort(Number(new URL(databaseUrl).port)),
     commits: async (): Promise<number> => {
       const found = await pool.query('select sum(xact_commit)::float8 as commits from pg_stat_database')

@@ -8,6 +8,8 @@ import { startSlowProvider } from './provider.ts'
 const CHEAP_BCRYPT = 4
 const CONCURRENCY = 50
 const PROVIDER_MS = 50
+// For each second of a round's time; about as many as a floor takes away.
+const MAILS_A_SECOND = 500
 
 /** From the 202 to the provider on an idle system, and how fast one worker drains a backlog; ÷ the floor, ÷ bare BullMQ. */
 export const measureHandOver = async ({ backends, redis, plan, say }: Tools): Promise<void> => {
@@ -28,7 +30,9 @@ export const measureHandOver = async ({ backends, redis, plan, say }: Tools): Pr
     const drains = draining.map((): Drained[] => [])
     for (let round = 0; round < plan.rounds; round += 1)
       for (const [index, contestant] of draining.entries())
-        drains[index]?.push(await measureDrain(contestant, slow, { seconds: plan.seconds / 2, round: `${round}` }))
+        drains[index]?.push(
+          await measureDrain(contestant, slow, { mails: plan.seconds * MAILS_A_SECOND, round: `${round}` }),
+        )
     const bare = await measureBare(draining[0], backend === 'redis' ? redis?.url : undefined, { provider, slow })
     report(say, backend, { latencies, drains, bare })
     for (const contestant of draining) await contestant.stop()
@@ -46,7 +50,7 @@ const measureBare = async (
   await contestant?.stopWorker()
   const store = { redisUrl, databaseUrl: contestant?.databaseUrl ?? '' }
   const { idleMs } = await queueBare(store, provider, { mails: 100, concurrency: CONCURRENCY })
-  const { perSecond } = await queueBare(store, slow, { mails: 5000, concurrency: CONCURRENCY })
+  const { perSecond } = await queueBare(store, slow, { mails: 8000, concurrency: CONCURRENCY })
   return { idleMs, perSecond }
 }
 

@@ -26,6 +26,29 @@ export const makeFloorTables = async (pool: pg.Pool): Promise<void> => {
   await pool.query(TABLES)
 }
 
+/** Registrations whose mails wait. */
+export const insertFloorBacklog = async (pool: pg.Pool, count: number, name: string): Promise<void> => {
+  await pool.query(
+    `with people as (
+       select gen_random_uuid() as user_id, gen_random_uuid() as code_id, number
+       from generate_series(1, $1) as number
+     ), new_users as (
+       insert into floor.users (id, email, password_hash, ref)
+       select user_id, $2 || number || '@example.com', 'nobody signs in here', 'WAIT'
+       from people
+     ), new_codes as (
+       insert into floor.codes (id, user_id)
+       select code_id, user_id
+       from people
+     )
+     insert into floor.mails (id, user_id, code_id)
+     select gen_random_uuid(), user_id, code_id
+     from people`,
+    [count, name],
+  )
+  await pool.query("select pg_notify('floor_mails', '')")
+}
+
 export const REGISTER = {
   name: 'register',
   text: `

@@ -2,15 +2,15 @@ import type pg from 'pg'
 
 const DIGITS = 4
 
-/** Writes registrations with their codes and mails as `register` does, `count` of them in one statement. */
-export const insertBacklog = async (pool: pg.Pool, count: number, keyId: string): Promise<void> => {
+/** Writes registrations with their codes and mails as `register` does, `count` of them in one statement. `name` is what addresses begin with. */
+export const insertBacklog = async (pool: pg.Pool, count: number, keyId: string, name = 'waiting'): Promise<void> => {
   await pool.query(
     `with people as (
        select gen_random_uuid() as user_id, gen_random_uuid() as code_id, number
        from generate_series(1, $1) as number
      ), new_users as (
        insert into users (id, email, password_hash, ref)
-       select user_id, 'waiting' || number || '@example.com', 'nobody signs in here', 'WAIT'
+       select user_id, $4 || number || '@example.com', 'nobody signs in here', 'WAIT'
        from people
      ), new_codes as (
        insert into codes (id, user_id, digits, key_id)
@@ -22,7 +22,7 @@ export const insertBacklog = async (pool: pg.Pool, count: number, keyId: string)
      from people
      -- A moment apart, as people come.
      cross join lateral (select now() - make_interval(secs => ($1 - number) / 1000.0) as at) as clock`,
-    [count, DIGITS, keyId],
+    [count, DIGITS, keyId, name],
   )
   await pool.query("select pg_notify('latchkey_mails', '')")
 }

@@ -130,9 +130,12 @@ const openEvents = async (
   tools: Omit<EventsTools, 'receiver'>,
   telemetry: Telemetry | undefined,
 ): Promise<Telling | null> => {
-  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets = [], WEBHOOK_GIVE_UP_AFTER: giveUpAfterSeconds } = config
-  if (url === undefined) return null
-  const receiver = openReceiver({ url, secrets, connections: EVENT_CONCURRENCY, proxies: config })
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets, WEBHOOK_GIVE_UP_AFTER: giveUpAfterSeconds } = config
+  if (url === undefined) {
+    if (secrets) tools.logger.warn('events are off: WEBHOOK_SECRET is set, WEBHOOK_URL is not')
+    return null
+  }
+  const receiver = openReceiver({ url, secrets: secrets ?? [], connections: EVENT_CONCURRENCY, proxies: config })
   const telling = await startEvents(
     { ...tools, receiver },
     { databaseUrl: directUrlOf(config), giveUpAfterSeconds, telemetry },

@@ -81,8 +81,8 @@ describe.runIf(hasPgBouncer).each(backends)('through PgBouncer in transaction mo
     expect(complaints.filter((line) => !line.includes('the dashboard is off'))).toEqual([])
   })
 
-  test('the story of a mail is told', async () => {
-    const user = await register('story@example.com')
+  test('the trace of a mail is told', async () => {
+    const user = await register('trace@example.com')
     const environment = { DATABASE_URL: bouncer.url, DATABASE_DIRECT_URL: database.url, REDIS_URL: redis?.url }
     const trace = () => runTraceMail([user.id], environment)
     await expect.poll(async () => (await trace()).out, PATIENT).toContain('try 1: accepted by resend')

@@ -1,4 +1,5 @@
 import { forgetInEvents } from './outbox/events.ts'
+import { UNSETTLED } from './outbox/outbox.ts'
 import { type Pool, transaction } from './pool.ts'
 
 // Of the table users: what housekeeping removes.
@@ -31,13 +32,13 @@ export const deleteAbandonedUsers = (
        for update skip locked`,
       [from.createdAt, from.id, limit],
     )
+    // By `offset 0` each is looked up by itself: joined, all that waits might be read for each batch.
     const deleted = await tx.query<{ id: string }>(
       `delete from users
        where id = any($1::uuid[])
-         and activated_at is null
-         and not exists (select from mails where mails.user_id = users.id and settled_at is null)
+         and not exists (select from mails where mails.user_id = users.id and ${UNSETTLED} offset 0)
          and not exists (
-           select from codes where codes.user_id = users.id and superseded_at is null and expires_at > now()
+           select from codes where codes.user_id = users.id and superseded_at is null and expires_at > now() offset 0
          )
        returning id`,
       [old.rows.map(({ id }) => id)],

@@ -3,7 +3,7 @@ import { type Processor, type Queue, RateLimitError, type WorkerOptions } from '
 import { giveUpOverdueRows, heartbeat } from '../../core/postgres/outbox/outbox.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { Logger } from '../../core/process/logger.ts'
-import { type OutboxKind, openOutboxQueue } from '../queue/outbox-queue.ts'
+import { type OutboxKind, openOutboxQueue, trimEndedJobs } from '../queue/outbox-queue.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
 import { startQueueWorker } from '../queue/queue-worker.ts'
 import { type Duty, runRelay } from './relay-loop.ts'
@@ -47,7 +47,7 @@ export const startOutbox = async (
   const duty: Duty = { isOurs: true }
   const loops = [
     runRelay({ duty, pool, queue, kind, databaseUrl, outages: backend.outages, logger }, stopping.signal),
-    keepBeating(tools, kind, { ...settings, duty }, stopping.signal),
+    keepBeating(tools, kind, { ...settings, duty, queue }, stopping.signal),
   ]
   return {
     queue,
@@ -68,13 +68,19 @@ const untilStopped =
   }
 
 /**
- * Says that rows can be delivered, while the queue answers. Who said it first sweeps until the next time, and gives up the rows
- * whose time is over: paused queue or not.
+ * Says that rows can be delivered, while the queue answers. Who said it first sweeps until the next time, gives up the rows
+ * whose time is over, paused queue or not, and removes the jobs that ended long ago.
  */
 const keepBeating = async (
   { pool, backend, logger }: OutboxTools,
-  { table, queue }: OutboxKind,
-  { giveUpAfterSeconds: afterSeconds, raisesEvents, onGivenUp, duty }: OutboxSettings & { duty: Duty },
+  { table, queue: name }: OutboxKind,
+  {
+    giveUpAfterSeconds: afterSeconds,
+    raisesEvents,
+    onGivenUp,
+    duty,
+    queue,
+  }: OutboxSettings & { duty: Duty; queue: Queue },
   signal: AbortSignal,
 ): Promise<void> => {
   const giveUpAll = async () => {
@@ -83,16 +89,19 @@ const keepBeating = async (
       count = await giveUpOverdueRows(pool, table, { afterSeconds, raisesEvents, limit: GIVE_UP_BATCH })
       if (count === 0) continue
       onGivenUp(count)
-      logger.warn({ queue, count }, 'rows were given up: their tries have failed for too long')
+      logger.warn({ queue: name, count }, 'rows were given up: their tries have failed for too long')
     }
   }
   while (!signal.aborted) {
     try {
       await backend.check()
       duty.isOurs = await heartbeat(pool, table, HEARTBEAT_FREE_SECONDS)
-      if (duty.isOurs) await giveUpAll()
+      if (duty.isOurs) {
+        await giveUpAll()
+        await trimEndedJobs(backend, queue)
+      }
     } catch (err) {
-      logger.debug({ queue, err }, 'no heartbeat: PostgreSQL or the queue does not answer')
+      logger.debug({ queue: name, err }, 'no heartbeat: PostgreSQL or the queue does not answer')
     }
     await sleep(HEARTBEAT_SECONDS * 1000 * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => {})
   }

@@ -86,6 +86,7 @@ type Plan = {
   'Actual Loops': number
   'Rows Removed by Filter'?: number
   'Rows Removed by Index Recheck'?: number
+  'Index Cond'?: string
   Plans?: Plan[]
 }
 
@@ -96,13 +97,13 @@ const readBy = (node: Plan): number =>
   (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)) *
   node['Actual Loops']
 
-const explain = async (pool: Pool, { text, values }: Statement): Promise<Plan> => {
+const explain = async (pool: Pool, { text, values }: Statement, options: string): Promise<Plan> => {
   const client = await pool.connect()
   try {
     await client.query('begin')
     // A pool plans a named statement for values that it does not know.
     await client.query('set local plan_cache_mode = force_generic_plan')
-    const explained = await client.query(`explain (analyze, format json) ${text}`, values)
+    const explained = await client.query(`explain (${options}, format json) ${text}`, values)
     return explained.rows[0]['QUERY PLAN'][0].Plan
   } finally {
     await client.query('rollback')
@@ -110,16 +111,37 @@ const explain = async (pool: Pool, { text, values }: Statement): Promise<Plan> =
   }
 }
 
+const FEW = 60
+
+/** The nodes that go through a whole table, or a whole index, such as a partial one that had hardly a row when the statement was planned. */
+const wholeScansOf = (plan: Plan, isLimited = false): Plan[] => {
+  const type = plan['Node Type']
+  const isWhole = /^(?:Index|Index Only|Bitmap Index) Scan$/.test(type) && plan['Index Cond'] === undefined
+  const isBelowLimit = type === 'Limit' || (type === 'LockRows' && isLimited)
+  return [
+    ...(type === 'Seq Scan' || (isWhole && !isLimited) ? [plan] : []),
+    ...(plan.Plans ?? []).flatMap((child) => wholeScansOf(child, isBelowLimit)),
+  ]
+}
+
 /**
- * Fails when a statement that `work` sends reads a whole table, or more than `mayRead` rows of one. To be run against a filled
- * database; the statements are explained in the state that `work` leaves, and what explaining changes is rolled back.
+ * Fails when a statement that `work` sends reads a whole table, or more than `mayRead` rows of one, in the `filled` database; or when it
+ * needs few rows and would go through a whole table or index if it was planned in the `empty` one: a session keeps its plans, also while
+ * a backlog grows. The statements are explained in the state that `work` leaves, and what explaining changes is rolled back.
  */
-export const expectBoundedReads = async (pool: Pool, work: () => Promise<unknown>, mayRead: number): Promise<void> => {
+export const expectBoundedReads = async (
+  { filled, empty }: { filled: Pool; empty: Pool },
+  work: () => Promise<unknown>,
+  mayRead = FEW,
+): Promise<void> => {
   const statements = await record(work)
   expect(statements).not.toEqual([])
   for (const statement of statements) {
-    const nodes = nodesOf(await explain(pool, statement))
+    const nodes = nodesOf(await explain(filled, statement, 'analyze'))
     const tooMuch = nodes.filter((node) => node['Relation Name'] !== undefined && readBy(node) > mayRead)
     expect({ statement: statement.text, tooMuch }).toEqual({ statement: statement.text, tooMuch: [] })
+    if (mayRead > FEW) continue
+    const whole = wholeScansOf(await explain(empty, statement, 'verbose off'))
+    expect({ statement: statement.text, whole }).toEqual({ statement: statement.text, whole: [] })
   }
 }

@@ -1,5 +1,5 @@
 import type { Pool } from '../pool.ts'
-import type { OutboxTable } from './outbox.ts'
+import { type OutboxTable, UNSETTLED } from './outbox.ts'
 
 // The lease of a row of an outbox, as parts of the statements that claim it, hold it and give it back.
 
@@ -11,7 +11,7 @@ export const claiming = (table: OutboxTable): string =>
   `update ${table}
    set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
    where id = $1
-     and settled_at is null
+     and ${UNSETTLED}
      and (lease_until is null or lease_until <= now())
      and (retry_at is null or retry_at <= now())`
 
@@ -29,7 +29,7 @@ export const claimColumns = (table: OutboxTable): string =>
    )) - now()), 0)::float8 * 1000 + $4 * 1000 as "giveUpInMs"`
 
 /** The row $1 while it is held under the token $2. A settled row keeps its token: who lost the answer finds that it was his. */
-export const OURS = 'id = $1 and settled_at is null and lease_token = $2'
+export const OURS = `id = $1 and ${UNSETTLED} and lease_token = $2`
 
 // A job may be some seconds late before the queue is taken to have lost it.
 const LATE_SECONDS = 10

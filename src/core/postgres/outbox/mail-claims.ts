@@ -1,6 +1,6 @@
 import type { Pool } from '../pool.ts'
 import { claimColumns, claiming } from './lease.ts'
-import { type Outcome, UNFLUSHED } from './outbox.ts'
+import { type Outcome, UNFLUSHED, UNSETTLED } from './outbox.ts'
 
 // Of the tables mails and codes: how one try to deliver gets a mail and opens its code, and nobody else does.
 
@@ -122,7 +122,7 @@ export const replaceCode = async (pool: Pool, replacement: Replacement): Promise
        select mails.id
        from mails
        join person on person.id = mails.user_id
-       where mails.id = $1 and mails.lease_token = $2 and mails.settled_at is null
+       where mails.id = $1 and mails.lease_token = $2 and mails.${UNSETTLED}
        for update of mails
      ), former as (
        update codes

@@ -1,7 +1,7 @@
 import type { Pool } from '../pool.ts'
 import { raisingUndeliverable } from './event-parts.ts'
 import { OURS, POSTPONING } from './lease.ts'
-import type { Outcome } from './outbox.ts'
+import { type Outcome, UNSETTLED } from './outbox.ts'
 
 // Of the tables mails and codes: how a try ends. Each statement ends both, and does so again, to no effect, for whoever lost its answer.
 
@@ -163,7 +163,7 @@ export const endUntriedMail = async (
     `with settled as (
        update mails
        set settled_at = now(), outcome = $2, retry_at = null
-       where id = $1 and settled_at is null and (lease_until is null or lease_until <= now())
+       where id = $1 and ${UNSETTLED} and (lease_until is null or lease_until <= now())
        returning id, user_id, outcome, outcome as reason, settled_at, created_at
      ), ${raisingUndeliverable('settled', "$3 and ended.outcome = 'given-up'")}
      select outcome, extract(epoch from settled_at - created_at)::float8 as "afterSeconds"

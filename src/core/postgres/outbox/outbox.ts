@@ -11,6 +11,12 @@ import { ID_ONLY, raisingUndeliverable } from './event-parts.ts'
  */
 export type OutboxTable = 'mails' | 'events'
 
+/**
+ * SQL for whether a row that is known otherwise, as by its id, has not ended. Not by `settled_at`, which the indexes of all that waits are
+ * made with: a session that planned the statement while hardly a row waited would go through all of them for each one.
+ */
+export const UNSETTLED = 'outcome is null'
+
 /** How an unsettled row ends. */
 export type Outcome = 'accepted' | 'refused' | 'given-up' | 'dropped'
 
@@ -80,7 +86,7 @@ export const takeOffersBack = async (pool: Pool, table: OutboxTable, ids: string
      set offers = offers - 1,
        offered_at = case when offers = 1 then null else offered_at end,
        next_offer_at = case when offers = 1 then '-infinity' else now() end
-     where id = any($1::uuid[]) and settled_at is null and offers > 0`,
+     where id = any($1::uuid[]) and ${UNSETTLED} and offers > 0`,
     [ids],
   )
 }

@@ -4,11 +4,15 @@ import type { OutageLog } from '../../../core/process/outage-log.ts'
 
 const PAUSE_MS = 1000
 
-// What BullMQ says of a job that another run has taken: nothing is wrong with the store.
-const ABOUT_A_JOB = /Missing (?:lock|key) for job|Lock mismatch for job|is not in the \w+ state/
+// A job that has ended, or that another run has taken, just when its lock was to be renewed.
+const LOCK_GONE = /^could not renew lock for job /
 
-/** Whether an error tells that the store of the jobs does not work. */
-export const isStoreTrouble = (error: Error): boolean => !ABOUT_A_JOB.test(error.message)
+/**
+ * Whether an error tells that the store of the jobs does not work. Where the store answered and the answer is about one job,
+ * BullMQ's error has a number as its code (`finishedErrors`); the codes of stores and sockets are words.
+ */
+export const isStoreTrouble = (error: Error): boolean =>
+  !('code' in error && typeof error.code === 'number') && !LOCK_GONE.test(error.message)
 
 /**
  * The same backend, whose workers pause after a failure of their store. BullMQ pauses only when a connection is refused; after every
