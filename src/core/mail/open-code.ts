@@ -1,8 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { type ClaimedMail, openCode, replaceCode } from '../postgres/outbox/mail-claims.ts'
 import { deriveCode } from '../registration/activation-code.ts'
-import { CODE_STATES, codeStateOf } from '../registration/code-state.ts'
-import { digitsFor, isTooShort } from '../registration/new-code.ts'
+import { CODE_STATES, codeStateOf, isShort } from '../registration/code-state.ts'
+import { digitsFor, guessingAt, isTooShort } from '../registration/new-code.ts'
 import type { DeliverTools } from './delivery.ts'
 import type { Mailer, OutgoingMail } from './mailer.ts'
 
@@ -22,7 +22,8 @@ export const nextOf = async (tools: DeliverTools, mail: OwnMail) => {
   return CODE_STATES[codeStateOf({ ...facts, isExpired }, tools.policy.maxAttempts)].next
 }
 
-type OpenedCode = { id: string; digits: string; isOut: boolean }
+/** `isOut`: somebody may have it already. */
+type OpenedCode = { id: string; message: OutgoingMail; isOut: boolean }
 
 /**
  * Opens the code that the mail has. An unanswered one is repeated while half of its time is left and it can still be used. Null
@@ -33,14 +34,14 @@ export const openFormer = async (tools: BoundTools, mail: OwnMail): Promise<Open
   const digits = deriveCode(keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
   if (digits === null) return null
   const isOut = mail.codeSecondsLeft !== null
-  // A code that somebody may have in hand lasts through a surge of guesses elsewhere.
-  if (!isOut && mail.digits < (await digitsFor(pool, tools, mail.email))) return null
-  const opening = { codeId: mail.codeId, ttlSeconds: policy.ttlSeconds, maxAttempts: policy.maxAttempts }
-  const isOpened = await openCode(pool, {
-    ...opening,
-    digest: digestOfCodeMail(tools, mail, { keyId: mail.keyId, digits }),
+  const { message, digest } = writeCodeMail(tools, mail, { keyId: mail.keyId, digits })
+  const { isOpened, surge } = await openCode(pool, {
+    ...{ codeId: mail.codeId, ttlSeconds: policy.ttlSeconds, maxAttempts: policy.maxAttempts, digest },
+    // A code that somebody may have in hand lasts through a surge of guesses elsewhere.
+    guessing: !isOut && isShort(mail) ? guessingAt(tools, mail.email) : null,
   })
-  return isOpened ? { id: mail.codeId, digits, isOut } : null
+  tools.surge.note(surge)
+  return isOpened ? { id: mail.codeId, message, isOut } : null
 }
 
 /** Opens a fresh code, under a fresh key. Null when the lease has passed on, or a resend was sooner. */
@@ -49,22 +50,23 @@ export const openFresh = async (tools: BoundTools, mail: OwnMail): Promise<Opene
   const fresh = { id: randomUUID(), digits: await digitsFor(pool, tools, mail.email), keyId: keyring[0].id }
   const digits = deriveCode(keyring, fresh) ?? ''
   const { mailId, token, userId, codeId: formerId } = mail
-  const digest = digestOfCodeMail(tools, mail, { keyId: fresh.keyId, digits })
+  const { message, digest } = writeCodeMail(tools, mail, { keyId: fresh.keyId, digits })
   const isReplaced = await replaceCode(pool, {
     ...{ mailId, token, userId, formerId, fresh, digest },
     ttlSeconds: policy.ttlSeconds,
   })
-  return isReplaced ? { id: fresh.id, digits, isOut: false } : null
+  return isReplaced ? { id: fresh.id, message, isOut: false } : null
 }
 
-export const codeMailOf = ({ texts }: DeliverTools, { email, ref, locale }: OwnMail, code: string): OutgoingMail =>
-  texts.codeMail({ to: email, ref, locale, code })
-
-/** Under the code's own secret: whoever reads the table could else try all digits until the digest fits. */
-export const digestOfCodeMail = (tools: BoundTools, mail: OwnMail, code: { keyId: string; digits: string }): Buffer => {
-  const { keyring, mailer } = tools
+/** The mail with its digest, under the code's own secret: whoever reads the table could else try all digits until the digest fits. */
+export const writeCodeMail = (
+  { keyring, mailer, texts }: BoundTools,
+  { email, ref, locale }: OwnMail,
+  code: { keyId: string; digits: string },
+): { message: OutgoingMail; digest: Buffer } => {
   const key = keyring.find(({ id }) => id === code.keyId)?.lookups ?? NO_SECRET
-  return digestOf(key, mailer.format, codeMailOf(tools, mail, code.digits))
+  const message = texts.codeMail({ to: email, ref, locale, code: code.digits })
+  return { message, digest: digestOf(key, mailer.format, message) }
 }
 
 // A notice has none.

@@ -9,14 +9,13 @@ import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './de
 import type { OutgoingMail } from './mailer.ts'
 import {
   type BoundTools,
-  codeMailOf,
   digestOf,
-  digestOfCodeMail,
   NO_SECRET,
   nextOf,
   type OwnMail,
   openFormer,
   openFresh,
+  writeCodeMail,
 } from './open-code.ts'
 import { chooseProvider, type Holder, type MailProvider } from './routing/routes.ts'
 
@@ -92,7 +91,7 @@ const prepareClaimed = async (tools: DeliverTools, mail: OwnMail, open: readonly
   const sending = mail.isAddressTaken
     ? await prepareNotice(bound, mail)
     : {
-        message: codeMailOf(tools, mail, code.digits),
+        message: code.message,
         idempotencyKey: code.id,
         noticeRefusal: null,
       }
@@ -110,7 +109,7 @@ const holderOf = (tools: DeliverTools, mail: OwnMail): Holder => {
   const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId }) ?? ''
   const isOf = (provider: MailProvider | undefined) =>
     provider !== undefined &&
-    digestOfCodeMail({ ...tools, mailer: provider.mailer }, mail, { keyId: mail.keyId, digits }).equals(mailDigest)
+    writeCodeMail({ ...tools, mailer: provider.mailer }, mail, { keyId: mail.keyId, digits }).digest.equals(mailDigest)
   const [first, second] = tools.providers
   if (isOf(first)) return isRepeatable ? 'first' : 'not-first'
   return isRepeatable && isOf(second) ? 'second' : 'nobody'

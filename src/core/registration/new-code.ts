@@ -24,7 +24,8 @@ export const newCode = (tools: CodeTools, { email, requestId }: { email: string;
   mail: { id: randomUUID(), requestId, traceContext: activeTraceContext() },
 })
 
-const guessingAt = ({ keyring, policy, surge }: CodeTools, email: string): Guessing => ({
+/** What decides how long a code for this address must be. */
+export const guessingAt = ({ keyring, policy, surge }: CodeTools, email: string): Guessing => ({
   mailboxKeys: lookupKeys(keyring, 'mailbox', mailboxOf(email)),
   budgets: policy.guessBudgets,
   isSurge: surge.known(),

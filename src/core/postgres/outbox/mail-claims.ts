@@ -1,3 +1,4 @@
+import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
 import type { Pool } from '../pool.ts'
 import { claimColumns, claiming } from './lease.ts'
 import { type Outcome, UNFLUSHED, UNSETTLED } from './outbox.ts'
@@ -74,26 +75,45 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
   return found.rows[0] ?? null
 }
 
-export type Opening = { codeId: string; ttlSeconds: number; maxAttempts: number; digest: Buffer }
+/** `guessing` decides whether the code is long enough; null when it is, whatever was guessed. */
+export type Opening = {
+  codeId: string
+  ttlSeconds: number
+  maxAttempts: number
+  digest: Buffer
+  guessing: Guessing | null
+}
+
+const NOT_ASKED: Guessing = { mailboxKeys: [], budgets: [], isSurge: false }
 
 /**
- * Starts the code's time before the provider is called; one that is open already keeps its deadline. Gives false, and changes
- * nothing, when the code may not leave: superseded, used up, its time half over, or other bytes went under its key.
+ * Starts the code's time before the provider is called; one that is open already keeps its deadline. Does not open it, and changes
+ * nothing, when the code may not leave: superseded, used up, its time half over, too short, or other bytes went under its key.
  */
-export const openCode = async (pool: Pool, opening: Opening): Promise<boolean> => {
-  const opened = await pool.query(
-    `update codes
-     set opened_at = coalesce(opened_at, now()),
-       expires_at = coalesce(expires_at, now() + make_interval(secs => $2)),
-       mail_digest = $4
-     where id = $1
-       and superseded_at is null
-       and attempts < $3
-       and (expires_at is null or expires_at >= now() + make_interval(secs => $2 / 2.0))
-       and (mail_digest is null or mail_digest = $4)`,
-    [opening.codeId, opening.ttlSeconds, opening.maxAttempts, opening.digest],
+export const openCode = async (pool: Pool, opening: Opening): Promise<{ isOpened: boolean; surge: MeasuredSurge }> => {
+  const { guessing, ...code } = opening
+  const opened = await pool.query<MeasuredSurge & { isOpened: boolean }>(
+    `with ${GUESSING}, opened as (
+       update codes
+       set opened_at = coalesce(opened_at, now()),
+         expires_at = coalesce(expires_at, now() + make_interval(secs => $6)),
+         mail_digest = $8
+       from guessed, surge
+       where id = $5
+         and superseded_at is null
+         and attempts < $7
+         and (expires_at is null or expires_at >= now() + make_interval(secs => $6 / 2.0))
+         and (mail_digest is null or mail_digest = $8)
+         and not "isOut"
+         and not "isSurge"
+       returning id
+     )
+     select exists (select from opened) as "isOpened", "wrongCodes", "isSurge"
+     from surge`,
+    [...guessingValues(guessing ?? NOT_ASKED), code.codeId, code.ttlSeconds, code.maxAttempts, code.digest],
   )
-  return opened.rowCount === 1
+  const { isOpened = false, ...surge } = opened.rows[0] ?? { wrongCodes: null, isSurge: false }
+  return { isOpened, surge }
 }
 
 export type Replacement = {
