@@ -26,7 +26,8 @@ describe.each(backends)('jobs on %s', (backend) => {
       return outcomes.filter((outcome) => outcome !== 'accepted').length
     }
     await expect.poll(unsettled, PATIENT).toBe(0)
-    for (const email of emails) expect(stage.requestsTo(email)).toHaveLength(1)
+    // One that a busy machine asks again for has the same key.
+    for (const email of emails) expect(stage.provider.inbox(email)).toHaveLength(1)
   })
 
   test('a mail in hand is not sent by a second job for it', async () => {
