@@ -17,12 +17,9 @@ const report = process.env.VITEST_JSON
 
 // Not isolated: to load the service anew for each file took a quarter of the CPU of all tests. So a file leaves nothing behind in
 // its process: what it spies on it restores, what it opens it closes.
-const ON_SERVERS = {
-  globalSetup: 'tests/support/servers.ts',
-  isolate: false,
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
-}
+const COMMON = { isolate: false, testTimeout: 60_000, hookTimeout: 60_000 }
+
+const ON_SERVERS = { ...COMMON, globalSetup: 'tests/support/servers.ts' }
 
 // Most of a test's time is waiting for processes and their time limits, so more run than there are cores.
 const MAX_WORKERS = 4
@@ -37,7 +34,7 @@ export default defineConfig({
     globalSetup: 'tests/support/postgres.ts',
     ...(report && { reporters: ['default', 'json'], outputFile: { json: report } }),
     projects: [
-      { test: { name: 'unit', include: UNIT, testTimeout: 60_000, hookTimeout: 60_000 } },
+      { test: { name: 'unit', include: UNIT, ...COMMON } },
       {
         test: {
           name: 'integration',
