@@ -57,15 +57,26 @@ export const useTestDatabase = async (): Promise<TestDatabase> => {
 }
 
 const asAdmin = async (template: URL, statement: string): Promise<void> => {
+  admin ??= connectAsAdmin(template)
+  const client = await admin
+  // Copies of one template wait for each other.
+  await client.query('select pg_advisory_lock(1)')
+  try {
+    await client.query(statement)
+  } finally {
+    await client.query('select pg_advisory_unlock(1)')
+  }
+}
+
+/** For all files that this process runs: a connection costs PostgreSQL as much as half of a copy. */
+let admin: Promise<pg.Client> | undefined
+
+const connectAsAdmin = async (template: URL): Promise<pg.Client> => {
   const url = new URL(template)
   url.pathname = '/postgres'
   const client = new pg.Client({ connectionString: url.href })
+  // The server stops before Vitest's processes do.
+  client.on('error', () => {})
   await client.connect()
-  try {
-    // Copies of one template wait for each other.
-    await client.query('select pg_advisory_lock(1)')
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
+  return client
 }
