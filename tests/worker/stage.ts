@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { expect } from 'vitest'
+import { runTraceCommand } from '../../src/worker/operators/trace-command.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { type BackendName, startStore } from '../support/backends.ts'
@@ -74,6 +75,20 @@ export const setStage = async (backend: BackendName, store: Promise<TestRedis | 
       await database.drop()
     },
   }
+}
+
+/** What the command that tells what happened to a mail says, asked in this process. */
+export const trace = async (wanted: string, environment: Record<string, string | undefined>) => {
+  let [out, err] = ['', '']
+  const code = await runTraceCommand(wanted, environment, {
+    print: (text) => {
+      out += text
+    },
+    tell: (sentence) => {
+      err += `${sentence}\n`
+    },
+  })
+  return { code, out, err }
 }
 
 export type Stage = Awaited<ReturnType<typeof setStage>>

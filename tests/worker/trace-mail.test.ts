@@ -3,7 +3,7 @@ import { findFreePort } from '../../dev/embedded-postgres.ts'
 import { backends } from '../support/backends.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { runTraceMail } from './spawn-program.ts'
-import { PATIENT, type Stage, setStage } from './stage.ts'
+import { PATIENT, type Stage, setStage, trace as traceHere } from './stage.ts'
 
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`
 
@@ -30,8 +30,11 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   })
   afterAll(() => stage.close())
 
-  const trace = (wanted: string, environment: Record<string, string> = {}) =>
-    runTraceMail([wanted], { DATABASE_URL: stage.database.url, REDIS_URL: stage.redis?.url, ...environment })
+  const environment = () => ({ DATABASE_URL: stage.database.url, REDIS_URL: stage.redis?.url })
+  const trace = (wanted: string) => traceHere(wanted, environment())
+  /** By a process of its own, as an operator does it. */
+  const runTrace = (wanted: string, more: Record<string, string> = {}) =>
+    runTraceMail([wanted], { ...environment(), ...more })
 
   const registrationOf = async (mailId: string) => {
     const found = await stage.pool.query<{ ref: string; requestId: string }>(
@@ -70,7 +73,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('delivered@example.com', 2)
     const { ref, requestId } = await registrationOf(user.mailId)
-    const { code, out, err } = await trace(user.mailId)
+    const { code, out, err } = await runTrace(user.mailId)
     expect([code, err]).toEqual([0, ''])
     expect(out).toMatch(
       new RegExp(`^${ref} to d…@example\\.com\n  mail ${user.mailId}, registration ${user.id}, request ${requestId}\n`),
@@ -88,7 +91,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
 
   test('shows neither the whole address nor the code', async () => {
     const user = await registerAndTry('secretive@example.com', 1)
-    const { out, err } = await trace(user.mailId)
+    const { out, err } = await runTrace(user.mailId)
     expect(out).toContain('s…@example.com')
     expect(out + err).not.toContain('secretive')
     expect(
@@ -144,7 +147,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('cut-off@example.com', 2)
     const nowhere = { REDIS_URL: `redis://127.0.0.1:${await findFreePort()}` }
-    const { code, out, err } = await trace(user.mailId, nowhere)
+    const { code, out, err } = await runTrace(user.mailId, nowhere)
     expect(code).toBe(0)
     expect(err).toContain('The queue in Redis cannot be reached')
     expect(out).toContain('2 tries of which the queue tells nothing; the last error was resend-503')
@@ -152,7 +155,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   })
 
   test('nobody has heard of it: exit code 1', async () => {
-    const { code, out, err } = await trace('ZZZZ')
+    const { code, out, err } = await runTrace('ZZZZ')
     expect([code, out]).toEqual([1, ''])
     expect(err).toContain('No mail or event has this id')
   })
