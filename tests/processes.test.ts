@@ -5,8 +5,9 @@ import { findFreePort } from '../dev/embedded-postgres.ts'
 import { MAILS } from '../src/worker/delivery/mail-kind.ts'
 import { openQueueBackend } from '../src/worker/queue/backends/open-queue-backend.ts'
 import { openOutboxQueue } from '../src/worker/queue/outbox-queue.ts'
+import type { App } from './api/api-client.ts'
 import { readUser } from './support/answers.ts'
-import { PASSWORD, post } from './support/api.ts'
+import { createTestApi, PASSWORD, post } from './support/api.ts'
 import { backends, startStore } from './support/backends.ts'
 import { createTestDatabase, silent, type TestDatabase } from './support/database.ts'
 import { type MailProvider, startMailProvider } from './support/mail-provider.ts'
@@ -19,11 +20,13 @@ const PATIENT = { timeout: 30_000, interval: 50 }
 const DRAIN_LIMIT_MS = 10_000
 
 let database: TestDatabase
+let app: App
 let provider: MailProvider
 let started: TestProcess[] = []
 
 beforeAll(async () => {
   ;[database, provider] = await Promise.all([createTestDatabase(), startMailProvider()])
+  app = await createTestApi(database)
 })
 afterEach(async () => {
   provider.answerWith([])
@@ -43,6 +46,10 @@ const start = async (name: 'api' | 'worker', environment: Record<string, string>
 
 const register = async (api: TestProcess, email: string) =>
   readUser(await untilServed(() => fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD }))))
+
+/** The same in this process, for tests of workers. */
+const registerHere = async (email: string) =>
+  readUser(await untilServed(async () => app.request('/v1/users', post({ email, password: PASSWORD }))))
 
 const outcomeOf = async (userId: string) => {
   const found = await database.pool.query<{ outcome: string | null }>('select outcome from mails where user_id = $1', [
@@ -94,7 +101,7 @@ const timed = async (stop: Promise<number | null>) => {
 
 describe('SIGTERM', () => {
   test('an idle api and an idle worker end with 0 at once', async () => {
-    for (const process of [await start('api'), await start('worker')]) {
+    for (const process of await Promise.all([start('api'), start('worker')])) {
       const { code, ms } = await timed(process.stop())
       expect(code).toBe(0)
       expect(ms).toBeLessThan(5000)
@@ -157,7 +164,7 @@ describe.each(backends)('a worker on %s', (backend) => {
   test('finishes the mail in hand when it is told to stop, and ends with 0 in time', async () => {
     const gate = await startGatedProvider()
     onTestFinished(gate.close)
-    const [api, worker] = [await start('api'), await start('worker', { ...store, MAIL_URL: gate.url })]
+    const [api, worker] = await Promise.all([start('api'), start('worker', { ...store, MAIL_URL: gate.url })])
     const user = await register(api, `in-hand-${backend}@example.com`)
     await expect.poll(() => gate.requests(`in-hand-${backend}@example.com`), PATIENT).toBe(1)
     const stopped = timed(worker.stop())
@@ -173,8 +180,8 @@ describe.each(backends)('a worker on %s', (backend) => {
 
   test('ends with 0 in time while the provider is silent, and the mail is not lost', async () => {
     provider.answerWith(['ignore'])
-    const [api, worker] = [await start('api'), await start('worker', { ...store, MAIL_TIMEOUT_MS: '60000' })]
-    const user = await register(api, `silent-${backend}@example.com`)
+    const worker = await start('worker', { ...store, MAIL_TIMEOUT_MS: '60000' })
+    const user = await registerHere(`silent-${backend}@example.com`)
     await expect
       .poll(() => provider.requests.some((mail) => mail.to === `silent-${backend}@example.com`), PATIENT)
       .toBe(true)
@@ -190,9 +197,9 @@ describe.each(backends)('a worker on %s', (backend) => {
     const gate = await startGatedProvider()
     onTestFinished(gate.close)
     const environment = { ...store, MAIL_URL: gate.url, MAIL_CONCURRENCY: '2' }
-    const [api, worker] = [await start('api'), await start('worker', environment)]
+    const worker = await start('worker', environment)
     const emails = Array.from({ length: 8 }, (_, index) => `waiting${index}-${backend}@example.com`)
-    const users = await Promise.all(emails.map((email) => register(api, email)))
+    const users = await Promise.all(emails.map((email) => registerHere(email)))
     const inHand = () => emails.reduce((sum, email) => sum + gate.requests(email), 0)
     await expect.poll(inHand, PATIENT).toBe(2)
     const stopped = timed(worker.stop())
@@ -213,10 +220,10 @@ describe.each(backends)('a worker on %s', (backend) => {
   test('needs so few connections that three fit into PostgreSQL with its defaults', async () => {
     const gate = await startGatedProvider()
     onTestFinished(gate.close)
-    const [api] = [await start('api'), await start('worker', { ...store, MAIL_URL: gate.url })]
+    await start('worker', { ...store, MAIL_URL: gate.url })
     const emails = Array.from({ length: 40 }, (_, index) => `many${index}-${backend}@example.com`)
     // One after the other: of many at once some would be told that they wait too long for a hash.
-    for (const email of emails) await register(api, email)
+    for (const email of emails) await registerHere(email)
     await expect.poll(() => emails.filter((email) => gate.requests(email) > 0).length, PATIENT).toBe(emails.length)
     const connections = async () =>
       (
@@ -234,8 +241,8 @@ describe.each(backends)('a worker on %s', (backend) => {
     const environment = { ...store, MAIL_TIMEOUT_MS: '60000' }
     const email = `crash-${backend}@example.com`
     provider.answerWith(['hang'])
-    const [api, victim] = [await start('api'), await start('worker', environment)]
-    const user = await register(api, email)
+    const victim = await start('worker', environment)
+    const user = await registerHere(email)
     const tries = () => provider.requests.filter((mail) => mail.to === email)
     await expect.poll(() => tries().length, PATIENT).toBe(1)
     const heir = await start('worker', environment)
@@ -253,8 +260,8 @@ describe.each(backends)('a worker on %s', (backend) => {
   // Last, as the pause outlives the worker.
   test('stops in time while all mails wait for the provider', async () => {
     provider.answerWith([], { status: 429, retryAfter: '600' })
-    const [api, worker] = [await start('api'), await start('worker', store)]
-    await register(api, `paused-${backend}@example.com`)
+    const worker = await start('worker', store)
+    await registerHere(`paused-${backend}@example.com`)
     await expect
       .poll(() => provider.requests.some(({ to }) => to === `paused-${backend}@example.com`), PATIENT)
       .toBe(true)

@@ -3,7 +3,7 @@ import { Webhook as SvixWebhook } from 'svix'
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
-import { basic, PASSWORD, post } from '../support/api.ts'
+import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
 import { type EventReceiver, startEventReceiver } from '../support/event-receiver.ts'
 import { codeIn } from '../support/mail-provider.ts'
@@ -20,8 +20,9 @@ const OPERATOR = { OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
 describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend) => {
   let stage: Stage
   let receiver: EventReceiver
-  let api: TestProcess
-  let workers: TestProcess[]
+  /** Asks the API, which runs in this process until a test starts another. */
+  let ask: (path: string, init: RequestInit) => Promise<Response>
+  let processes: TestProcess[]
   let environment: Record<string, string | undefined>
 
   beforeEach(async () => {
@@ -34,23 +35,29 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
       WEBHOOK_SECRET: SECRETS.join(','),
       ...OPERATOR,
     }
-    workers = []
-    api = await startProcess('api', environment)
+    processes = []
+    const api = await createTestApi(stage.database, { WEBHOOK_URL: receiver.url })
+    ask = async (path, init) => api.request(path, init)
   })
   afterEach(async () => {
-    await Promise.all([api.kill(), ...workers.map((worker) => worker.kill())])
+    await Promise.all(processes.map((process) => process.kill()))
     await receiver.close()
     await stage.close()
   })
 
   const startWorker = async (more: Record<string, string> = {}) => {
     const worker = await startProcess('worker', { ...environment, ...more })
-    workers.push(worker)
+    processes.push(worker)
     return worker
+  }
+  const startApi = async () => {
+    const api = await startProcess('api', environment)
+    processes.push(api)
+    ask = (path, init) => fetch(`${api.url}${path}`, init)
   }
   const register = async (email: string) => {
     const answer = await untilServed(() =>
-      fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD, metadata: { plan: 'free' } })),
+      ask('/v1/users', post({ email, password: PASSWORD, metadata: { plan: 'free' } })),
     )
     expect(answer.status).toBe(202)
     return readUser(answer)
@@ -59,12 +66,12 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
     const { id } = await register(email)
     await expect.poll(() => stage.provider.inbox(email).length, PATIENT).toBe(1)
     const code = codeIn(stage.provider.inbox(email)[0])
-    const answer = await fetch(`${api.url}/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))
+    const answer = await ask(`/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))
     expect(answer.status).toBe(200)
     return readUser(answer)
   }
   const account = (method: string, email: string, path = '', body?: object) =>
-    fetch(`${api.url}/v1/account${path}`, {
+    ask(`/v1/account${path}`, {
       method,
       headers: { authorization: basic(email), 'content-type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
@@ -79,7 +86,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
   }
 
   test('an activation, a change of password and a deletion are told once each, signed with every key, and say no secret', async () => {
-    const worker = await startWorker()
+    const [worker] = await Promise.all([startWorker(), startApi()])
     const user = await activate('ada@example.com')
     expect((await account('PUT', user.email, '/password', { password: 'another horse battery' })).status).toBe(204)
     await expect.poll(() => typesTaken().toSorted(), PATIENT).toEqual(['user.activated', 'user.password-changed'])
@@ -114,7 +121,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
     })
     const kept = await stage.pool.query('select distinct data::text as data from events where settled_at is not null')
     expect(kept.rows).toEqual([{ data: '{}' }])
-    const deleted = await fetch(`${api.url}/v1/account`, {
+    const deleted = await ask('/v1/account', {
       method: 'DELETE',
       headers: { authorization: basic(user.email, 'another horse battery') },
     })
@@ -175,7 +182,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
     await expect.poll(() => receiver.taken().length, PATIENT).toBe(1)
     await startMails.kill()
     expect((await account('PUT', user.email, '/password', { password: 'another horse battery' })).status).toBe(204)
-    const answer = await fetch(`${api.url}/v1/account`, {
+    const answer = await ask('/v1/account', {
       method: 'DELETE',
       headers: { authorization: basic(user.email, 'another horse battery') },
     })
