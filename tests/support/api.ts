@@ -8,7 +8,8 @@ import { openProviderEvents } from '../../src/api/provider-events.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher } from '../../src/core/credentials/password.ts'
 import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
-import { createMailTexts } from '../../src/core/mail/writing/mail-texts.ts'
+import type { Languages } from '../../src/core/mail/writing/languages.ts'
+import { createMailTexts, type TextSettings } from '../../src/core/mail/writing/mail-texts.ts'
 import { checkDatabase } from '../../src/core/process/http/readiness.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { codePolicyOf, textSettingsOf } from '../../src/core/process/settings.ts'
@@ -55,7 +56,7 @@ export const createTestTools = async (
     policy: { ...codePolicyOf(config), resendCooldownSeconds: config.RESEND_COOLDOWN_SECONDS },
     limits: createLimits({ keyring, budgets: budgetsOf(config) }),
     passwordMinLength: config.PASSWORD_MIN_LENGTH,
-    languages: createMailTexts(textSettingsOf(config)).languages,
+    languages: languagesOf(textSettingsOf(config)),
     serviceName: config.SERVICE_NAME,
     corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUSTED_PROXIES,
@@ -63,6 +64,17 @@ export const createTestTools = async (
     metrics: createApiMetrics(createRegistry()),
     providerEvents: openProviderEvents(config),
   }
+}
+
+/** Kept: to read and try all texts takes ten times as long as all else that an API is made of. */
+const kept = new Map<string, Languages>()
+
+const languagesOf = (settings: TextSettings): Languages => {
+  const key = JSON.stringify(settings)
+  const languages = kept.get(key) ?? createMailTexts(settings).languages
+  // A folder may have other texts by the next time.
+  if (settings.folder === undefined) kept.set(key, languages)
+  return languages
 }
 
 export const PASSWORD = 'correct horse battery'
