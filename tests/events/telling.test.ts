@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Told } from '../../src/core/events/deliver-event.ts'
-import { EVENT_CONCURRENCY, reviveEvents, startEvents, type Telling } from '../../src/worker/events/events.ts'
+import {
+  EVENT_CONCURRENCY,
+  EVENTS_PER_SECOND,
+  reviveEvents,
+  startEvents,
+  type Telling,
+} from '../../src/worker/events/events.ts'
 import { backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
@@ -68,6 +74,18 @@ describe.each(backends)('events that a worker tells, jobs on %s', (backend) => {
     expect([EVENT_CONCURRENCY, mostInHand, inHand]).toEqual([10, 10, 10])
     gate.resolve('accepted')
     await expect.poll(() => countSettled('accepted'), PATIENT).toBe(25)
+  })
+
+  test('leave one after the other, however many have waited', async () => {
+    const starts: number[] = []
+    answer = async () => {
+      starts.push(performance.now())
+      return 'accepted'
+    }
+    await raise(30)
+    await expect.poll(() => countSettled('accepted'), PATIENT).toBe(30)
+    // Timers may be some milliseconds early, or late and then in a hurry, but never by half.
+    expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeGreaterThan((29 * 1000) / EVENTS_PER_SECOND / 2)
   })
 
   test('are counted: their ends, their retries, how long they took, what waits, and how the receiver is', async () => {

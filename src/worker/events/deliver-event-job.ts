@@ -10,9 +10,13 @@ import type { EventMetrics } from './event-metrics.ts'
 
 const eventJob = v.object({ eventId: v.pipe(v.string(), v.uuid()) })
 
-/** `enter`: milliseconds for which the receiver is left alone; `pauseFor` lets this worker take no event for that long. */
+/**
+ * `enter`: milliseconds for which the receiver is left alone; `pauseFor` lets this worker take no event for that long. `takePlace`
+ * resolves when the next one may leave.
+ */
 export type EventJobTools = DeliverEventTools & {
   enter(): number
+  takePlace(): Promise<void>
   pauseFor(ms: number): void
   metrics: EventMetrics
   logger: Logger
@@ -30,6 +34,7 @@ export const deliverEventJob =
       // Back to where it came from, at no cost of an attempt.
       throw new RateLimitError()
     }
+    await tools.takePlace()
     const begun = performance.now()
     const request = { eventId: job.data.eventId, signal: signal ?? new AbortController().signal }
     const tried = await deliverEvent(tools, request).catch((err: unknown) => {

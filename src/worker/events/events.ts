@@ -1,4 +1,5 @@
 import type { Queue, Telemetry } from 'bullmq'
+import PQueue from 'p-queue'
 import type { Receiver, ReceiverTrouble } from '../../core/events/deliver-event.ts'
 import { createCircuit } from '../../core/mail/routing/circuit.ts'
 import { reviveEvent, reviveFailedEvents } from '../../core/postgres/outbox/events.ts'
@@ -15,6 +16,8 @@ import { createEventMetrics } from './event-metrics.ts'
 
 /** At once, for each worker: a receiver that is slow holds up no mail. */
 export const EVENT_CONCURRENCY = 10
+/** Of each worker, one after the other: what waited for a receiver that is well again leaves beside the mails, not before them. */
+export const EVENTS_PER_SECOND = 50
 const MAX_PAUSE_MS = 30_000
 
 export type EventsTools = {
@@ -52,6 +55,7 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
       return told
     },
   }
+  const places = new PQueue({ interval: 1000 / EVENTS_PER_SECOND, intervalCap: 1 })
   const outbox = await startOutbox(
     { pool, backend, databaseUrl, logger },
     EVENTS,
@@ -66,6 +70,7 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
         ...{ pool, giveUpAfterSeconds, metrics, logger, pauseFor },
         receiver: watched,
         enter: circuit.enter,
+        takePlace: () => places.add(() => {}),
       }),
   )
   return {
