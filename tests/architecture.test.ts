@@ -88,7 +88,7 @@ describe('a package has one home', () => {
     ['bullmq', ['worker/']],
     ['ioredis', ['worker/queue/backends/redis-clients.ts']],
     ['@node-rs/bcrypt', ['core/credentials/password.ts']],
-    ['p-queue', ['core/credentials/hashing-queue.ts']],
+    ['p-queue', ['core/credentials/hashing-queue.ts', 'worker/events/events.ts']],
     ['tr46', ['core/credentials/email-address.ts']],
     [
       'undici',
