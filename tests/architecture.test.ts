@@ -171,7 +171,7 @@ test('the wall clock is asked only where a time of others is read, and never for
     'src/core/mail/providers/report.ts',
     'src/worker/providers/judge-answer.ts',
     'src/worker/providers/retry-after.ts',
-    'src/worker/queue/outbox-queue.ts',
+    'src/worker/queue/offer-rows.ts',
   ])
 })
 

@@ -15,12 +15,18 @@ import { createRegistry, type Registry } from '../core/process/telemetry/registr
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
 import { createGuessSurge } from '../core/registration/guess-surge.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
-import { reviveMails, startDelivery } from './delivery/delivery.ts'
+import { operatorRetryOfMails, startDelivery } from './delivery/delivery.ts'
 import { startHousekeeping } from './delivery/housekeeping.ts'
 import { MAILS } from './delivery/mail-kind.ts'
 import { openMailProviders } from './delivery/open-mail-providers.ts'
 import { EVENTS } from './events/event-kind.ts'
-import { EVENT_CONCURRENCY, type EventsTools, reviveEvents, startEvents, type Telling } from './events/events.ts'
+import {
+  EVENT_CONCURRENCY,
+  type EventsTools,
+  operatorRetryOfEvents,
+  startEvents,
+  type Telling,
+} from './events/events.ts'
 import { openReceiver } from './events/receiver.ts'
 import { createDashboard, DASHBOARD_PATH } from './operators/dashboard.ts'
 import { addHousekeepingReadings, addQueueReadings, createWorkerMetrics } from './operators/metrics.ts'
@@ -156,8 +162,8 @@ const openDashboard = (
 ): Hono | null => {
   if (config.OPS_USER !== undefined && config.OPS_PASSWORD !== undefined) {
     const operator = { username: config.OPS_USER, password: config.OPS_PASSWORD }
-    const revivals = { [MAILS.queue]: reviveMails(pool), [EVENTS.queue]: reviveEvents(pool) }
-    return createDashboard(queues, { operator, trustedProxies: config.TRUSTED_PROXIES, logger, revivals })
+    const operatorRetries = { [MAILS.queue]: operatorRetryOfMails(pool), [EVENTS.queue]: operatorRetryOfEvents(pool) }
+    return createDashboard(queues, { operator, trustedProxies: config.TRUSTED_PROXIES, logger, operatorRetries })
   }
   logger.warn('the dashboard is off: set OPS_USER and OPS_PASSWORD to have it')
   return null

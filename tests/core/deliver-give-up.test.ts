@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { heartbeat } from '../../src/core/postgres/outbox/outbox.ts'
-import { reviveFailedMails, reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
+import { retryFailedMail, retryFailedMails } from '../../src/core/postgres/outbox/operator-retry.ts'
+import { heartbeat } from '../../src/core/postgres/outbox/outbox-rows.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
@@ -125,8 +125,8 @@ test.each(ended)(
     const { pending, mailer, tools } = await endBy(step)
     expect(await readMail(database, pending.mailId)).toMatchObject({ outcome })
     await age(database, pending.user.id, 80_000)
-    expect(await reviveMail(database.pool, pending.mailId)).toBe(true)
-    expect(await reviveMail(database.pool, pending.mailId)).toBe(false)
+    expect(await retryFailedMail(database.pool, pending.mailId)).toBe(true)
+    expect(await retryFailedMail(database.pool, pending.mailId)).toBe(false)
     expect(await statusOf(pending)).toBe('queued')
     expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'later' })
     expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'done', outcome: 'accepted' })
@@ -149,7 +149,7 @@ test('all failed mails can be started over, in batches, and no other', async () 
   const several = [await endBy(refused()), await endBy(clearNo()), await endBy(refused())]
   const { mailId } = await addPending(database)
   await deliver(deliverTools(database, scriptedMailer()), mailId)
-  while ((await reviveFailedMails(database.pool, 2)) > 0);
+  while ((await retryFailedMails(database.pool, 2)) > 0);
   for (const { pending } of several) expect(await readMail(database, pending.mailId)).toMatchObject({ outcome: null })
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'accepted' })
 })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
+import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
@@ -104,7 +104,7 @@ test('a refused mail that an operator retries after a resend is dropped: its cod
   const tools = deliverTools(database, mailer)
   await deliver(tools, mailId)
   await resendCode(useCaseTools(database), resending(user))
-  await reviveMail(database.pool, mailId)
+  await retryFailedMail(database.pool, mailId)
   expect(await deliver(tools, mailId)).toMatchObject({ end: 'done', outcome: 'dropped' })
   expect(mailer.sent).toHaveLength(1)
   const next = await currentMail(database, user.id)

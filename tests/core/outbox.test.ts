@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
 import { measureBacklog, measureRelayLag } from '../../src/core/postgres/outbox/backlog.ts'
-import { giveUpOverdueRows, heartbeat, takeDueRows, takeOffersBack } from '../../src/core/postgres/outbox/outbox.ts'
+import {
+  giveUpOverdueRows,
+  heartbeat,
+  takeDueRows,
+  takeOffersBack,
+} from '../../src/core/postgres/outbox/outbox-rows.ts'
 import { transaction } from '../../src/core/postgres/pool.ts'
 import { type TestDatabase, useTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { type Allowance, UNLIMITED } from '../../src/core/postgres/budgets.ts'
-import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
+import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
 import type { Credentials } from '../../src/core/postgres/users.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
@@ -143,7 +143,7 @@ test("an operator's retry parallel to a resend breaks neither", async () => {
     const { user, mailId } = await addPending(database)
     const tools = deliverTools(database, scriptedMailer(refused()))
     await deliver(tools, mailId)
-    const retry = reviveMail(database.pool, mailId).then(() => deliver(tools, mailId))
+    const retry = retryFailedMail(database.pool, mailId).then(() => deliver(tools, mailId))
     const [delivery, resent] = await Promise.all([retry, resend(user)])
     expect(delivery).toMatchObject({ end: 'done' })
     expect(['enqueued', 'already-on-its-way']).toContain(resent)

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
 import { deliverEvent, type Receiver, type Told } from '../../src/core/events/deliver-event.ts'
 import { removeOldRows } from '../../src/core/postgres/housekeeping.ts'
-import { giveUpOverdueRows, heartbeat } from '../../src/core/postgres/outbox/outbox.ts'
+import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
+import { giveUpOverdueRows, heartbeat } from '../../src/core/postgres/outbox/outbox-rows.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
-import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import {
   addPending,
   age,
@@ -162,7 +162,7 @@ test('a mail that is refused, retried and refused again is one event', async () 
   const { mailId } = await addPending(database)
   const tools = deliverTools(database, scriptedMailer(refused(), refused()))
   await deliver(tools, mailId)
-  await reviveMail(database.pool, mailId)
+  await retryFailedMail(database.pool, mailId)
   await deliver(tools, mailId)
   expect(await rows()).toMatchObject([
     { type: 'mail.undeliverable', data: { mail: { id: mailId, reason: 'refused' } } },

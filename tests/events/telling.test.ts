@@ -5,7 +5,7 @@ import type { Told } from '../../src/core/events/deliver-event.ts'
 import {
   EVENT_CONCURRENCY,
   EVENTS_PER_SECOND,
-  reviveEvents,
+  operatorRetryOfEvents,
   startEvents,
   type Telling,
 } from '../../src/worker/events/events.ts'
@@ -114,7 +114,7 @@ describe.each(backends)('events that a worker tells, jobs on %s', (backend) => {
     await expect.poll(() => countSettled('accepted'), PATIENT).toBe(5)
     await Promise.all(ids.map((id) => telling.queue.remove(id)))
     await stage.pool.query("update events set outcome = 'given-up'")
-    await reviveEvents(stage.pool).all()
+    await operatorRetryOfEvents(stage.pool).all()
     await expect.poll(() => countSettled('accepted'), PATIENT).toBe(5)
   })
 })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
+import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
 import { backends } from '../support/backends.ts'
 import {
   type Answer,
@@ -76,7 +76,7 @@ describe.each(backends)('two providers, with jobs on %s', (backend) => {
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('refused')
     await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
     second.answerWith([], 200)
-    expect(await reviveMail(stage.pool, user.mailId)).toBe(true)
+    expect(await retryFailedMail(stage.pool, user.mailId)).toBe(true)
     await (await worker.queue.getJob(user.mailId))?.retry('failed')
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
     expect(second.inbox(user.email)).toHaveLength(1)

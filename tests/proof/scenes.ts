@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { changePassword } from '../../src/core/account/change-password.ts'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
 import { UNLIMITED } from '../../src/core/postgres/budgets.ts'
-import { takeDueRows } from '../../src/core/postgres/outbox/outbox.ts'
+import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
+import { takeDueRows } from '../../src/core/postgres/outbox/outbox-rows.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
-import { reviveMail } from '../../src/core/postgres/outbox/revivals.ts'
 import { deleteAbandonedUsers, START } from '../../src/core/postgres/user-removal.ts'
 import { activate } from '../../src/core/registration/activate.ts'
 import { register } from '../../src/core/registration/register.ts'
@@ -178,7 +178,7 @@ export const SCENES: Record<string, SceneOf> = {
   "a delivery and an operator's retry": async (stage) => {
     const one = await addPending(stage.database)
     await deliver(stage.deliverTools(undefined, throwing(refused)), one.mailId)
-    return [(actor) => reviveMail(actor.pool, one.mailId), delivering(stage, one)]
+    return [(actor) => retryFailedMail(actor.pool, one.mailId), delivering(stage, one)]
   },
   'a report and the settling that it is about': async (stage) => {
     const one = await addPending(stage.database)

@@ -3,7 +3,7 @@ import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parseNetwork } from '../../src/core/process/http/client-network.ts'
-import { reviveMails } from '../../src/worker/delivery/delivery.ts'
+import { operatorRetryOfMails } from '../../src/worker/delivery/delivery.ts'
 import { createDashboard } from '../../src/worker/operators/dashboard.ts'
 import { from } from '../api/api-client.ts'
 import { basic } from '../support/api.ts'
@@ -56,7 +56,7 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
       operator: OPERATOR,
       trustedProxies: PROXIES,
       logger: silent,
-      revivals: { mail: reviveMails(stage.pool) },
+      operatorRetries: { mail: operatorRetryOfMails(stage.pool) },
     })
   })
   beforeEach(async () => {

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { reviveMails } from '../../src/worker/delivery/delivery.ts'
+import { operatorRetryOfMails } from '../../src/worker/delivery/delivery.ts'
 import { createDashboard } from '../../src/worker/operators/dashboard.ts'
 import { from } from '../api/api-client.ts'
 import { basic, post } from '../support/api.ts'
@@ -24,7 +24,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
       operator: OPERATOR,
       trustedProxies: [],
       logger: silent,
-      revivals: { mail: reviveMails(stage.pool) },
+      operatorRetries: { mail: operatorRetryOfMails(stage.pool) },
     })
   })
   beforeEach(() => stage.provider.answerWith([]))

@@ -1,5 +1,5 @@
 import { renewLease } from '../postgres/outbox/lease.ts'
-import type { OutboxTable } from '../postgres/outbox/outbox.ts'
+import type { OutboxTable } from '../postgres/outbox/outbox-rows.ts'
 import type { Pool } from '../postgres/pool.ts'
 
 /** How long a row is with nobody after its worker died. */

@@ -1,5 +1,5 @@
 import { forgetInEvents } from './outbox/events.ts'
-import { UNSETTLED } from './outbox/outbox.ts'
+import { UNSETTLED } from './outbox/outbox-rows.ts'
 import { type Pool, transaction } from './pool.ts'
 
 // Of the table users: what housekeeping removes.

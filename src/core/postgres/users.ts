@@ -2,7 +2,7 @@ import type { Budget } from '../process/config.ts'
 import { type Counted, countedSql } from './budgets.ts'
 import { OPEN } from './codes.ts'
 import { guessedOutSql } from './guesses.ts'
-import type { Outcome } from './outbox/outbox.ts'
+import type { Outcome } from './outbox/outbox-rows.ts'
 import { type Queryable, type Tx, unlessRefused } from './pool.ts'
 
 export const UNIQUE_VIOLATION = '23505'

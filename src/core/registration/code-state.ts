@@ -1,4 +1,4 @@
-import type { Outcome } from '../postgres/outbox/outbox.ts'
+import type { Outcome } from '../postgres/outbox/outbox-rows.ts'
 
 // The states of a code, and what each means to whoever asks: one who types a code, the mail's next try, the owner who looks, a resend.
 

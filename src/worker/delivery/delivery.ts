@@ -1,17 +1,17 @@
 import type { Queue, Telemetry } from 'bullmq'
 import type { DeliverTools } from '../../core/mail/delivery.ts'
 import type { MailProvider } from '../../core/mail/routing/routes.ts'
-import { reviveFailedMails, reviveMail } from '../../core/postgres/outbox/revivals.ts'
+import { retryFailedMail, retryFailedMails } from '../../core/postgres/outbox/operator-retry.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { WorkerMetrics } from '../operators/metrics.ts'
+import { type OperatorRetry, operatorRetryOf } from '../queue/operator-retry.ts'
 import { outboxWorkerOptions } from '../queue/outbox-worker-options.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
 import { pausedForMs } from '../queue/queue-pause.ts'
-import { type Revival, reviveRows } from '../queue/revival.ts'
 import { admitMails } from './admit-mails.ts'
 import { deliverMailJob } from './deliver-mail-job.ts'
 import { MAILS } from './mail-kind.ts'
-import { startOutbox } from './outbox.ts'
+import { startOutbox } from './start-outbox.ts'
 
 const METRICS_MINUTES = 60
 
@@ -74,4 +74,5 @@ const describeTrouble = ({ name, circuit }: MailProvider, pausedMs: number): str
 }
 
 /** An operator's retry of mails. */
-export const reviveMails = (pool: Pool): Revival => reviveRows(pool, { one: reviveMail, some: reviveFailedMails })
+export const operatorRetryOfMails = (pool: Pool): OperatorRetry =>
+  operatorRetryOf(pool, { one: retryFailedMail, some: retryFailedMails })

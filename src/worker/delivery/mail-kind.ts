@@ -1,5 +1,5 @@
 import { MAILS_CHANNEL } from '../../core/postgres/mails.ts'
-import type { OutboxKind } from '../queue/outbox-queue.ts'
+import type { OutboxKind } from '../queue/outbox-kind.ts'
 
 /** The mails: queue `mail`, jobs `send-code`. */
 export const MAILS = {

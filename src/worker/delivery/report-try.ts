@@ -3,7 +3,7 @@ import type { Delivery, Tried } from '../../core/mail/delivery.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import { noteOnSpan } from '../../core/process/telemetry/tracing.ts'
 import { writeJobLog } from '../queue/job-ends.ts'
-import { messagingOf } from '../queue/outbox-queue.ts'
+import { messagingOf } from '../queue/outbox-kind.ts'
 import { MAILS } from './mail-kind.ts'
 
 /** Where waiting does not help. */

@@ -4,7 +4,7 @@ import { type DeliverEventTools, deliverEvent, type TriedEvent } from '../../cor
 import type { Logger } from '../../core/process/logger.ts'
 import { noteOnSpan } from '../../core/process/telemetry/tracing.ts'
 import { DeliveryPostponed, endedBy, interruptedBy, writeJobLog } from '../queue/job-ends.ts'
-import { messagingOf } from '../queue/outbox-queue.ts'
+import { messagingOf } from '../queue/outbox-kind.ts'
 import { EVENTS } from './event-kind.ts'
 import type { EventMetrics } from './event-metrics.ts'
 

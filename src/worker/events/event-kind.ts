@@ -1,5 +1,5 @@
 import { EVENTS_CHANNEL } from '../../core/postgres/outbox/events.ts'
-import type { OutboxKind } from '../queue/outbox-queue.ts'
+import type { OutboxKind } from '../queue/outbox-kind.ts'
 
 /** The events: queue `webhook`, jobs `send-webhook`. */
 export const EVENTS = {

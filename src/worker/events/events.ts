@@ -2,14 +2,14 @@ import type { Queue, Telemetry } from 'bullmq'
 import PQueue from 'p-queue'
 import type { Receiver, ReceiverTrouble } from '../../core/events/deliver-event.ts'
 import { createCircuit } from '../../core/mail/routing/circuit.ts'
-import { reviveEvent, reviveFailedEvents } from '../../core/postgres/outbox/events.ts'
+import { retryFailedEvent, retryFailedEvents } from '../../core/postgres/outbox/events.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import type { Registry } from '../../core/process/telemetry/registry.ts'
-import { startOutbox } from '../delivery/outbox.ts'
+import { startOutbox } from '../delivery/start-outbox.ts'
+import { type OperatorRetry, operatorRetryOf } from '../queue/operator-retry.ts'
 import { outboxWorkerOptions } from '../queue/outbox-worker-options.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
-import { type Revival, reviveRows } from '../queue/revival.ts'
 import { deliverEventJob } from './deliver-event-job.ts'
 import { EVENTS } from './event-kind.ts'
 import { createEventMetrics } from './event-metrics.ts'
@@ -92,4 +92,5 @@ const reportChange = (logger: Logger, told: Awaited<ReturnType<Receiver['tell']>
 }
 
 /** An operator's retry of events. */
-export const reviveEvents = (pool: Pool): Revival => reviveRows(pool, { one: reviveEvent, some: reviveFailedEvents })
+export const operatorRetryOfEvents = (pool: Pool): OperatorRetry =>
+  operatorRetryOf(pool, { one: retryFailedEvent, some: retryFailedEvents })

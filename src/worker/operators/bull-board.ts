@@ -8,12 +8,12 @@ import { type Context, Hono, type Next } from 'hono'
 import { forwardedPrefix } from '../../core/process/http/behind-proxy.ts'
 import type { Network } from '../../core/process/http/client-network.ts'
 import type { Logger } from '../../core/process/logger.ts'
-import type { Revival } from '../queue/revival.ts'
+import type { OperatorRetry } from '../queue/operator-retry.ts'
 
 export type BoardSettings = {
   basePath: string
   trustedProxies: Network[]
-  revivals: Record<string, Revival>
+  operatorRetries: Record<string, OperatorRetry>
   logger: Logger
 }
 
@@ -38,20 +38,20 @@ export const openBoard = (queues: Queue[], settings: BoardSettings): Hono => {
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue, { allowRetries: true })),
     serverAdapter: board,
-    options: { uiConfig: UI, handlerHooks: { before: reviveRows(settings), after: showNextTry } },
+    options: { uiConfig: UI, handlerHooks: { before: retryRowsFirst(settings), after: showNextTry } },
   })
   return new Hono().use(fitPage(settings)).route(settings.basePath, board.registerPlugin())
 }
 
 /** Only here a settled row starts over: an operator asks for it. Of all rows of a queue, also those whose jobs it keeps no more. */
-const reviveRows =
-  ({ revivals, logger }: BoardSettings): BeforeHook =>
+const retryRowsFirst =
+  ({ operatorRetries, logger }: BoardSettings): BeforeHook =>
   async ({ route, request }) => {
     const { queueName = '', jobId } = request.params
-    const revival = revivals[queueName]
-    if (!revival || !/\/retry(?:\/|$)/.test(route)) return { allow: true }
+    const retry = operatorRetries[queueName]
+    if (!retry || !/\/retry(?:\/|$)/.test(route)) return { allow: true }
     try {
-      await (jobId === undefined ? revival.all() : revival.one(jobId))
+      await (jobId === undefined ? retry.all() : retry.one(jobId))
       logger.info({ queue: queueName, jobId }, 'an operator retries what has failed')
       return { allow: true }
     } catch (err) {

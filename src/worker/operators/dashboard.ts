@@ -11,7 +11,7 @@ export const DASHBOARD_PATH = '/dashboard'
 const ALLOWED =
   /^\/api\/queues\/(?:pause|resume|[^/]+\/(?:pause|resume|promote|retry\/failed|rate-limit\/release)|[^/]+\/(?!(?:clean|retry|job-schedulers|rate-limit)\/)[^/]+\/(?:retry|promote))$/
 
-export type DashboardSettings = OperatorSettings & Pick<BoardSettings, 'revivals'>
+export type DashboardSettings = OperatorSettings & Pick<BoardSettings, 'operatorRetries'>
 
 /** Bull Board for operators: behind Basic auth, same-origin only, framed by nobody. */
 export const createDashboard = (queues: Queue[], settings: DashboardSettings): Hono => {

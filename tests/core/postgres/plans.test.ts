@@ -11,8 +11,13 @@ import { renewLease } from '../../../src/core/postgres/outbox/lease.ts'
 import { openCode, replaceCode } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
 import { takeNotice } from '../../../src/core/postgres/outbox/notices.ts'
-import { giveUpOverdueRows, heartbeat, takeDueRows, takeOffersBack } from '../../../src/core/postgres/outbox/outbox.ts'
-import { reviveFailedMails, reviveMail } from '../../../src/core/postgres/outbox/revivals.ts'
+import { retryFailedMail, retryFailedMails } from '../../../src/core/postgres/outbox/operator-retry.ts'
+import {
+  giveUpOverdueRows,
+  heartbeat,
+  takeDueRows,
+  takeOffersBack,
+} from '../../../src/core/postgres/outbox/outbox-rows.ts'
 import { findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
 import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
 import {
@@ -124,8 +129,8 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
   'job: end untried': {
     run: (pool) => endUntriedMail(pool, idOf('mail', 30), { outcome: 'given-up', raisesEvents: true }),
   },
-  'operator: retry one': { run: (pool) => reviveMail(pool, idOf('mail', 30_000)) },
-  'operator: retry all': { run: (pool) => reviveFailedMails(pool, 50), mayRead: 100 },
+  'operator: retry one': { run: (pool) => retryFailedMail(pool, idOf('mail', 30_000)) },
+  'operator: retry all': { run: (pool) => retryFailedMails(pool, 50), mayRead: 100 },
   'operator: trace by mail': { run: (pool) => findMailTraces(pool, idOf('mail', 7), 20) },
   'operator: trace by request': { run: (pool) => findMailTraces(pool, 'request77', 20) },
   'operator: trace by reference': { run: (pool) => findMailTraces(pool, 'K77', 20), mayRead: 200 },

@@ -15,8 +15,8 @@ export const createProvider = (state: State) => {
   const codeToSend = (one: Registration): Code => {
     const code = codeOf(one)
     const isSpent = code.isOut && (code.expiresAt - now() < RULES.ttl / 2 || code.attempts >= RULES.attempts)
-    if (one.mail.isRevived || isSpent || isTooShort(code, one.email)) one.codes.unshift(freshCode(one.email))
-    one.mail.isRevived = false
+    if (one.mail.isRetried || isSpent || isTooShort(code, one.email)) one.codes.unshift(freshCode(one.email))
+    one.mail.isRetried = false
     return codeOf(one)
   }
 
@@ -70,7 +70,7 @@ export const createProvider = (state: State) => {
     retry: (one: Registration): boolean => {
       const { mail } = one
       if (mail.state !== 'refused' && mail.state !== 'given-up') return false
-      Object.assign(mail, { state: 'waiting', failingSince: null, isRevived: true })
+      Object.assign(mail, { state: 'waiting', failingSince: null, isRetried: true })
       line.push({ one, mail })
       return true
     },

@@ -37,7 +37,7 @@ export type Mail = {
   failingSince: number | null
   retryAt: number
   /** An operator started it over. */
-  isRevived: boolean
+  isRetried: boolean
   /** Nothing left, as the owner of the address was told today: it shares the fate of that notice. */
   standsFor: Mail | null
   deliveredAt: number
@@ -63,7 +63,7 @@ export const newMail = (now: number): Mail => ({
     settledAt: 0,
     failingSince: null,
     retryAt: 0,
-    isRevived: false,
+    isRetried: false,
     standsFor: null,
   },
   ...{ deliveredAt: Number.POSITIVE_INFINITY, bouncedAt: Number.POSITIVE_INFINITY },

@@ -1,8 +1,8 @@
 import type { Hono } from 'hono'
 import type { ApiEnv } from '../../../src/api/context.ts'
 import type { Mailer, OutgoingMail } from '../../../src/core/mail/mailer.ts'
-import { takeDueRows } from '../../../src/core/postgres/outbox/outbox.ts'
-import { reviveMail } from '../../../src/core/postgres/outbox/revivals.ts'
+import { retryFailedMail } from '../../../src/core/postgres/outbox/operator-retry.ts'
+import { takeDueRows } from '../../../src/core/postgres/outbox/outbox-rows.ts'
 import { codeOf, from } from '../../api/api-client.ts'
 import { currentMail, deliver } from '../../core/fixtures.ts'
 import { readProblem, readUser } from '../../support/answers.ts'
@@ -183,10 +183,10 @@ export const createWorld = async (database: TestDatabase, app: Hono<ApiEnv>) => 
     },
     retry: async ({ id }: Person): Promise<boolean> => {
       const mail = await currentMail(database, id)
-      const isRevived = await reviveMail(pool, mail.id)
-      if (isRevived) jobs.add(mail.id)
-      if (isRevived) script.note(`An operator retries the mail of ${script.nameOf(id)} on the dashboard`)
-      return isRevived
+      const isRetried = await retryFailedMail(pool, mail.id)
+      if (isRetried) jobs.add(mail.id)
+      if (isRetried) script.note(`An operator retries the mail of ${script.nameOf(id)} on the dashboard`)
+      return isRetried
     },
     report: async ({ id }: Person, kind: 'delivered' | 'bounced') => {
       const mail = await currentMail(database, id)

@@ -1,5 +1,5 @@
 import type { Pool } from '../pool.ts'
-import type { OutboxTable } from './outbox.ts'
+import type { OutboxTable } from './outbox-rows.ts'
 
 // What waits in an outbox, for whoever watches it.
 

@@ -3,7 +3,7 @@ import { deleteBatch } from '../connection/delete-batch.ts'
 import type { Pool, Queryable, Tx } from '../pool.ts'
 import { ID_ONLY, idOnly, PERSON } from './event-parts.ts'
 import { claimColumns, claiming, OURS, POSTPONING } from './lease.ts'
-import { type Outcome, UNFLUSHED } from './outbox.ts'
+import { type Outcome, UNFLUSHED } from './outbox-rows.ts'
 
 // Of the table events: what is told to other systems, and how one try to tell it goes.
 
@@ -132,8 +132,8 @@ export const postponeEvent = async (
 // The operator's own retry of the job comes first; a job that the queue does not hold is made anew by the relay.
 const RETRY_SECONDS = 5
 
-const revive = async (db: Queryable, which: string, value: string | number): Promise<number> => {
-  const revived = await db.query(
+const startOver = async (db: Queryable, which: string, value: string | number): Promise<number> => {
+  const restarted = await db.query(
     `update events
      set settled_at = null, outcome = null, lease_token = null, lease_until = null, attempts = 0, failing_since = null,
        next_offer_at = now() + make_interval(secs => $2)
@@ -145,15 +145,15 @@ const revive = async (db: Queryable, which: string, value: string | number): Pro
      )`,
     [value, RETRY_SECONDS],
   )
-  return revived.rowCount ?? 0
+  return restarted.rowCount ?? 0
 }
 
 /** Starts one given-up event over, as an operator wants. */
-export const reviveEvent = (pool: Pool, id: string): Promise<number> => revive(pool, 'id = $1', id)
+export const retryFailedEvent = (pool: Pool, id: string): Promise<number> => startOver(pool, 'id = $1', id)
 
 /** Starts up to `limit` given-up events over. Returns how many. */
-export const reviveFailedEvents = (pool: Pool, limit: number): Promise<number> =>
-  revive(pool, 'true order by settled_at limit $1', limit)
+export const retryFailedEvents = (pool: Pool, limit: number): Promise<number> =>
+  startOver(pool, 'true order by settled_at limit $1', limit)
 
 /** Of events that wait for longer than `seconds`, tried or not, only the registration's id is kept. Returns of how many. */
 export const emptyOldEvents = async (pool: Pool, seconds: number, limit: number): Promise<number> => {

@@ -1,5 +1,5 @@
 import type { Pool } from '../pool.ts'
-import { type OutboxTable, UNSETTLED } from './outbox.ts'
+import { type OutboxTable, UNSETTLED } from './outbox-rows.ts'
 
 // The lease of a row of an outbox, as parts of the statements that claim it, hold it and give it back.
 

@@ -1,7 +1,7 @@
 import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
 import type { Pool } from '../pool.ts'
 import { claimColumns, claiming } from './lease.ts'
-import { type Outcome, UNFLUSHED, UNSETTLED } from './outbox.ts'
+import { type Outcome, UNFLUSHED, UNSETTLED } from './outbox-rows.ts'
 
 // Of the tables mails and codes: how one try to deliver gets a mail and opens its code, and nobody else does.
 

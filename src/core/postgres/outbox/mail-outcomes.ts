@@ -1,7 +1,7 @@
 import type { Pool } from '../pool.ts'
 import { raisingUndeliverable } from './event-parts.ts'
 import { OURS, POSTPONING } from './lease.ts'
-import { type Outcome, UNSETTLED } from './outbox.ts'
+import { type Outcome, UNSETTLED } from './outbox-rows.ts'
 
 // Of the tables mails and codes: how a try ends. Each statement ends both, and does so again, to no effect, for whoever lost its answer.
 

@@ -1,5 +1,5 @@
 import type { Pool } from '../pool.ts'
-import type { OutboxTable, Outcome } from './outbox.ts'
+import type { OutboxTable, Outcome } from './outbox-rows.ts'
 
 // Of the tables mails and events: all that is known of a row, for whoever asks after it.
 

@@ -2,27 +2,28 @@ import type { Pool } from '../pool.ts'
 
 // Of the tables mails and codes: how an operator starts failed mails over.
 
-/** Starts one refused or given-up mail over, see `reviveFailedMails`. Gives false when it has not ended so. */
-export const reviveMail = async (pool: Pool, id: string): Promise<boolean> => (await revive(pool, 'id = $1', id)) === 1
+/** Starts one refused or given-up mail over, see `retryFailedMails`. Gives false when it has not ended so. */
+export const retryFailedMail = async (pool: Pool, id: string): Promise<boolean> =>
+  (await startOver(pool, 'id = $1', id)) === 1
 
 /**
  * Starts up to `limit` refused and given-up mails over, as an operator wants: with a fresh code under a fresh key, and with the
  * whole time before they are given up. Returns how many.
  */
-export const reviveFailedMails = (pool: Pool, limit: number): Promise<number> =>
-  revive(pool, 'true order by settled_at limit $1', limit)
+export const retryFailedMails = (pool: Pool, limit: number): Promise<number> =>
+  startOver(pool, 'true order by settled_at limit $1', limit)
 
 // The operator's own retry of the job comes first; a job that the queue does not hold is made anew by the relay.
 const RETRY_SECONDS = 5
 
-const revive = async (pool: Pool, which: string, value: string | number): Promise<number> => {
-  const revived = await pool.query(
+const startOver = async (pool: Pool, which: string, value: string | number): Promise<number> => {
+  const restarted = await pool.query(
     `with failed as (
        select id
        from mails
        where outcome in ('refused', 'given-up') and ${which}
        for update skip locked
-     ), revived as (
+     ), restarted as (
        update mails
        set settled_at = null, outcome = null, lease_token = null, lease_until = null, attempts = 0, failing_since = null,
          next_offer_at = now() + make_interval(secs => $2),
@@ -33,9 +34,9 @@ const revive = async (pool: Pool, which: string, value: string | number): Promis
      )
      update codes
      set mail_digest = ''
-     from revived
-     where codes.id = revived.code_id`,
+     from restarted
+     where codes.id = restarted.code_id`,
     [value, RETRY_SECONDS],
   )
-  return revived.rowCount ?? 0
+  return restarted.rowCount ?? 0
 }
