@@ -23,8 +23,10 @@ describe.each(providerNames)('with MAIL_PROVIDER=%s', (name) => {
     apiUrl = `http://127.0.0.1:${port}`
     const { environment, events } = sandboxProvider(name, apiUrl)
     sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: environment.MAIL_API_KEY, events })
-    api = await startProcess('api', { ...environment, DATABASE_URL: database.url, PORT: String(port) })
-    worker = await startProcess('worker', { ...environment, DATABASE_URL: database.url, MAIL_URL: sandbox.url })
+    ;[api, worker] = await Promise.all([
+      startProcess('api', { ...environment, DATABASE_URL: database.url, PORT: String(port) }),
+      startProcess('worker', { ...environment, DATABASE_URL: database.url, MAIL_URL: sandbox.url }),
+    ])
   })
   afterAll(async () => {
     await Promise.all([api.stop(), worker.stop()])
