@@ -65,7 +65,7 @@ CREATE INDEX events_failed ON public.events USING btree (settled_at) WHERE (outc
 CREATE INDEX events_failing ON public.events USING btree (failing_since) WHERE ((settled_at IS NULL) AND (failing_since IS NOT NULL));
 CREATE INDEX events_settled ON public.events USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 CREATE INDEX events_to_offer ON public.events USING btree (next_offer_at, created_at DESC) WHERE (settled_at IS NULL);
-CREATE INDEX events_waiting ON public.events USING btree (user_id) WHERE (settled_at IS NULL);
+CREATE INDEX events_user ON public.events USING btree (user_id);
 
 create table guesses (
   mailbox_key bytea not null,

@@ -152,7 +152,7 @@ create index events_to_offer on events (next_offer_at, created_at desc) where se
 create index events_failing on events (failing_since) where settled_at is null and failing_since is not null;
 create index events_failed on events (settled_at) where outcome = 'given-up';
 create index events_settled on events (settled_at) where settled_at is not null;
-create index events_waiting on events (user_id) where settled_at is null;
+create index events_user on events (user_id);
 
 -- One row for each kind of outbox: since when its rows can be delivered, as told by the relays that are at work.
 create table outboxes (

@@ -37,6 +37,15 @@ test('a person registers, reads the code in the inbox and activates, over the pu
   expect(await activate(user)).toBe('active')
 })
 
+test("the operator's command of the worker finds a registration and activates it", async () => {
+  const { id, email } = await register('helped@example.com')
+  const account = async (...args: string[]) =>
+    JSON.parse(await system.compose('exec', '--no-TTY', 'worker', 'node', 'src/worker/account.ts', ...args))
+  expect(await account('find', email)).toMatchObject({ id, status: 'pending' })
+  expect(await account('activate', id, '--reason', 'asked by phone')).toMatchObject({ id, status: 'active' })
+  expect(await account('find', email)).toMatchObject({ id, status: 'active' })
+})
+
 test('while the provider answers 503 mails wait; when it is well again everybody gets one code that works', async () => {
   const tell = (method: string, fault?: unknown) =>
     fetch(`${system.inboxUrl}/faults`, { method, ...(fault !== undefined && { body: JSON.stringify(fault) }) })

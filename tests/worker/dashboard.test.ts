@@ -132,6 +132,13 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     expect(await (await get('/dashboard', headers)).text()).toContain('<base href="/dashboard/"')
   })
 
+  test.each(['/api/queues/mail/%00', '/api/queues/mail/%00/logs', '/api/queues/%00', '/queue/mail/a%00b'])(
+    '%s, an id that nothing can have, is not found',
+    async (path) => {
+      expect((await get(`/dashboard${path}`)).status).toBe(404)
+    },
+  )
+
   test('/dashboard/ leads to /dashboard', async () => {
     const answer = await get('/dashboard/')
     expect([answer.status, answer.headers.get('location')]).toEqual([302, '/dashboard'])

@@ -1,5 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { type ClaimedMail, openCode, replaceCode } from '../postgres/outbox/mail-claims.ts'
+import { openCode, replaceCode } from '../postgres/codes/open-code.ts'
+import type { ClaimedMail } from '../postgres/outbox/mail-claims.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { CODE_STATES, codeStateOf, isShort } from '../registration/code-state.ts'
 import { digitsFor, guessingAt, isTooShort } from '../registration/new-code.ts'

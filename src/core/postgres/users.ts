@@ -1,6 +1,6 @@
 import type { Budget } from '../process/config.ts'
 import { type Counted, countedSql } from './budgets.ts'
-import { OPEN } from './codes.ts'
+import { OPEN } from './codes/codes.ts'
 import { guessedOutSql } from './guesses.ts'
 import type { Outcome } from './outbox/outbox-rows.ts'
 import { type Queryable, type Tx, unlessRefused } from './pool.ts'

@@ -45,6 +45,8 @@ export const createDashboard = (queues: Queue[], settings: DashboardSettings): H
     const isAllowed = c.req.method === 'PUT' && ALLOWED.test(c.req.path.slice(DASHBOARD_PATH.length))
     return isAllowed ? next() : c.json({ error: 'This action could lose or forge mails, so it is off.' }, 403)
   })
+  // Bull Board would look for a job of such an id, which no store takes, and answer 500.
+  app.use(async (c, next) => (/%00/.test(c.req.raw.url) ? c.json({ error: 'Not found.' }, 404) : next()))
   app.get(`${DASHBOARD_PATH}/`, (c) => c.redirect(DASHBOARD_PATH))
   app.use(async (c) => (await loadBoard()).fetch(c.req.raw, c.env))
   return app

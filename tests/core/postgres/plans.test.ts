@@ -3,12 +3,19 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findAccount, noteSignIn } from '../../../src/core/postgres/accounts/accounts.ts'
 import { deleteRegistration } from '../../../src/core/postgres/accounts/support.ts'
 import { countEvent, lookAtCounters } from '../../../src/core/postgres/budgets.ts'
+import { insertRegistration } from '../../../src/core/postgres/codes/new-codes.ts'
+import { openCode, replaceCode } from '../../../src/core/postgres/codes/open-code.ts'
 import { readGuessing } from '../../../src/core/postgres/guesses.ts'
 import { removeOldRows } from '../../../src/core/postgres/housekeeping.ts'
-import { insertRegistration } from '../../../src/core/postgres/new-codes.ts'
 import { measureBacklog, measureRelayLag } from '../../../src/core/postgres/outbox/backlog.ts'
+import {
+  claimEvent,
+  postponeEvent,
+  retryFailedEvent,
+  retryFailedEvents,
+  settleEvent,
+} from '../../../src/core/postgres/outbox/events.ts'
 import { renewLease } from '../../../src/core/postgres/outbox/lease.ts'
-import { openCode, replaceCode } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
 import { takeNotice } from '../../../src/core/postgres/outbox/notices.ts'
 import { retryFailedMail, retryFailedMails } from '../../../src/core/postgres/outbox/operator-retry.ts'
@@ -18,7 +25,7 @@ import {
   takeDueRows,
   takeOffersBack,
 } from '../../../src/core/postgres/outbox/outbox-rows.ts'
-import { findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
+import { findEventTraces, findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
 import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
 import {
   findByIdempotencyKey,
@@ -44,6 +51,7 @@ const pools = () => ({ filled: database.pool, empty: empty.pool })
 // Waiting, never offered or offered, not failing; those of people that are not active have numbers that end in 0.
 const WAITING = 1210
 const lease = { mailId: idOf('mail', WAITING), token: randomUUID(), ttlSeconds: 60 }
+const eventLease = { eventId: idOf('event', WAITING), token: lease.token }
 const digest = Buffer.alloc(16)
 const counterKeys = ['registrations-per-net-3600s:7', 'registrations-per-net-3600s:fresh']
 const guessing = { mailboxKeys: [digest], budgets: [{ max: 9, seconds: 86_400 }], isSurge: null }
@@ -131,6 +139,25 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
   },
   'operator: retry one': { run: (pool) => retryFailedMail(pool, idOf('mail', 30_000)) },
   'operator: retry all': { run: (pool) => retryFailedMails(pool, 50), mayRead: 100 },
+  'relay: take events': { run: (pool) => takeDueRows(pool, 'events', { fresh: 100, again: 100 }), mayRead: 250 },
+  'relay: undo an offer of an event': { run: (pool) => takeOffersBack(pool, 'events', [idOf('event', WAITING)]) },
+  'relay: events that are given up': {
+    run: (pool) => giveUpOverdueRows(pool, 'events', { afterSeconds: 3600, limit: 20, raisesEvents: false }),
+  },
+  'job: claim an event': {
+    run: (pool) => claimEvent(pool, { ...eventLease, leaseSeconds: 7, giveUpAfterSeconds: 86_400 }),
+  },
+  'job: settle an event': {
+    run: (pool) => settleEvent(pool, { ...eventLease, outcome: 'accepted', error: null }),
+  },
+  'job: postpone an event': {
+    run: (pool) => postponeEvent(pool, { ...eventLease, error: 'x', inMs: 1, retryAfterMs: null }),
+  },
+  'operator: retry one event': { run: (pool) => retryFailedEvent(pool, idOf('event', 30_000)) },
+  'operator: retry all events': { run: (pool) => retryFailedEvents(pool, 50), mayRead: 100 },
+  'operator: trace by event': { run: (pool) => findEventTraces(pool, idOf('event', 7), 20) },
+  'operator: trace events by registration': { run: (pool) => findEventTraces(pool, idOf('user', 7), 20) },
+  'operator: trace events by reference': { run: (pool) => findEventTraces(pool, 'K77', 20), mayRead: 200 },
   'operator: trace by mail': { run: (pool) => findMailTraces(pool, idOf('mail', 7), 20) },
   'operator: trace by request': { run: (pool) => findMailTraces(pool, 'request77', 20) },
   'operator: trace by reference': { run: (pool) => findMailTraces(pool, 'K77', 20), mayRead: 200 },

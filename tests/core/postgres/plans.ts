@@ -39,6 +39,12 @@ export const fill = async ({ url }: TestDatabase): Promise<void> => {
     [PEOPLE],
   )
   await pool.query(
+    `insert into events (id, type, user_id, data, created_at, settled_at, outcome, next_offer_at, offers, failing_since)
+     select ('00000000-0000-4000-b000-' || right(id::text, 12))::uuid, 'user.activated', user_id, '{}', created_at,
+       settled_at, case outcome when 'given-up' then 'given-up' when 'accepted' then 'accepted' end, next_offer_at, offers, failing_since
+     from mails`,
+  )
+  await pool.query(
     `insert into guesses (mailbox_key, at)
      select decode(md5((n % 5000)::text), 'hex'), now() - n * interval '10 minutes'
      from generate_series(1, $1::integer) as n`,
@@ -54,7 +60,7 @@ export const fill = async ({ url }: TestDatabase): Promise<void> => {
   await pool.end()
 }
 
-const KINDS = { user: '8000', code: '9000', mail: 'a000' }
+const KINDS = { user: '8000', code: '9000', mail: 'a000', event: 'b000' }
 
 export const idOf = (kind: keyof typeof KINDS, n: number): string =>
   `00000000-0000-4000-${KINDS[kind]}-${n.toString(16).padStart(12, '0')}`

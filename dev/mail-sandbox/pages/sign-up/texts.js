@@ -16,14 +16,35 @@ export const languages = new Map([
   ['ar', 'العربية'],
 ])
 
-/** The first of the wanted languages that the page speaks, also as `pt` for `pt-BR` or `zh-CN` for `zh-Hans`. @param {readonly string[]} wanted */
+/** As in the service: what a tag means that no language of the page has. @type {Record<string, string>} */
+const MEANINGS = { pt: 'pt-br', zh: 'zh-hans', 'zh-cn': 'zh-hans', 'zh-sg': 'zh-hans' }
+
+// Who reads Traditional Chinese is not given Simplified for want of it: the next wish is asked.
+const TRADITIONAL = /^zh-(?:.+-)?(?:hant|tw|hk|mo)(?:-|$)/
+
+/**
+ * The language for a person who wants one of these, the best first: look-up of RFC 4647, 3.4, as the service does it for the mails
+ * (`findLanguage`). @param {readonly string[]} wanted
+ */
 export function chooseLanguage(wanted) {
-  for (const tag of wanted) {
-    const primary = tag.toLowerCase().split('-')[0]
-    for (const own of languages.keys()) if (own.toLowerCase() === tag.toLowerCase()) return own
-    for (const own of languages.keys()) if (own.split('-')[0] === primary) return own
+  const byTag = new Map([...languages.keys()].map((own) => [own.toLowerCase(), own]))
+  for (const range of wanted) {
+    for (const tag of truncations(range.toLowerCase())) {
+      const found = byTag.get(tag) ?? byTag.get(MEANINGS[tag] ?? '')
+      if (found !== undefined) return found
+    }
   }
   return 'en'
+}
+
+/** The range, and what is left of it subtag by subtag; a single letter goes with what followed it. @param {string} range */
+function truncations(range) {
+  const subtags = range.split('-').filter((subtag) => subtag !== '*')
+  return subtags
+    .map((_, index) => subtags.slice(0, subtags.length - index))
+    .filter((left) => left.length === subtags.length || (left.at(-1)?.length ?? 0) > 1)
+    .map((left) => left.join('-'))
+    .filter((left) => left !== 'zh' || !TRADITIONAL.test(range))
 }
 
 /** The texts of the language that is shown. */

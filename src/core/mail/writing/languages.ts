@@ -21,6 +21,9 @@ export const SHIPPED_LANGUAGES = [
 // What a tag without a region or script means where no texts of its own are there.
 const MEANINGS: Record<string, string> = { pt: 'pt-br', zh: 'zh-hans', 'zh-cn': 'zh-hans', 'zh-sg': 'zh-hans' }
 
+// Who reads Traditional Chinese is not given Simplified for want of it: the next wish is asked.
+const TRADITIONAL = /^zh-(?:.+-)?(?:hant|tw|hk|mo)(?:-|$)/
+
 /** The languages that there are texts in, with `fallback` chosen among them as any wish is. */
 export const languagesOf = (fallback: string, available: readonly string[] = SHIPPED_LANGUAGES): Languages => {
   const found = findLanguage(available, [fallback])
@@ -51,6 +54,7 @@ const truncations = (range: string): string[] => {
     .map((_, index) => subtags.slice(0, subtags.length - index))
     .filter((left) => left.length === subtags.length || (left.at(-1)?.length ?? 0) > 1)
     .map((left) => left.join('-'))
+    .filter((left) => left !== 'zh' || !TRADITIONAL.test(range))
 }
 
 const RANGE = /^(?:\*|[a-z]{1,8}(?:-(?:[a-z0-9]{1,8}|\*))*)$/i

@@ -89,19 +89,26 @@ export const findMailTraces = async (pool: Pool, wanted: string, limit: number):
   return found.rows.reverse()
 }
 
-/**
- * The newest `limit` events whose own id, registration or its reference this is; the oldest of them first. By registration it reads the
- * events of a week: for an operator, who asks seldom.
- */
+/** The newest `limit` events whose own id, registration or its reference this is; the oldest of them first. */
 export const findEventTraces = async (pool: Pool, wanted: string, limit: number): Promise<EventTrace[]> => {
   const found = await pool.query<EventTrace>(
-    `select id as "eventId",
-       user_id as "userId",
-       type,
+    `with named as (
+       select id
+       from events
+       where id = $2 or user_id = $2
+       union
+       select events.id
+       from events
+       join users on users.id = events.user_id
+       where users.ref = upper($1)
+     )
+     select events.id as "eventId",
+       events.user_id as "userId",
+       events.type,
        ${tracing('events')}
-     from events
-     where id = $2 or user_id = $2 or user_id in (select id from users where ref = upper($1))
-     order by created_at desc
+     from named
+     join events on events.id = named.id
+     order by events.created_at desc
      limit $3`,
     [wanted, UUID.test(wanted) ? wanted : null, limit],
   )

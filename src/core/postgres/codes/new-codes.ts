@@ -1,6 +1,6 @@
-import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from './guesses.ts'
-import type { Tx } from './pool.ts'
-import type { Profile, UserRow } from './users.ts'
+import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
+import type { Tx } from '../pool.ts'
+import type { Profile, UserRow } from '../users.ts'
 
 // Of the tables users, codes and mails: what a registration and a resend add.
 
