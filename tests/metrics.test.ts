@@ -48,10 +48,10 @@ describe("the api's metrics", () => {
   })
   afterAll(() => api.kill())
 
-  /** What grew while `story` was played. */
-  const watch = async (story: () => Promise<unknown>) => {
+  /** What grew while `work` ran. */
+  const watch = async (work: () => Promise<unknown>) => {
     const before = await pageOf(api)
-    await story()
+    await work()
     return growthOf(before, await pageOf(api))
   }
 

@@ -322,8 +322,8 @@ describe.runIf(hasPromtool)('alerts', () => {
 })
 
 test('every alert fires in one of these tests', () => {
-  const stories = readFileSync(import.meta.filename, 'utf8')
+  const played = readFileSync(import.meta.filename, 'utf8')
   const alerts = [...readFileSync(RULES, 'utf8').matchAll(/- alert: (\w+)/g)].map(([, alert = '']) => alert)
   expect(alerts.length).toBeGreaterThan(10)
-  expect(alerts.filter((alert) => !stories.includes(`['${alert}'`) && !stories.includes(`, '${alert}'`))).toEqual([])
+  expect(alerts.filter((alert) => !played.includes(`['${alert}'`) && !played.includes(`, '${alert}'`))).toEqual([])
 })

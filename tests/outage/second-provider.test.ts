@@ -107,6 +107,7 @@ describe.each(backends)('two providers, with jobs on %s', (backend) => {
     for (const [index, mood] of moods.entries()) {
       stage.provider.answerWith([], mood)
       people.push(...(await registerCrowd(stage, `mood${index}-`, 6)))
+      // How long a mood lasts, whatever it does to the mails: some are silent and some end none, so there is nothing to wait for.
       await new Promise((resolve) => setTimeout(resolve, 300))
     }
     stage.provider.answerWith([], 200)

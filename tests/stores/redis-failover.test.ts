@@ -17,7 +17,7 @@ const openCluster = async () => {
   return { redis, master: redis.home, replica: redis.replica, meta: '{bull}:mail:meta' }
 }
 
-/** Registers one after the other until it is stopped; who is refused, as the machine is busy, is nobody's debt. */
+/** Registers one after the other until it is stopped; who is refused, as the machine is busy, is owed no mail. */
 const startLoad = (stage: Stage, name: string) => {
   const users: Awaited<ReturnType<Stage['register']>>[] = []
   let isStopped = false

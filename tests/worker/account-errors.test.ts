@@ -6,23 +6,23 @@ import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { providerNames } from '../../src/core/mail/providers/providers.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
-/** A provider that answers a mail to `NAME@…` with its error of this name, until it is mended. */
+/** A provider that answers a mail to `NAME@…` with its error of this name, until its account is in order again. */
 const startTroubled = async ({ read, errors, accept }: ProviderFacts) => {
-  let isMended = false
+  let isInOrder = false
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request.setEncoding('utf8')) body += chunk
     const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
     const error = errors[read(body, headers)?.to[0]?.split('@')[0] ?? '']
-    const answer = toResponse(error && !isMended ? error : accept(randomUUID()))
+    const answer = toResponse(error && !isInOrder ? error : accept(randomUUID()))
     response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   return {
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
-    mend: () => {
-      isMended = true
+    recover: () => {
+      isInOrder = true
     },
     close: () => {
       server.close()
@@ -59,7 +59,7 @@ describe.each(providerNames)('a worker that mails by %s', (name) => {
       expect(await stage.outcomeOf(user.mailId)).toBeNull()
       expect(await stage.codeStatusOf(user)).toBe('queued')
     }
-    provider.mend()
+    provider.recover()
     for (const user of waiting) await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('sent')
   })
 })
