@@ -164,6 +164,12 @@ export const lockUser = async (tx: Tx, id: string): Promise<Profile | null> => {
 }
 
 /**
+ * SQL for whether a registration that is known by its id is not active. Not `activated_at is null`, which the index of pending ones is made
+ * with: a plan from when there was hardly one would go through all of them.
+ */
+export const PENDING = "coalesce(activated_at, 'infinity') = 'infinity'"
+
+/**
  * The account that it now is; null when the password is not the verified one any more, or the address is active through another
  * registration. What `raise` does is sent along, and undone where the address is.
  */
@@ -177,7 +183,7 @@ export const activateUser = async (
       tx.query<Profile>(
         `update users
          set activated_at = now()
-         where id = $1 and password_hash = $2 and activated_at is null
+         where id = $1 and password_hash = $2 and ${PENDING}
          returning ${PROFILE}`,
         [id, passwordHash],
       ),

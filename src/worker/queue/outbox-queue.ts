@@ -46,8 +46,9 @@ export const trimEndedJobs = async (backend: QueueBackend, queue: Queue): Promis
     ['completed', KEPT.completed],
     ['failed', KEPT.failed],
   ] as const) {
-    const surplus = (await queue.getJobCountByTypes(state)) - count
-    if (surplus > 0) await queue.clean(0, surplus, state)
+    const ended = await queue.getJobCountByTypes(state)
+    if (ended === 0) continue
+    if (ended > count) await queue.clean(0, ended - count, state)
     await queue.clean(age * 1000, TRIM_BATCH, state)
   }
 }

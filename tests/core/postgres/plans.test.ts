@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findAccount, noteSignIn } from '../../../src/core/postgres/accounts/accounts.ts'
-import { deleteRegistration } from '../../../src/core/postgres/accounts/support.ts'
+import { activateByOperator, deleteRegistration } from '../../../src/core/postgres/accounts/support.ts'
 import { countEvent, lookAtCounters } from '../../../src/core/postgres/budgets.ts'
+import { listCodes, supersedeCode } from '../../../src/core/postgres/codes/codes.ts'
 import { insertRegistration } from '../../../src/core/postgres/codes/new-codes.ts'
 import { openCode, replaceCode } from '../../../src/core/postgres/codes/open-code.ts'
 import { readGuessing } from '../../../src/core/postgres/guesses.ts'
@@ -28,6 +29,7 @@ import {
 import { findEventTraces, findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
 import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
 import {
+  activateUser,
   findByIdempotencyKey,
   findCredentials,
   findUser,
@@ -86,6 +88,19 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
         await deleteRegistration(tx, user.id)
       }),
   },
+  'api: guess': { run: (pool) => transaction(pool, (tx) => listCodes(tx, idOf('user', WAITING))) },
+  'api: activate': {
+    run: (pool) =>
+      transaction(pool, (tx) =>
+        activateUser(
+          tx,
+          { id: idOf('user', 1220), email: 'person1220@example.com', passwordHash: 'a hash' },
+          async () => {},
+        ),
+      ),
+  },
+  'api: supersede a code': { run: (pool) => transaction(pool, (tx) => supersedeCode(tx, idOf('user', 1230))) },
+  'operator: activate': { run: (pool) => transaction(pool, (tx) => activateByOperator(tx, idOf('user', 1240))) },
   'api: look at counters': { run: (pool) => lookAtCounters(pool, counterKeys) },
   'api: count an event': {
     run: (pool) =>

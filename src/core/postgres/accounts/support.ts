@@ -1,4 +1,5 @@
 import type { Pool, Queryable, Tx } from '../pool.ts'
+import { PENDING } from '../users.ts'
 
 // Of the table users and what hangs on it: what an operator may ask for by address, id or reference.
 
@@ -69,7 +70,7 @@ export const findBelongings = async (db: Queryable, userId: string): Promise<Rec
 
 /** Makes a registration active without its code; the row must be locked. Refused by the unique index when the address is active. */
 export const activateByOperator = async (tx: Tx, id: string): Promise<void> => {
-  await tx.query('update users set activated_at = now() where id = $1 and activated_at is null', [id])
+  await tx.query(`update users set activated_at = now() where id = $1 and ${PENDING}`, [id])
 }
 
 /** Removes a registration with its codes, mails and networks. */

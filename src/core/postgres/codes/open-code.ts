@@ -4,6 +4,7 @@ import type { Pool } from '../pool.ts'
 
 // Of the table codes: how the minute of a code is started, and of a fresh one in its place. Nothing else starts one.
 
+/** `guessing` decides whether the code is long enough; null when it is, whatever was guessed. */
 export type Opening = {
   codeId: string
   ttlSeconds: number

@@ -150,7 +150,7 @@ const startOver = async (db: Queryable, which: string, value: string | number): 
 
 /** Starts one given-up event over, as an operator wants. Written so that no index of all that failed is gone through for one id. */
 export const retryFailedEvent = (pool: Pool, id: string): Promise<number> =>
-  startOver(pool, "id = $1 and outcome is not distinct from 'given-up'", id)
+  startOver(pool, "id = $1 and coalesce(outcome, '') = 'given-up'", id)
 
 /** Starts up to `limit` given-up events over. Returns how many. */
 export const retryFailedEvents = (pool: Pool, limit: number): Promise<number> =>

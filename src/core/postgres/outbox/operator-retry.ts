@@ -2,16 +2,19 @@ import type { Pool } from '../pool.ts'
 
 // Of the tables mails and codes: how an operator starts failed mails over.
 
-/** Starts one refused or given-up mail over, see `retryFailedMails`. Gives false when it has not ended so. */
+/**
+ * Starts one refused or given-up mail over, see `retryFailedMails`. Gives false when it has not ended so. Written so that no index of all
+ * that failed is gone through for one id.
+ */
 export const retryFailedMail = async (pool: Pool, id: string): Promise<boolean> =>
-  (await startOver(pool, 'id = $1', id)) === 1
+  (await startOver(pool, "id = $1 and coalesce(outcome, '') in ('refused', 'given-up')", id)) === 1
 
 /**
  * Starts up to `limit` refused and given-up mails over, as an operator wants: with a fresh code under a fresh key, and with the
  * whole time before they are given up. Returns how many.
  */
 export const retryFailedMails = (pool: Pool, limit: number): Promise<number> =>
-  startOver(pool, 'true order by settled_at limit $1', limit)
+  startOver(pool, "outcome in ('refused', 'given-up') order by settled_at limit $1", limit)
 
 // The operator's own retry of the job comes first; a job that the queue does not hold is made anew by the relay.
 const RETRY_SECONDS = 5
@@ -21,7 +24,7 @@ const startOver = async (pool: Pool, which: string, value: string | number): Pro
     `with failed as (
        select id
        from mails
-       where outcome in ('refused', 'given-up') and ${which}
+       where ${which}
        for update skip locked
      ), restarted as (
        update mails
