@@ -53,8 +53,10 @@ export const newRedisServer = async (
     start: async () => {
       // A replica writes its master's data to the folder that it was started in, whatever it is told to save.
       folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
-      server = spawn('redis-server', args(port), { cwd: folder, stdio: 'ignore' })
-      await ask((redis) => redis.ping())
+      const started = spawn('redis-server', args(port), { cwd: folder, stdio: 'ignore' })
+      server = started
+      const ended = once(started, 'exit').then(([code]) => Promise.reject(new Error(`redis-server ended: ${code}`)))
+      await Promise.race([ask((redis) => redis.ping()), ended])
     },
     kill: async () => {
       const killed = server
