@@ -1,8 +1,11 @@
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
-import { announceMails } from '../../src/core/postgres/mails.ts'
+import { announce } from '../../src/core/postgres/announce.ts'
+import { MAILS_CHANNEL } from '../../src/core/postgres/mails.ts'
+import { createPool } from '../../src/core/postgres/pool.ts'
+import { transaction } from '../../src/core/postgres/transaction.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
-import { useTestDatabase } from '../support/database.ts'
+import { silent, useTestDatabase } from '../support/database.ts'
 import { addPending, resending, useCaseTools } from './fixtures.ts'
 
 const PATIENT = { timeout: 10_000, interval: 10 }
@@ -20,11 +23,11 @@ const listenTo = async (url: string) => {
 test('a thousand commits at once are announced by a few notifications, and the last of them is', async () => {
   const database = await useTestDatabase()
   const heard = await listenTo(database.url)
-  for (let index = 0; index < 1000; index += 1) announceMails(database.pool)
+  for (let index = 0; index < 1000; index += 1) void announce(database.pool, MAILS_CHANNEL)
   await expect.poll(() => heard.length, PATIENT).toBeGreaterThanOrEqual(2)
   await database.pool.query('select pg_sleep(0.05)')
   expect(heard.length).toBe(2)
-  announceMails(database.pool)
+  void announce(database.pool, MAILS_CHANNEL)
   await expect.poll(() => heard.length, PATIENT).toBe(3)
 })
 
@@ -33,20 +36,35 @@ test('an announcement that fails is left to the look of the relays, and the next
   const heard = await listenTo(database.url)
   const query = database.pool.query.bind(database.pool)
   Object.assign(database.pool, { query: () => Promise.reject(new Error('gone')) })
-  announceMails(database.pool)
+  void announce(database.pool, MAILS_CHANNEL)
   Object.assign(database.pool, { query })
   await new Promise(setImmediate)
-  announceMails(database.pool)
+  void announce(database.pool, MAILS_CHANNEL)
   await expect.poll(() => heard.length, PATIENT).toBe(1)
 })
 
-test('no transaction notifies by itself, and a resend announces after its commit', async () => {
+test('a registration and a resend are announced when they have committed, and what is rolled back is not', async () => {
   const database = await useTestDatabase()
   const heard = await listenTo(database.url)
   const { user, mailId } = await addPending(database)
+  await expect.poll(() => heard.length, PATIENT).toBe(1)
+  const undone = transaction(database.pool, async (tx) => {
+    tx.announce(MAILS_CHANNEL)
+    throw new Error('undone')
+  })
+  await expect(undone).rejects.toThrow('undone')
   await database.pool.query("update mails set settled_at = now(), outcome = 'accepted' where id = $1", [mailId])
-  await database.pool.query('select pg_sleep(0.05)')
-  expect(heard).toEqual([])
   await resendCode(useCaseTools(database), resending(user))
+  await expect.poll(() => heard.length, PATIENT).toBeGreaterThan(1)
+  await database.pool.query('select pg_sleep(0.05)')
+  expect(heard).toHaveLength(2)
+})
+
+test('behind a pooler it is announced by a session of its own', async () => {
+  const database = await useTestDatabase()
+  const heard = await listenTo(database.url)
+  const pool = createPool(database.url, { max: 2, name: 'pooled', logger: silent, isPooled: true })
+  onTestFinished(() => pool.end())
+  await transaction(pool, async (tx) => tx.announce(MAILS_CHANNEL))
   await expect.poll(() => heard.length, PATIENT).toBe(1)
 })

@@ -6,7 +6,7 @@ import {
   takeDueRows,
   takeOffersBack,
 } from '../../src/core/postgres/outbox/outbox-rows.ts'
-import { transaction } from '../../src/core/postgres/pool.ts'
+import { transaction } from '../../src/core/postgres/transaction.ts'
 import { type TestDatabase, useTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { addPending, age, clearNo, deliver, readMail, scriptedMailer } from './fixtures.ts'

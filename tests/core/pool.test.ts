@@ -1,7 +1,8 @@
 import { Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { isDatabaseUnavailable } from '../../src/core/postgres/connection/unavailable.ts'
-import { createPool, transaction, unlessRefused } from '../../src/core/postgres/pool.ts'
+import { createPool } from '../../src/core/postgres/pool.ts'
+import { transaction, unlessRefused } from '../../src/core/postgres/transaction.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { channelSql, lockSql } from '../../src/core/postgres/connection/installation.ts'
 import { withSession } from '../../src/core/postgres/connection/session.ts'
 import { listen } from '../../src/core/postgres/listen.ts'
-import { createPool, transaction } from '../../src/core/postgres/pool.ts'
+import { createPool } from '../../src/core/postgres/pool.ts'
+import { transaction } from '../../src/core/postgres/transaction.ts'
 import { hasPgBouncer, startPgBouncer } from '../stores/pgbouncer.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 

@@ -85,7 +85,7 @@ describe.runIf(hasPgBouncer).each(backends)('through PgBouncer in transaction mo
     const user = await register('trace@example.com')
     const environment = { DATABASE_URL: bouncer.url, DATABASE_DIRECT_URL: database.url, REDIS_URL: redis?.url }
     const trace = () => runTraceMail([user.id], environment)
-    await expect.poll(async () => (await trace()).out, PATIENT).toContain('try 1: accepted by resend')
+    await expect.poll(async () => (await trace()).out, PATIENT).toContain('accepted by resend as')
     expect(await trace()).toMatchObject({ code: 0, err: '' })
   })
 

@@ -68,6 +68,14 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
     ])
   })
 
+  test('of a mail that is accepted at once the job keeps the outcome, without a line besides', async () => {
+    const user = await stage.register('at-once@example.com')
+    const job = () => worker.queue.getJob(user.mailId)
+    await expect.poll(async () => (await job())?.returnvalue, PATIENT).toBe('accepted')
+    expect(triesOf(user.mailId)).toMatchObject([{ attempt: 1, end: 'done', outcome: 'accepted' }])
+    expect(await jobLog(user.mailId)).toEqual([])
+  })
+
   test('a refused mail is a warning that says what to do, and a line in the job', async () => {
     stage.provider.answerWith([422])
     const user = await stage.register('refused@example.com')
@@ -161,6 +169,7 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
   })
 
   test('no line and no job shows a whole address', async () => {
+    stage.provider.answerWith([503])
     const discreet = await stage.register('discreet@example.com')
     await expect.poll(() => triesOf(discreet.mailId), PATIENT).not.toHaveLength(0)
     await expect.poll(() => jobLog(discreet.mailId), PATIENT).not.toHaveLength(0)

@@ -1,7 +1,8 @@
 import type { PasswordHasher } from '../credentials/password.ts'
-import { type EventTools, raiseEvent, tellEvents } from '../events/raise-event.ts'
+import { type EventTools, raiseEvent } from '../events/raise-event.ts'
 import { replacePasswordHash } from '../postgres/accounts/accounts.ts'
-import { type Pool, transaction } from '../postgres/pool.ts'
+import type { Pool } from '../postgres/pool.ts'
+import { transaction } from '../postgres/transaction.ts'
 import type { Credentials } from '../postgres/users.ts'
 
 /** `account` as its old password was just verified. */
@@ -16,11 +17,9 @@ export const changePassword = async (
   { account, password, signal }: PasswordChange,
 ): Promise<'changed' | 'gone'> => {
   const newHash = await tools.hasher.hash(password, { priority: 'sign-in', signal })
-  const isChanged = await transaction(tools.pool, async (tx) => {
-    if (!(await replacePasswordHash(tx, { id: account.id, formerHash: account.passwordHash, newHash }))) return false
+  return transaction(tools.pool, async (tx) => {
+    if (!(await replacePasswordHash(tx, { id: account.id, formerHash: account.passwordHash, newHash }))) return 'gone'
     await raiseEvent(tools, tx, 'user.password-changed', account.id)
-    return true
+    return 'changed'
   })
-  if (isChanged) tellEvents(tools)
-  return isChanged ? 'changed' : 'gone'
 }

@@ -1,5 +1,5 @@
-import { announceEvents, forgetInEvents, insertDeletedEvent, insertEvent } from '../postgres/outbox/events.ts'
-import type { Pool, Tx } from '../postgres/pool.ts'
+import { forgetInEvents, insertDeletedEvent, insertEvent } from '../postgres/outbox/events.ts'
+import type { Tx } from '../postgres/transaction.ts'
 import { activeTraceContext } from '../process/telemetry/tracing.ts'
 
 /** Whether there is somebody to tell events to. When there is nobody, none is raised. */
@@ -21,9 +21,4 @@ export const raiseDeletion = async ({ raisesEvents }: EventTools, tx: Tx, userId
     forgetInEvents(tx, [userId]),
     raisesEvents && insertDeletedEvent(tx, userId, activeTraceContext()),
   ])
-}
-
-/** Has the events told at once that the transaction before has raised; without it they leave within a second. */
-export const tellEvents = ({ raisesEvents, pool }: EventTools & { pool: Pool }): void => {
-  if (raisesEvents) announceEvents(pool)
 }

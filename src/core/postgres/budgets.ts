@@ -1,5 +1,6 @@
 import { deleteBatch } from './connection/delete-batch.ts'
-import type { Pool, Queryable } from './pool.ts'
+import type { Pool } from './pool.ts'
+import type { Queryable } from './transaction.ts'
 
 /** A counter that is spent, and how long its window is, from the first event on. */
 export type Counter = { key: string; seconds: number }

@@ -1,7 +1,8 @@
 import type { Budget } from '../process/config.ts'
 import { deleteBatch } from './connection/delete-batch.ts'
 import { lockSql } from './connection/installation.ts'
-import type { Pool, Queryable, Tx } from './pool.ts'
+import type { Pool } from './pool.ts'
+import type { Queryable, Tx } from './transaction.ts'
 
 /** Holds back other guesses at this mailbox until the transaction ends. */
 export const lockMailbox = async (tx: Tx, mailboxKey: Buffer): Promise<void> => {

@@ -1,11 +1,7 @@
-import { announce } from './announce.ts'
 import type { Pool } from './pool.ts'
 
 /** The channel that wakes the relays. */
 export const MAILS_CHANNEL = 'latchkey_mails'
-
-/** Wakes the relays; to be called after the commit, so that commits do not wait for each other. */
-export const announceMails = (pool: Pool): void => announce(pool, MAILS_CHANNEL)
 
 /**
  * Removes mails that were settled a week ago, and with them the codes that nobody asks for any more: of people who are active, and

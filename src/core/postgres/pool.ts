@@ -1,26 +1,19 @@
 import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
 import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
-import { inSpan } from '../process/telemetry/tracing.ts'
 import { attempt } from './connection/attempt.ts'
 import { inOnePacket } from './connection/one-packet.ts'
 import { prepareStatements } from './connection/prepared-statements.ts'
 import { beginStatement, withSession } from './connection/session.ts'
-import { isConflict, isDatabaseUnavailable } from './connection/unavailable.ts'
-
-declare const inTransaction: unique symbol
+import { isDatabaseUnavailable } from './connection/unavailable.ts'
 
 /** Runs statements outside a transaction, each on any connection. `begin` is how one begins a transaction on it. */
 export type Pool = Omit<pg.Pool, 'query'> & {
   readonly query: Send
   readonly begin: string
+  readonly isPooled: boolean
   readonly outages: OutageLog
 }
-
-/** A connection inside an open transaction; the brand keeps a pool or a bare client out. */
-export type Tx = { readonly query: Send; readonly [inTransaction]: true }
-
-export type Queryable = Pool | Tx
 
 const CONNECT_TIMEOUT_MS = 3000
 const STATEMENT_TIMEOUT_MS = 5000
@@ -90,10 +83,10 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
   )
   const send: Send = options.isPooled ? queryInTransaction(pool, begin) : pool.query.bind(pool)
   const query: Send = (statement, values) => attempt(outages, () => send(statement, values))
-  return Object.assign(pool, { begin, outages, query })
+  return Object.assign(pool, { begin, isPooled: options.isPooled ?? false, outages, query })
 }
 
-type Send = <Row extends pg.QueryResultRow = pg.QueryResultRow>(
+export type Send = <Row extends pg.QueryResultRow = pg.QueryResultRow>(
   statement: string | pg.QueryConfig,
   values?: unknown[],
 ) => Promise<pg.QueryResult<Row>>
@@ -123,69 +116,4 @@ export const isReadOnly = async (pool: Pool): Promise<boolean> => {
   return found.rows[0]?.is ?? true
 }
 
-/**
- * Commits what `statements` did, or nothing of it when it throws; what it returns or throws is passed on. When another transaction was
- * in its way (40001, 40P01) all of it runs again, so `statements` does nothing else than statements.
- */
-export const transaction = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
-  inSpan('transaction', { kind: 'internal', attributes: { 'db.system.name': 'postgresql' } }, () =>
-    attempt(pool.outages, () => commitOrRollBack(pool, statements)),
-  )
-
-const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  try {
-    inOnePacket(client)
-    const begun = client.query(pool.begin)
-    begun.catch(() => {})
-    const result = await statements(asTx(client, begun))
-    await begun
-    await client.query('commit')
-    return result
-  } catch (error) {
-    // A connection that gives no answer would not answer this either; ending it rolls back too.
-    if (isDatabaseUnavailable(error) && !isConflict(error)) broken = asError(error)
-    else
-      await client.query('rollback').catch((failure: unknown) => {
-        broken = asError(failure)
-      })
-    throw error
-  } finally {
-    client.release(broken)
-  }
-}
-
-/** Runs `statements` so that their failure undoes only them, and gives null, when PostgreSQL refuses with `sqlState`. */
-export const unlessRefused = async <Result>(
-  tx: Tx,
-  sqlState: string,
-  statements: () => Promise<Result>,
-): Promise<Result | null> => {
-  const saved = tx.query('savepoint attempt')
-  saved.catch(() => {})
-  try {
-    return await statements()
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== sqlState) throw error
-    await tx.query('rollback to savepoint attempt')
-    return null
-  }
-}
-
-const asError = (value: unknown): Error => (value instanceof Error ? value : new Error('not an Error'))
-
-/** The first statement is sent behind `begin`, without a wait, and told only when that has worked. */
-const asTx = (client: pg.PoolClient, begun: Promise<unknown>): Tx => {
-  const query: Send = async (statement, values) => {
-    inOnePacket(client)
-    const sent = client.query(statement, values)
-    sent.catch(() => {})
-    await begun
-    return sent
-  }
-  const tx = { query }
-  const isInTransaction = (value: Pick<Tx, 'query'>): value is Tx => value === tx
-  if (!isInTransaction(tx)) throw new Error('unreachable')
-  return tx
-}
+export const asError = (value: unknown): Error => (value instanceof Error ? value : new Error('not an Error'))

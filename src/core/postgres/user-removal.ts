@@ -1,6 +1,7 @@
 import { forgetInEvents } from './outbox/events.ts'
 import { UNSETTLED } from './outbox/outbox-rows.ts'
-import { type Pool, transaction } from './pool.ts'
+import type { Pool } from './pool.ts'
+import { transaction } from './transaction.ts'
 
 // Of the table users: what housekeeping removes.
 

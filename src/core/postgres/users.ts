@@ -3,7 +3,7 @@ import { type Counted, countedSql } from './budgets.ts'
 import { OPEN } from './codes/codes.ts'
 import { guessedOutSql } from './guesses.ts'
 import type { Outcome } from './outbox/outbox-rows.ts'
-import { type Queryable, type Tx, unlessRefused } from './pool.ts'
+import { type Queryable, type Tx, unlessRefused } from './transaction.ts'
 
 export const UNIQUE_VIOLATION = '23505'
 

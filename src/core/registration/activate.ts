@@ -1,10 +1,11 @@
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
-import { type EventTools, raiseEvent, tellEvents } from '../events/raise-event.ts'
+import { type EventTools, raiseEvent } from '../events/raise-event.ts'
 import { type Allowance, checkAllowance, spendAllowance } from '../postgres/budgets.ts'
 import { type CodeRow, countAttempt, listCodes } from '../postgres/codes/codes.ts'
 import { insertGuess, isMailboxGuessedOut, lockMailbox } from '../postgres/guesses.ts'
-import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
+import type { Pool } from '../postgres/pool.ts'
+import { type Tx, transaction } from '../postgres/transaction.ts'
 import { activateUser, lockUser, type Profile } from '../postgres/users.ts'
 import { deriveCode, isSameCode } from './activation-code.ts'
 import type { Verified } from './authenticate.ts'
@@ -38,11 +39,8 @@ export type Tried = { activated: Activated; active: ActiveUser | null }
  * no more attempts than there are. Only a code that is open, current and not used up is compared, and then counted.
  * Two round trips besides the commit: locks with looks, and what is written.
  */
-export const activate = async (tools: ActivateTools, attempt: Attempt): Promise<Tried> => {
-  const tried = await transaction(tools.pool, (tx) => tryCode(tx, tools, attempt))
-  if (tried.activated === 'activated') tellEvents(tools)
-  return tried
-}
+export const activate = (tools: ActivateTools, attempt: Attempt): Promise<Tried> =>
+  transaction(tools.pool, (tx) => tryCode(tx, tools, attempt))
 
 const tryCode = async (tx: Tx, tools: ActivateTools, attempt: Attempt): Promise<Tried> => {
   const { user, logins } = attempt

@@ -1,5 +1,5 @@
 import { type MeasuredSurge, readGuessing } from '../postgres/guesses.ts'
-import type { Queryable } from '../postgres/pool.ts'
+import type { Queryable } from '../postgres/transaction.ts'
 import type { Logger } from '../process/logger.ts'
 
 // From so many on counting costs more than a second's delay does.

@@ -5,8 +5,8 @@ import type { PasswordHasher } from '../credentials/password.ts'
 import type { VerifiedCredentials } from '../credentials/verified-credentials.ts'
 import { type Allowance, type Counted, checkAllowance, keysOf, spendAllowance } from '../postgres/budgets.ts'
 import { insertRegistration } from '../postgres/codes/new-codes.ts'
-import { announceMails } from '../postgres/mails.ts'
-import { type Pool, transaction } from '../postgres/pool.ts'
+import type { Pool } from '../postgres/pool.ts'
+import { transaction } from '../postgres/transaction.ts'
 import { type FormerRequest, findByIdempotencyKey, forgetOldIdempotencyKey } from '../postgres/users.ts'
 import type { Metadata } from './metadata.ts'
 import { type CodeTools, newCode } from './new-code.ts'
@@ -99,6 +99,9 @@ const isPasswordOf = async (
 const isSameBody = ({ keyring }: RegisterTools, { email, body }: Registration, { digest, ...former }: FormerRequest) =>
   digest === null ? former.email === email : requestDigests(keyring, body).some((own) => own.equals(digest))
 
+/** Undoes what a repetition would have spent. */
+class KeyTaken extends Error {}
+
 const insert = async (
   tools: RegisterTools,
   registration: Registration,
@@ -118,16 +121,20 @@ const insert = async (
     // Made here, so that the mail's trace goes on from the transaction.
     const code = newCode(tools, registration)
     // Sent together, done one after the other.
-    const [, row] = await Promise.all([
+    const [, row, counted] = await Promise.all([
       idempotencyKey && forgetOldIdempotencyKey(tx, idempotencyKey),
       insertRegistration(tx, user, code, tools.policy.resendCooldownSeconds),
+      // Last: its counters, which others wait for, are locked for one round trip only.
+      spendAllowance(tx, registration.budget),
     ])
-    // Behind it: its counters, which others wait for, are locked for one round trip only.
-    return row && { ...row, counted: await spendAllowance(tx, registration.budget) }
+    if (!row) throw new KeyTaken()
+    return { ...row, counted }
+  }).catch((error: unknown) => {
+    if (error instanceof KeyTaken) return null
+    throw error
   })
   if (!inserted) return null
   tools.surge.note(inserted.surge)
-  announceMails(tools.pool)
   if (idempotencyKey) tools.verified.remember(nameOf(registration), registration.password, user.passwordHash)
   return { user: describeUser(inserted.user, tools.policy.maxAttempts), counted: inserted.counted }
 }

@@ -1,8 +1,8 @@
 import { type Allowance, keysOf, spendAllowance } from '../postgres/budgets.ts'
 import { supersedeCode } from '../postgres/codes/codes.ts'
 import { insertNextCode } from '../postgres/codes/new-codes.ts'
-import { announceMails } from '../postgres/mails.ts'
-import { type Pool, type Tx, transaction } from '../postgres/pool.ts'
+import type { Pool } from '../postgres/pool.ts'
+import { type Tx, transaction } from '../postgres/transaction.ts'
 import { findUser, lockUser, type UserRow } from '../postgres/users.ts'
 import { mailFateOf, RESENDING } from './code-state.ts'
 import { type CodeTools, newCode } from './new-code.ts'
@@ -25,8 +25,8 @@ export type Resent = { mail: 'enqueued' | 'already-on-its-way'; user: User } | R
  * to wait; while the former mail waits there is nothing to resend. Two round trips besides the commit: lock with looks, and what
  * is written.
  */
-export const resendCode = async (tools: ResendTools, request: Resending): Promise<Resent> => {
-  const resent = await transaction(tools.pool, async (tx) => {
+export const resendCode = (tools: ResendTools, request: Resending): Promise<Resent> =>
+  transaction(tools.pool, async (tx) => {
     // Sent together, done one after the other: the look sees what was done before the lock was got.
     const [, { user, counted }] = await Promise.all([
       lockUser(tx, request.user.id),
@@ -36,9 +36,6 @@ export const resendCode = async (tools: ResendTools, request: Resending): Promis
     if (!user) return 'gone'
     return refusalOf(user) ?? (await enqueueAnother(tx, tools, request, user))
   })
-  if (typeof resent === 'object' && 'mail' in resent && resent.mail === 'enqueued') announceMails(tools.pool)
-  return resent
-}
 
 const refusalOf = (user: UserRow): Refusal | null => {
   if (user.activatedAt) return 'already-active'

@@ -1,7 +1,7 @@
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
 import { type Allowance, keysOf } from '../postgres/budgets.ts'
-import type { Queryable } from '../postgres/pool.ts'
+import type { Queryable } from '../postgres/transaction.ts'
 import { type Credentials, findUser, type Profile, type UserRow, type Wanted } from '../postgres/users.ts'
 import type { CodePolicy } from '../process/settings.ts'
 import { CODE_STATES, type CodeStatus, codeStateOf, mailFateOf } from './code-state.ts'

@@ -10,7 +10,10 @@ import { MAILS } from './mail-kind.ts'
 const ADVICE =
   "the provider refuses us, not this mail: by the reason's words see to MAIL_API_KEY, MAIL_FROM or the account; no mail is lost meanwhile"
 
-/** Tells operators what came of a try: one line in the log, one in the job's own log for the dashboard, and the span. */
+/**
+ * Tells operators what came of a try: one line in the log, one in the job's own log for the dashboard, and the span. Of a mail that is
+ * accepted at once its job keeps that outcome: a line besides would cost every mail a write.
+ */
 export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): void => {
   const { delivery, ...fields } = tried
   const advice = delivery.end === 'later' && delivery.isAboutUs ? ADVICE : undefined
@@ -30,8 +33,11 @@ export const reportTry = (job: Pick<Job, 'log'>, logger: Logger, tried: Tried): 
     },
     delivery.end === 'done' ? null : delivery.reason,
   )
-  writeJobLog(job, describeTry(tried), logger)
+  if (!isAcceptedAtOnce(tried)) writeJobLog(job, describeTry(tried), logger)
 }
+
+const isAcceptedAtOnce = ({ delivery, attempt }: Tried): boolean =>
+  delivery.end === 'done' && delivery.outcome === 'accepted' && attempt === 1
 
 /** Such as: K7QX, request 0dec5f44, try 3: provider-503, next try in 4.2 s. Nothing of the address: it would lie in the queue. */
 const describeTry = ({ ref, requestId, attempt, provider, delivery }: Tried): string =>

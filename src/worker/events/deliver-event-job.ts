@@ -52,7 +52,7 @@ const refuse = (logger: Logger) => {
   return endedBy('no-event-of-this-id')
 }
 
-/** One line in the log, one in the job's own for the dashboard, the span, and the counters. Nothing of the payload. */
+/** One line in the log, one in the job's own for the dashboard unless its outcome tells all, the span, and the counters. Nothing of the payload. */
 const report = (job: Job, { logger, metrics }: EventJobTools, tried: TriedEvent, ms: number): void => {
   const { delivery, ...fields } = tried
   const end = delivery.end === 'done' ? 'accepted' : delivery.reason
@@ -69,6 +69,7 @@ const report = (job: Job, { logger, metrics }: EventJobTools, tried: TriedEvent,
     delivery.end === 'done' ? null : delivery.reason,
   )
   const next = delivery.end === 'later' ? `, next try in ${(delivery.inMs / 1000).toFixed(1)} s` : ''
-  writeJobLog(job, `${tried.type ?? 'an event that is gone'}, try ${tried.attempt}: ${end}${next}`, logger)
+  if (delivery.end !== 'done' || tried.attempt > 1)
+    writeJobLog(job, `${tried.type ?? 'an event that is gone'}, try ${tried.attempt}: ${end}${next}`, logger)
   metrics.note(delivery)
 }

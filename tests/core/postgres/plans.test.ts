@@ -27,7 +27,8 @@ import {
   takeOffersBack,
 } from '../../../src/core/postgres/outbox/outbox-rows.ts'
 import { findEventTraces, findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
-import { type Pool, transaction } from '../../../src/core/postgres/pool.ts'
+import type { Pool } from '../../../src/core/postgres/pool.ts'
+import { transaction } from '../../../src/core/postgres/transaction.ts'
 import {
   activateUser,
   findByIdempotencyKey,

@@ -1,6 +1,7 @@
 import { type Counted, countedSql } from '../budgets.ts'
 import { deleteBatch } from '../connection/delete-batch.ts'
-import type { Pool, Queryable } from '../pool.ts'
+import type { Pool } from '../pool.ts'
+import type { Queryable } from '../transaction.ts'
 import { type Credentials, type Found, foundOf } from '../users.ts'
 
 // Of the table users: what is active. An address is looked up here only.

@@ -1,5 +1,6 @@
 import { deleteBatch } from '../connection/delete-batch.ts'
-import type { Pool, Queryable } from '../pool.ts'
+import type { Pool } from '../pool.ts'
+import type { Queryable } from '../transaction.ts'
 
 /** `who`: the operating system's user. `userIds`: registrations that it was about. No addresses. */
 export type AuditRow = { who: string; what: string; why: string | null; userIds: string[] }

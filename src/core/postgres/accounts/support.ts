@@ -1,4 +1,5 @@
-import type { Pool, Queryable, Tx } from '../pool.ts'
+import type { Pool } from '../pool.ts'
+import type { Queryable, Tx } from '../transaction.ts'
 import { PENDING } from '../users.ts'
 
 // Of the table users and what hangs on it: what an operator may ask for by address, id or reference.

@@ -1,4 +1,4 @@
-import type { Tx } from '../pool.ts'
+import type { Tx } from '../transaction.ts'
 
 // Of the table codes: what a guess reads and counts, and how a resend ends a code. A code is made in new-codes.ts; its minute is started
 // in open-code.ts, and moved to the mail's acceptance, or ended, with the mail in outbox/mail-outcomes.ts; a bounce ends it in outbox/provider-reports.ts.

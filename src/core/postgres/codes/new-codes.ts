@@ -1,5 +1,6 @@
 import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
-import type { Tx } from '../pool.ts'
+import { MAILS_CHANNEL } from '../mails.ts'
+import type { Tx } from '../transaction.ts'
 import type { Profile, UserRow } from '../users.ts'
 
 // Of the tables users, codes and mails: what a registration and a resend add.
@@ -27,8 +28,8 @@ export type NewUser = {
 }
 
 /**
- * The registration `owner`'s code, its length decided by what was guessed, and the mail: relays find it when the transaction has
- * committed, within a second, or at once by `announceMails`. Takes the parameters $1 to $11 that `valuesOf` gives.
+ * The registration `owner`'s code, its length decided by what was guessed, and the mail: relays hear of it when the transaction has
+ * committed. Takes the parameters $1 to $11 that `valuesOf` gives.
  */
 const CODE_AND_MAIL = `${GUESSING}, new_code as (
        insert into codes (id, user_id, digits, key_id)
@@ -87,6 +88,7 @@ export const insertRegistration = async (
   )
   const [row] = inserted.rows
   if (!row) return null
+  tx.announce(MAILS_CHANNEL)
   const { wrongCodes, isSurge, ...read } = row
   const { id, email, ref, locale } = user
   return { user: { ...QUEUED, id, email, ref, locale, activatedAt: null, ...read }, surge: { wrongCodes, isSurge } }
@@ -115,6 +117,7 @@ export const insertNextCode = async (
   )
   const [row] = inserted.rows
   if (!row) throw new Error('a code that was inserted is not there')
+  tx.announce(MAILS_CHANNEL)
   const { wrongCodes, isSurge, ...read } = row
   return { code: { ...QUEUED, ...read }, surge: { wrongCodes, isSurge } }
 }

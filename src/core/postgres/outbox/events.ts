@@ -1,6 +1,6 @@
-import { announce } from '../announce.ts'
 import { deleteBatch } from '../connection/delete-batch.ts'
-import type { Pool, Queryable, Tx } from '../pool.ts'
+import type { Pool } from '../pool.ts'
+import type { Queryable, Tx } from '../transaction.ts'
 import { ID_ONLY, idOnly, PERSON } from './event-parts.ts'
 import { claimColumns, claiming, OURS, POSTPONING } from './lease.ts'
 import { type Outcome, UNFLUSHED } from './outbox-rows.ts'
@@ -11,9 +11,6 @@ export type EventType = 'user.activated' | 'user.deleted' | 'user.password-chang
 
 /** The channel that wakes the relays. */
 export const EVENTS_CHANNEL = 'latchkey_events'
-
-/** Wakes the relays; to be called after the commit. */
-export const announceEvents = (pool: Pool): void => announce(pool, EVENTS_CHANNEL)
 
 /**
  * Raises an event about a registration as it is now, in the transaction that makes it true: an activation that did not come about
@@ -30,6 +27,7 @@ export const insertEvent = async (
      where id = $2 and ($1 <> 'user.activated' or activated_at = now())`,
     [event.type, event.userId, event.traceContext],
   )
+  tx.announce(EVENTS_CHANNEL)
 }
 
 /**
@@ -51,6 +49,7 @@ export const insertDeletedEvent = async (tx: Tx, userId: string, traceContext: s
      values ('user.deleted', $1, ${idOnly('$1::uuid')}, $2)`,
     [userId, traceContext],
   )
+  tx.announce(EVENTS_CHANNEL)
 }
 
 export type EventClaim = { eventId: string; token: string; leaseSeconds: number; giveUpAfterSeconds: number }
