@@ -24,6 +24,7 @@ create table codes (
   sent_at timestamp with time zone,
   superseded_at timestamp with time zone,
   mail_digest bytea,
+  mailbox_keys bytea[] not null,
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_check CHECK (((opened_at IS NULL) = (expires_at IS NULL))),
   constraint codes_check1 CHECK (((sent_at IS NULL) OR (opened_at IS NOT NULL))),

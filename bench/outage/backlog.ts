@@ -13,8 +13,8 @@ export const insertBacklog = async (pool: pg.Pool, count: number, keyId: string,
        select user_id, $4 || number || '@example.com', 'nobody signs in here', 'WAIT'
        from people
      ), new_codes as (
-       insert into codes (id, user_id, digits, key_id)
-       select code_id, user_id, $2, $3
+       insert into codes (id, user_id, digits, key_id, mailbox_keys)
+       select code_id, user_id, $2, $3, array[sha256(convert_to($4 || number, 'UTF8'))]
        from people
      )
      insert into mails (id, user_id, code_id, request_id, created_at)

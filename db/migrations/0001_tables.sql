@@ -44,8 +44,10 @@ create table codes (
   -- When the provider took the mail.
   sent_at timestamptz,
   superseded_at timestamptz,
-  -- Of the bytes that go, or may have gone, under this code's key. Empty: the key is unusable, and fits no bytes.
+  -- Of all that decides which bytes go, or may have gone, under this code's key. Empty: the key is unusable, and fits no bytes.
   mail_digest bytea,
+  -- Under which wrong guesses at its mailbox are counted, as long as key_id is of the newest secret.
+  mailbox_keys bytea[] not null,
   check ((opened_at is null) = (expires_at is null)),
   check (sent_at is null or opened_at is not null)
 ) with (fillfactor = 80); -- Room on each page for a row's next versions.

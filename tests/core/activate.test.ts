@@ -82,7 +82,7 @@ describe('what spends no attempt', () => {
     await database.pool.query('update codes set superseded_at = now() where id = $1', [open.codeId])
     const nextId = randomUUID()
     await database.pool.query(
-      'insert into codes (id, user_id, digits, key_id) select $2, user_id, 8, key_id from codes where id = $1',
+      'insert into codes (id, user_id, digits, key_id, mailbox_keys) select $2, user_id, 8, key_id, mailbox_keys from codes where id = $1',
       [open.codeId, nextId],
     )
     await openFor(database, nextId)

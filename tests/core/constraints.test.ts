@@ -42,10 +42,10 @@ test('one address has one active row, and any number of pending ones', async () 
 
 test('a registration has one current code', async () => {
   const { user } = await addPending(database)
-  const inserting = database.pool.query(`insert into codes (id, user_id, digits, key_id) values ($1, $2, 4, 'key')`, [
-    randomUUID(),
-    user.id,
-  ])
+  const inserting = database.pool.query(
+    `insert into codes (id, user_id, digits, key_id, mailbox_keys) values ($1, $2, 4, 'key', '{}')`,
+    [randomUUID(), user.id],
+  )
   await expect(inserting).rejects.toMatchObject({ code: UNIQUE, constraint: 'codes_one_current_per_user' })
 })
 

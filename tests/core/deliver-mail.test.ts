@@ -98,6 +98,15 @@ test('a mail is dropped when its user is active', async () => {
   expect(await readMail(database, mailId)).toMatchObject({ outcome: 'dropped', isLeased: false })
 })
 
+test('a mail whose code was superseded before its first try is dropped', async () => {
+  const { mailId, codeId } = await addPending(database)
+  await database.pool.query('update codes set superseded_at = now() where id = $1', [codeId])
+  const mailer = scriptedMailer()
+  expect(await deliver(deliverTools(database, mailer), mailId)).toMatchObject({ end: 'done', outcome: 'dropped' })
+  expect(mailer.sent).toEqual([])
+  expect(await readCode(database, codeId)).toMatchObject({ isOpen: false })
+})
+
 test('a refused mail that an operator retries after a resend is dropped: its code is superseded', async () => {
   const { user, mailId } = await addPending(database)
   const mailer = scriptedMailer(refused())

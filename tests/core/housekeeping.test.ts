@@ -71,7 +71,7 @@ test('what a resend changes while a registration is about to be removed keeps it
 test('thousands that have to stay are passed once, and those behind them go', async () => {
   await run(`insert into users (id, email, password_hash, ref, created_at)
     select gen_random_uuid(), 'stays' || n || '@example.com', 'x', 'R', now() - interval '2 days' from generate_series(1, 2500) as n`)
-  await run(`insert into codes (id, user_id, digits, key_id) select id, id, 4, 'k' from users`)
+  await run(`insert into codes (id, user_id, digits, key_id, mailbox_keys) select id, id, 4, 'k', '{}' from users`)
   await run(`insert into mails (id, user_id, code_id, request_id) select id, id, id, 'r' from users`)
   const { user, mailId } = await addPending(database)
   await settle(mailId, '1 minute')

@@ -99,8 +99,8 @@ test('a batch is bounded, and the next one takes the rest', async () => {
   const { mailId } = await addPending(database)
   await database.pool.query(
     `with copies as (
-       insert into codes (id, user_id, digits, key_id, superseded_at)
-       select gen_random_uuid(), codes.user_id, 4, 'key', now() from codes, generate_series(1, $1::integer)
+       insert into codes (id, user_id, digits, key_id, mailbox_keys, superseded_at)
+       select gen_random_uuid(), codes.user_id, 4, 'key', '{}', now() from codes, generate_series(1, $1::integer)
        returning id, user_id
      )
      insert into mails (id, user_id, code_id, request_id) select gen_random_uuid(), user_id, id, 'bulk' from copies`,
@@ -118,8 +118,8 @@ test('of a backlog that the queue holds a hundred are looked at in a sweep, the 
   const { user } = await addPending(database)
   await database.pool.query(
     `with copies as (
-       insert into codes (id, user_id, digits, key_id, superseded_at)
-       select gen_random_uuid(), codes.user_id, 4, 'key', now() from codes, generate_series(1, 249)
+       insert into codes (id, user_id, digits, key_id, mailbox_keys, superseded_at)
+       select gen_random_uuid(), codes.user_id, 4, 'key', '{}', now() from codes, generate_series(1, 249)
        returning id, user_id
      )
      insert into mails (id, user_id, code_id, request_id) select gen_random_uuid(), user_id, id, 'bulk' from copies`,

@@ -1,11 +1,12 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { openCode, replaceCode } from '../postgres/codes/open-code.ts'
-import type { ClaimedMail } from '../postgres/outbox/mail-claims.ts'
+import type { ClaimedMail, FirstOpening } from '../postgres/outbox/mail-claims.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { CODE_STATES, codeStateOf, isShort } from '../registration/code-state.ts'
 import { digitsFor, guessingAt, isTooShort } from '../registration/new-code.ts'
 import type { DeliverTools } from './delivery.ts'
 import type { Mailer, OutgoingMail } from './mailer.ts'
+import type { MailTexts } from './writing/mail-texts.ts'
 
 /** The tools, bound to the provider that the mail goes to. */
 export type BoundTools = DeliverTools & { mailer: Mailer }
@@ -24,7 +25,23 @@ export const nextOf = async (tools: DeliverTools, mail: OwnMail) => {
 }
 
 /** `isOut`: somebody may have it already. */
-type OpenedCode = { id: string; message: OutgoingMail; isOut: boolean }
+export type OpenedCode = { id: string; message: OutgoingMail; isOut: boolean }
+
+/** How the code of a mail that nobody can have yet is opened with its claim. */
+export const firstOpening = ({ keyring, policy, texts, surge }: DeliverTools, mailer: Mailer): FirstOpening => ({
+  keyId: keyring[0].id,
+  digest: codeMailDigest(mailer, texts),
+  ttlSeconds: policy.ttlSeconds,
+  budgets: policy.guessBudgets,
+  isSurge: surge.known(),
+})
+
+/** The code that was opened with the claim. */
+export const openedAtClaim = (tools: DeliverTools, mail: OwnMail): OpenedCode => {
+  const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
+  if (digits === null) throw new Error('a code was opened whose secret is not here')
+  return { id: mail.codeId, message: writeCodeMail(tools, mail, digits), isOut: false }
+}
 
 /**
  * Opens the code that the mail has. An unanswered one is repeated while half of its time is left and it can still be used. Null
@@ -35,14 +52,14 @@ export const openFormer = async (tools: BoundTools, mail: OwnMail): Promise<Open
   const digits = deriveCode(keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId })
   if (digits === null) return null
   const isOut = mail.codeSecondsLeft !== null
-  const { message, digest } = writeCodeMail(tools, mail, { keyId: mail.keyId, digits })
   const { isOpened, surge } = await openCode(pool, {
-    ...{ codeId: mail.codeId, ttlSeconds: policy.ttlSeconds, maxAttempts: policy.maxAttempts, digest },
+    ...{ codeId: mail.codeId, ttlSeconds: policy.ttlSeconds, maxAttempts: policy.maxAttempts },
+    digest: codeMailDigest(tools.mailer, tools.texts),
     // A code that somebody may have in hand lasts through a surge of guesses elsewhere.
     guessing: !isOut && isShort(mail) ? guessingAt(tools, mail.email) : null,
   })
   tools.surge.note(surge)
-  return isOpened ? { id: mail.codeId, message, isOut } : null
+  return isOpened ? { id: mail.codeId, message: writeCodeMail(tools, mail, digits), isOut } : null
 }
 
 /** Opens a fresh code, under a fresh key. Null when the lease has passed on, or a resend was sooner. */
@@ -51,31 +68,26 @@ export const openFresh = async (tools: BoundTools, mail: OwnMail): Promise<Opene
   const fresh = { id: randomUUID(), digits: await digitsFor(pool, tools, mail.email), keyId: keyring[0].id }
   const digits = deriveCode(keyring, fresh) ?? ''
   const { mailId, token, userId, codeId: formerId } = mail
-  const { message, digest } = writeCodeMail(tools, mail, { keyId: fresh.keyId, digits })
   const isReplaced = await replaceCode(pool, {
-    ...{ mailId, token, userId, formerId, fresh, digest },
+    ...{ mailId, token, userId, formerId, fresh, digest: codeMailDigest(tools.mailer, tools.texts) },
     ttlSeconds: policy.ttlSeconds,
   })
-  return isReplaced ? { id: fresh.id, message, isOut: false } : null
+  return isReplaced ? { id: fresh.id, message: writeCodeMail(tools, mail, digits), isOut: false } : null
 }
 
-/** The mail with its digest, under the code's own secret: whoever reads the table could else try all digits until the digest fits. */
-export const writeCodeMail = (
-  { keyring, mailer, texts }: BoundTools,
-  { email, ref, locale }: OwnMail,
-  code: { keyId: string; digits: string },
-): { message: OutgoingMail; digest: Buffer } => {
-  const key = keyring.find(({ id }) => id === code.keyId)?.lookups ?? NO_SECRET
-  const message = texts.codeMail({ to: email, ref, locale, code: code.digits })
-  return { message, digest: digestOf(key, mailer.format, message) }
-}
+const writeCodeMail = ({ texts }: DeliverTools, { email, ref, locale }: OwnMail, code: string): OutgoingMail =>
+  texts.codeMail({ to: email, ref, locale, code })
 
-// A notice has none.
-export const NO_SECRET = Buffer.alloc(0)
+/**
+ * Of all that decides a code's mail besides what is fixed with the code (address, reference, locale, secret): two with the same digest
+ * leave as the same bytes under its key.
+ */
+export const codeMailDigest = ({ format }: Mailer, { fingerprint }: MailTexts): Buffer =>
+  digestOf([format, fingerprint])
 
-/** Two mails with the same digest leave as the same bytes: it covers the mail, and what the mailer adds. */
-export const digestOf = (key: Buffer, format: string | undefined, { to, subject, text, html }: OutgoingMail): Buffer =>
-  createHmac('sha256', key)
-    .update(JSON.stringify([format, to, subject, text, html]))
-    .digest()
-    .subarray(0, 16)
+/** Of the bytes of a mail: its facts may change from try to try. */
+export const noticeMailDigest = ({ format }: Mailer, { to, subject, text, html }: OutgoingMail): Buffer =>
+  digestOf([format, to, subject, text, html])
+
+const digestOf = (parts: unknown[]): Buffer =>
+  createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16)

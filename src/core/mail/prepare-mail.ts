@@ -4,18 +4,19 @@ import { LEASE_SECONDS } from '../outbox/keep-lease.ts'
 import { type ClaimedMail, claimMail } from '../postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { findNoticeRefusal, takeNotice } from '../postgres/outbox/notices.ts'
-import { deriveCode } from '../registration/activation-code.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
 import type { OutgoingMail } from './mailer.ts'
 import {
   type BoundTools,
-  digestOf,
-  NO_SECRET,
+  codeMailDigest,
+  firstOpening,
   nextOf,
+  noticeMailDigest,
+  type OpenedCode,
   type OwnMail,
+  openedAtClaim,
   openFormer,
   openFresh,
-  writeCodeMail,
 } from './open-code.ts'
 import { chooseProvider, type Holder, type MailProvider } from './routing/routes.ts'
 
@@ -51,12 +52,16 @@ export const prepareMail = async (
 ): Promise<{ tag: MailTag; prepared: Prepared }> => {
   const token = randomUUID()
   const { giveUpAfterSeconds } = tools.delivery
-  const mail = await claimMail(tools.pool, { mailId, token, leaseSeconds: LEASE_SECONDS, giveUpAfterSeconds })
+  const first = chooseProvider(tools.providers, open, 'nobody')
+  const opening = first && firstOpening(tools, first.mailer)
+  const claim = { mailId, token, leaseSeconds: LEASE_SECONDS, giveUpAfterSeconds, opening }
+  const mail = await claimMail(tools.pool, claim)
   if (!mail) return { tag: GONE, prepared: ended(DROPPED) }
+  tools.surge.note(mail)
   const { requestId, ref, attempts: attempt } = mail
   const tag = { requestId, ref, attempt, to: maskEmailAddress(mail.email) }
   const prepared = mail.isClaimed
-    ? await prepareClaimed(tools, { ...mail, mailId, token }, open)
+    ? await prepareClaimed(tools, { ...mail, mailId, token }, { first, open })
     : ended(await explain(tools, mailId, mail))
   return { tag, prepared }
 }
@@ -78,8 +83,11 @@ const explain = async (tools: DeliverTools, mailId: string, mail: ClaimedMail): 
   return { end: 'failed', reason: 'given-up', ...(settled && { settled }) }
 }
 
-const prepareClaimed = async (tools: DeliverTools, mail: OwnMail, open: readonly MailProvider[]): Promise<Prepared> => {
-  const { mailId, token, attempts: attempt, giveUpInMs } = mail
+/** `first` is where a mail goes that nobody can have yet; null when none may be tried. */
+type Routes = { first: MailProvider | null; open: readonly MailProvider[] }
+
+const prepareClaimed = async (tools: DeliverTools, mail: OwnMail, { first, open }: Routes): Promise<Prepared> => {
+  if (mail.isOpened && first) return readyFor(tools, mail, first, openedAtClaim(tools, mail))
   const next = mail.isUserActive ? 'drop' : await nextOf(tools, mail)
   if (next === 'drop') return ended(await drop(tools, mail))
   const provider = chooseProvider(tools.providers, open, holderOf(tools, mail))
@@ -88,17 +96,20 @@ const prepareClaimed = async (tools: DeliverTools, mail: OwnMail, open: readonly
   const code = (next !== 'replace' && (await openFormer(bound, mail))) || (await openFresh(bound, mail))
   // Superseded by a resend meanwhile.
   if (!code) return ended(await drop(tools, mail))
+  return readyFor(tools, mail, provider, code)
+}
+
+const readyFor = async (
+  tools: DeliverTools,
+  mail: OwnMail,
+  provider: MailProvider,
+  code: OpenedCode,
+): Promise<Prepared> => {
+  const { mailId, token, attempts: attempt, giveUpInMs } = mail
   const sending = mail.isAddressTaken
-    ? await prepareNotice(bound, mail)
-    : {
-        message: code.message,
-        idempotencyKey: code.id,
-        noticeRefusal: null,
-      }
-  return {
-    is: 'ready',
-    mail: { mailId, token, attempt, giveUpInMs, provider, isCodeOut: code.isOut, ...sending },
-  }
+    ? await prepareNotice({ ...tools, mailer: provider.mailer }, mail)
+    : { message: code.message, idempotencyKey: code.id, noticeRefusal: null }
+  return { is: 'ready', mail: { mailId, token, attempt, giveUpInMs, provider, isCodeOut: code.isOut, ...sending } }
 }
 
 /** Who may have the mail: the digest of what went under its code's key names the provider. */
@@ -106,10 +117,8 @@ const holderOf = (tools: DeliverTools, mail: OwnMail): Holder => {
   const { mailDigest } = mail
   if (mail.codeSecondsLeft === null || !mailDigest) return 'nobody'
   const isRepeatable = mail.codeSecondsLeft >= tools.policy.ttlSeconds / 2
-  const digits = deriveCode(tools.keyring, { id: mail.codeId, digits: mail.digits, keyId: mail.keyId }) ?? ''
   const isOf = (provider: MailProvider | undefined) =>
-    provider !== undefined &&
-    writeCodeMail({ ...tools, mailer: provider.mailer }, mail, { keyId: mail.keyId, digits }).digest.equals(mailDigest)
+    provider !== undefined && codeMailDigest(provider.mailer, tools.texts).equals(mailDigest)
   const [first, second] = tools.providers
   if (isOf(first)) return isRepeatable ? 'first' : 'not-first'
   return isRepeatable && isOf(second) ? 'second' : 'nobody'
@@ -147,7 +156,7 @@ const prepareNotice = async (
   { mailId, email, ref, locale, ownerLocale }: OwnMail,
 ): Promise<Pick<PreparedMail, 'message' | 'idempotencyKey' | 'noticeRefusal'>> => {
   const message = texts.noticeMail({ to: email, ref, locale: ownerLocale ?? locale })
-  const digest = digestOf(NO_SECRET, mailer.format, message)
+  const digest = noticeMailDigest(mailer, message)
   const key = await takeNotice(pool, { mailId, email, digest, freshKey: randomUUID() })
   if (key !== null) return { message, idempotencyKey: key, noticeRefusal: null }
   return { message: null, idempotencyKey: mailId, noticeRefusal: await findNoticeRefusal(pool, email) }

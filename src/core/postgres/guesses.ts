@@ -47,15 +47,16 @@ export type Guessing = { mailboxKeys: Buffer[]; budgets: Budget[]; isSurge: bool
 export type MeasuredSurge = { wrongCodes: number | null; isSurge: boolean }
 
 /**
- * Two common table expressions: `guessed`, whether one of the mailbox's budgets is used up, and `surge`. They take the parameters $1 to $4
- * that `guessingValues` gives. What is known of a surge is not measured again, and activations are counted no further than it takes.
+ * Two common table expressions: `guessed`, whether one of the mailbox's budgets is used up, and `surge`. What is known of a surge is not
+ * measured again, and activations are counted no further than it takes.
  */
-export const GUESSING = `guessed as (
-       select ${guessedOutSql('$1', '$2', '$3')} as "isOut"
+export const guessingSql = (mailboxKeys: string, maxima: string, seconds: string, isSurge: string): string =>
+  `guessed as (
+       select ${guessedOutSql(mailboxKeys, maxima, seconds)} as "isOut"
      ), wrong as (
        select count(*)::integer as codes
        from guesses
-       where $4::boolean is null and at > now() - interval '1 hour'
+       where ${isSurge}::boolean is null and at > now() - interval '1 hour'
      ), enough as (
        select case when codes > ${HONEST_WRONG_CODES} then ${RIGHT_FOR_EACH_WRONG} * codes else 0 end as activations
        from wrong
@@ -68,10 +69,13 @@ export const GUESSING = `guessed as (
          limit (select activations from enough)
        ) as activated
      ), surge as (
-       select case when $4 is null then wrong.codes end as "wrongCodes",
-         coalesce($4, lately.activations < enough.activations) as "isSurge"
+       select case when ${isSurge} is null then wrong.codes end as "wrongCodes",
+         coalesce(${isSurge}, lately.activations < enough.activations) as "isSurge"
        from wrong, enough, lately
      )`
+
+/** The same with the parameters $1 to $4 that `guessingValues` gives. */
+export const GUESSING = guessingSql('$1', '$2', '$3', '$4')
 
 export const guessingValues = ({ mailboxKeys, budgets, isSurge }: Guessing): unknown[] => [
   mailboxKeys,

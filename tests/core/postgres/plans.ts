@@ -23,8 +23,8 @@ export const fill = async ({ url }: TestDatabase): Promise<void> => {
     [PEOPLE],
   )
   await pool.query(
-    `insert into codes (id, user_id, digits, key_id, created_at)
-     select ('00000000-0000-4000-9000-' || right(id::text, 12))::uuid, id, 4, 'a key', created_at
+    `insert into codes (id, user_id, digits, key_id, mailbox_keys, created_at)
+     select ('00000000-0000-4000-9000-' || right(id::text, 12))::uuid, id, 4, 'a key', array[decode(md5(id::text), 'hex')], created_at
      from users`,
   )
   await pool.query(

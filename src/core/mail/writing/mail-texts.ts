@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { ConfigError } from '../../process/config.ts'
 import type { Logger } from '../../process/logger.ts'
 import type { OutgoingMail } from '../mailer.ts'
@@ -14,6 +15,8 @@ export type MailTexts = {
   languages: Languages
   /** Folders of languages that have not all texts, and are not used. */
   incomplete: string[]
+  /** Of all texts: with the same one the same facts give the same bytes, also in another process. */
+  fingerprint: string
   /** The mail that brings a code. */
   codeMail(facts: MailFacts & { code: string }): OutgoingMail
   /** The mail to the owner of an account whose address somebody registered again. It brings no code. */
@@ -54,13 +57,15 @@ export const createMailTexts = (settings: TextSettings): MailTexts => {
     const partOf = (part: Part) => render(part, sourceOf(own, part), view, code)
     return { to, subject: partOf(`${kind}.subject.txt`), text: partOf(`${kind}.txt`), html: partOf(`${kind}.html`) }
   }
-  return {
-    languages,
-    incomplete,
-    codeMail: ({ code, ...facts }) => write('code', facts, code),
-    noticeMail: (facts) => write('notice', facts, null),
-  }
+  const codeMail = ({ code, ...facts }: MailFacts & { code: string }) => write('code', facts, code)
+  const noticeMail = (facts: MailFacts) => write('notice', facts, null)
+  const samples = renderSamples({ languages, codeMail, noticeMail }, WITH_ALL_TO_ESCAPE)
+  const fingerprint = hash('sha256', JSON.stringify([settings.defaultLocale, samples]))
+  return { languages, incomplete, fingerprint, codeMail, noticeMail }
 }
+
+// How an address is written is part of the bytes.
+const WITH_ALL_TO_ESCAPE = `o'neil+"<&>"\`=/@example.com`
 
 /** The same for a process, whose log names the languages that are not used. */
 export const openMailTexts = (settings: TextSettings, logger: Logger): MailTexts => {
@@ -82,9 +87,12 @@ const sample = ({ serviceName }: TextSettings) => ({
 export type SampleMail = { language: string; kind: 'code' | 'notice'; mail: OutgoingMail }
 
 /** Every text in every language, to be looked at. */
-export const renderSamples = (texts: MailTexts): SampleMail[] =>
+export const renderSamples = (
+  texts: Pick<MailTexts, 'languages' | 'codeMail' | 'noticeMail'>,
+  to = 'user@example.com',
+): SampleMail[] =>
   texts.languages.available.flatMap((language): SampleMail[] => {
-    const facts = { to: 'user@example.com', ref: 'K7QX', locale: language }
+    const facts = { to, ref: 'K7QX', locale: language }
     return [
       { language, kind: 'code', mail: texts.codeMail({ ...facts, code: '0427' }) },
       { language, kind: 'notice', mail: texts.noticeMail(facts) },

@@ -1,7 +1,7 @@
 import type { Tx } from '../transaction.ts'
 
 // Of the table codes: what a guess reads and counts, and how a resend ends a code. A code is made in new-codes.ts; its minute is started
-// in open-code.ts, and moved to the mail's acceptance, or ended, with the mail in outbox/mail-outcomes.ts; a bounce ends it in outbox/provider-reports.ts.
+// with the mail's claim or in open-code.ts, and moved to the mail's acceptance, or ended, with the mail in outbox/mail-outcomes.ts; a bounce ends it in outbox/provider-reports.ts.
 
 export type CodeRow = {
   id: string
@@ -16,6 +16,9 @@ export type CodeRow = {
 
 /** SQL for whether somebody may have a code, beside its mail: one that is held back bounces when the notice before it did, and not sooner. */
 export const OPEN = '(codes.opened_at is not null and coalesce(mails.bounced_at > now(), true))'
+
+/** SQL for whether a code that is found otherwise, as by its id, is the current one; not so that the index of all current ones is gone through. */
+export const CURRENT = "coalesce(codes.superseded_at, 'infinity') = 'infinity'"
 
 /**
  * All codes of a registration that somebody may have had, and the current one; newest first. Who complained of a mail has its code, and

@@ -32,8 +32,8 @@ export type NewUser = {
  * committed. Takes the parameters $1 to $11 that `valuesOf` gives.
  */
 const CODE_AND_MAIL = `${GUESSING}, new_code as (
-       insert into codes (id, user_id, digits, key_id)
-       select $5::uuid, owner.id, case when "isOut" or "isSurge" then $8::smallint else $7::smallint end, $6::text
+       insert into codes (id, user_id, digits, key_id, mailbox_keys)
+       select $5::uuid, owner.id, case when "isOut" or "isSurge" then $8::smallint else $7::smallint end, $6::text, $1
        from owner, guessed, surge
        returning id, user_id, digits
      ), new_mail as (

@@ -2,7 +2,7 @@ import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../
 import { UNSETTLED } from '../outbox/outbox-rows.ts'
 import type { Pool } from '../pool.ts'
 
-// Of the table codes: how the minute of a code is started, and of a fresh one in its place. Nothing else starts one.
+// Of the table codes: how the minute of a code is started, and of a fresh one in its place. At its mail's first try the claim does it (outbox/mail-claims.ts).
 
 /** `guessing` decides whether the code is long enough; null when it is, whatever was guessed. */
 export type Opening = {
@@ -78,10 +78,10 @@ export const replaceCode = async (pool: Pool, replacement: Replacement): Promise
        set superseded_at = now()
        from mail
        where codes.id = $4 and codes.superseded_at is null
-       returning codes.user_id
+       returning codes.user_id, mailbox_keys
      ), fresh as (
-       insert into codes (id, user_id, digits, key_id, opened_at, expires_at, mail_digest)
-       select $5, user_id, $6, $7, now(), now() + make_interval(secs => $8), $9
+       insert into codes (id, user_id, digits, key_id, mailbox_keys, opened_at, expires_at, mail_digest)
+       select $5, user_id, $6, $7, mailbox_keys, now(), now() + make_interval(secs => $8), $9
        from former
        returning id
      )
