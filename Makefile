@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-timing bench-two-providers soak soak-events fuzz screenshots lighthouse
+.PHONY: help run test test-unit test-integration test-sentinel test-cluster test-docker prove mutants check check-production sbom format schema up down logs bench bench-backlog bench-observing bench-outage bench-overload bench-table-sizes bench-timing bench-two-providers soak soak-events fuzz screenshots lighthouse
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
@@ -71,6 +71,9 @@ bench-outage: node_modules/.installed ## measure: 10,000 mails behind a dead pro
 
 bench-overload: node_modules/.installed ## measure: ten times as many registrations as can be hashed
 	@exec node bench/overload.ts
+
+bench-table-sizes: node_modules/.installed ## measure: what tables and indexes grow by at RATE (100) registrations a second for MINUTES (10)
+	@exec node bench/table-sizes.ts $(MINUTES) $(RATE)
 
 bench-timing: node_modules/.installed ## measure: whether the time of an answer tells who has an account
 	@exec node bench/timing.ts

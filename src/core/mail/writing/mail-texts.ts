@@ -59,9 +59,16 @@ export const createMailTexts = (settings: TextSettings): MailTexts => {
   }
   const codeMail = ({ code, ...facts }: MailFacts & { code: string }) => write('code', facts, code)
   const noticeMail = (facts: MailFacts) => write('notice', facts, null)
-  const samples = renderSamples({ languages, codeMail, noticeMail }, WITH_ALL_TO_ESCAPE)
-  const fingerprint = hash('sha256', JSON.stringify([settings.defaultLocale, samples]))
-  return { languages, incomplete, fingerprint, codeMail, noticeMail }
+  const texts = { languages, incomplete, codeMail, noticeMail }
+  let fingerprint: string | undefined
+  return {
+    ...texts,
+    // Only a worker asks for it.
+    get fingerprint() {
+      fingerprint ??= hash('sha256', JSON.stringify([settings.defaultLocale, renderSamples(texts, WITH_ALL_TO_ESCAPE)]))
+      return fingerprint
+    },
+  }
 }
 
 // How an address is written is part of the bytes.
