@@ -1,7 +1,8 @@
 import { hashSync as bcryptHashSync } from '@node-rs/bcrypt'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/api/app.ts'
 import { readUser } from '../support/answers.ts'
-import { basic, createTestApi, PASSWORD } from '../support/api.ts'
+import { basic, createTestApi, createTestTools, PASSWORD } from '../support/api.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import {
   type App,
@@ -296,5 +297,24 @@ describe('a plain bcrypt hash', () => {
       expect((await signIn(email, 'another horse battery')).status).toBe(isChanged ? 200 : 401)
       expect((await signIn(email, 'U*U')).status).toBe(isChanged ? 401 : 200)
     }
+  })
+
+  test.each([
+    { meanwhile: 'the password was changed', hash: bcryptHashSync('another', { cost: 4 }), status: 401 },
+    { meanwhile: 'the account was deleted', hash: null, status: 401 },
+    { meanwhile: 'another sign-in replaced it', hash: bcryptHashSync('U*U', { cost: 4 }), status: 200 },
+  ])('opens or not by what it is when $meanwhile: $status', async ({ meanwhile, hash, status }) => {
+    const email = `${meanwhile.replaceAll(' ', '-')}@example.com`
+    const hashNow = await give(email)
+    const tools = await createTestTools(database)
+    const hashLate: typeof tools.hasher.hash = async (...work) => {
+      const made = await tools.hasher.hash(...work)
+      if (hash === null) await database.pool.query('delete from users where email = $1', [email])
+      else await database.pool.query('update users set password_hash = $2 where email = $1', [email, hash])
+      return made
+    }
+    const api = createApp({ ...tools, hasher: { ...tools.hasher, hash: hashLate } })
+    expect((await signIn(email, 'U*U', { api })).status).toBe(status)
+    expect(await hashNow()).toBe(hash ?? undefined)
   })
 })

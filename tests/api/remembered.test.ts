@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../src/api/app.ts'
 import type { ApiTools } from '../../src/api/context.ts'
 import { HashingOverloaded } from '../../src/core/credentials/hashing-queue.ts'
+import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
 import { basic, createTestApi, createTestTools, PASSWORD } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, from, register, registerAndActivate } from './api-client.ts'
@@ -10,6 +11,7 @@ let database: TestDatabase
 let app: App
 let hashes = 0
 let isFull = false
+let now = 0
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -27,7 +29,8 @@ beforeAll(async () => {
       return hasher.verify(...work)
     },
   }
-  app = createApp({ ...tools, hasher: counting })
+  const verified = createVerifiedCredentials({ nowMs: () => now })
+  app = createApp({ ...tools, hasher: counting, verified })
 })
 afterAll(() => database.drop())
 
@@ -45,6 +48,36 @@ test('thirty polls with right credentials cost one hash, and wrong ones one each
   for (const path of [`/v1/users/${user.id}`, '/v1/account']) {
     expect(await counted(() => get(path, user.email), 30)).toEqual({ statuses: [200], hashes: 1 })
     expect(await counted(() => get(path, user.email, 'another password'), 3)).toEqual({ statuses: [401], hashes: 3 })
+  }
+})
+
+test('polling does not prolong the minute', async () => {
+  const user = await registerAndActivate(app, database, 'patient@example.com')
+  for (const path of [`/v1/users/${user.id}`, '/v1/account']) {
+    const poll = () => counted(() => get(path, user.email), 2)
+    expect(await poll()).toEqual({ statuses: [200], hashes: 1 })
+    now += 59_999
+    expect(await poll()).toEqual({ statuses: [200], hashes: 0 })
+    now += 1
+    expect(await poll()).toEqual({ statuses: [200], hashes: 1 })
+  }
+})
+
+test('who is remembered costs a hash, and needs room for it, wherever something is changed', async () => {
+  const user = await registerAndActivate(app, database, 'changing@example.com')
+  const acts = [
+    { method: 'POST', path: `/v1/users/${user.id}/codes`, status: 409 },
+    { method: 'DELETE', path: '/v1/account', status: 204 },
+  ]
+  for (const { method, path, status } of acts) {
+    await get(`/v1/users/${user.id}`, user.email)
+    await get('/v1/account', user.email)
+    const act = () => app.request(path, { method, headers: { authorization: basic(user.email) } }, from('192.0.2.1'))
+    isFull = true
+    const refused = await act()
+    isFull = false
+    expect(refused.status).toBe(503)
+    expect(await counted(act, 1)).toEqual({ statuses: [status], hashes: 1 })
   }
 })
 

@@ -20,7 +20,7 @@ export const rooms: Record<string, Room> = {
   settings: {
     mutate: ['src/core/process/{config,known-names,settings}.ts', 'src/core/process/http/client-network.ts'],
     tests: [
-      'tests/core/{behind-proxy,client-network,config,known-names,read-config}.unit.test.ts',
+      'tests/core/{behind-proxy,client-network,config,known-names,read-config,settings}.unit.test.ts',
       'tests/{api,worker}/config.unit.test.ts',
     ],
   },
@@ -44,7 +44,7 @@ export const rooms: Record<string, Room> = {
     ],
     tests: [
       'tests/core/{activate,authenticate,code-minute,guess-budget,guess-surge,register,resend-code,status}.test.ts',
-      'tests/api/{account,activate-user,authentication,guessing-limits,idempotency,limits,register-metadata,remembered,send-code}.test.ts',
+      'tests/api/{account,activate-user,authentication,guessing-limits,idempotency,limits,register-metadata,remembered,round-trips,send-code}.test.ts',
     ],
     isOnTables: true,
   },
