@@ -34,6 +34,7 @@ export type Backend = 'postgresql' | 'redis'
 /** One program under test with a PostgreSQL of its own. `cpu` gives the milliseconds that each part has used so far. */
 export type Contestant = {
   name: string
+  bcryptCost: number
   apiUrl: string
   apiPid: number
   workerPid: number
@@ -84,6 +85,7 @@ export const startContestant = async (stage: Stage): Promise<Contestant> => {
   await startWorker()
   return {
     name: `${stage.program} on ${stage.backend}`,
+    bcryptCost: stage.bcryptCost,
     apiUrl: `http://127.0.0.1:${port}`,
     apiPid: api.pid,
     get workerPid() {

@@ -15,7 +15,8 @@ export const isStoreTrouble = (error: Error): boolean =>
   !('code' in error && typeof error.code === 'number') && !LOCK_GONE.test(error.message)
 
 /**
- * The same backend, whose workers pause after a failure of their store. BullMQ pauses only when a connection is refused; after every
+ * The same backend, whose workers ask for less and pause after a failure of their store. With each job that ends BullMQ asks for the next
+ * one, also while it waits to be told of one. BullMQ pauses only when a connection is refused; after every
  * other error (NOPERM, OOM, MISCONF, LOADING, a read-only or full PostgreSQL) it asks again at once, as fast as the store refuses.
  */
 export const paced =
@@ -30,6 +31,7 @@ export const paced =
 
 const withPauses = <Backend extends IQueueBackend>(backend: Backend, outages: OutageLog): Backend => {
   let interrupted = new AbortController()
+  let isWaiting = false
   const pausing =
     <Arguments extends unknown[], Result>(call: (...given: Arguments) => Promise<Result>) =>
     async (...given: Arguments): Promise<Result> => {
@@ -43,14 +45,23 @@ const withPauses = <Backend extends IQueueBackend>(backend: Backend, outages: Ou
         throw error
       }
     }
-  const { disconnectBlocking, reconnectBlocking } = {
+  const { disconnectBlocking, reconnectBlocking, waitForJob, moveToCompleted } = {
     disconnectBlocking: backend.disconnectBlocking.bind(backend),
     reconnectBlocking: backend.reconnectBlocking.bind(backend),
+    waitForJob: backend.waitForJob.bind(backend),
+    moveToCompleted: backend.moveToCompleted.bind(backend),
   }
   return Object.assign(backend, {
-    waitForJob: pausing(backend.waitForJob.bind(backend)),
+    waitForJob: pausing((blockTimeout: number) => {
+      isWaiting = true
+      return waitForJob(blockTimeout).finally(() => {
+        isWaiting = false
+      })
+    }),
     moveToActive: pausing(backend.moveToActive.bind(backend)),
-    moveToCompleted: pausing(backend.moveToCompleted.bind(backend)),
+    moveToCompleted: pausing((...[job, value, keep, token, fetchNext]: Parameters<IQueueBackend['moveToCompleted']>) =>
+      moveToCompleted(job, value, keep, token, fetchNext && !isWaiting),
+    ),
     moveToFailed: pausing(backend.moveToFailed.bind(backend)),
     moveToDelayed: pausing(backend.moveToDelayed.bind(backend)),
     retryJob: pausing(backend.retryJob.bind(backend)),
