@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Redis } from 'ioredis'
 import { vi } from 'vitest'
 import type { TestRedis } from './redis.ts'
 import { dataServer, newRedisServer, type RedisServer } from './redis-server.ts'
@@ -8,6 +9,7 @@ import { dataServer, newRedisServer, type RedisServer } from './redis-server.ts'
 const NAME = 'latchkey'
 const SENTINELS = 3
 const QUORUM = 2
+const ANNOUNCE_MS = 100
 const PATIENT = { timeout: 30_000, interval: 50 }
 
 /** The `replica` follows the `master`, and takes its place when the Sentinels find that it is dead. */
@@ -27,6 +29,7 @@ export const startTestSentinel = async (): Promise<TestSentinel> => {
     await Promise.all([master, replica].map((server) => server.start()))
     await vi.waitFor(() => checkSynced(replica), PATIENT)
     await Promise.all(sentinels.map((sentinel) => sentinel.start()))
+    await Promise.all(sentinels.map((sentinel) => sentinel.ask(announceOften)))
     await Promise.all(sentinels.map((sentinel) => vi.waitFor(() => checkQuorum(sentinel), PATIENT)))
   }
   await start()
@@ -56,6 +59,9 @@ const checkSynced = async (replica: RedisServer): Promise<void> => {
   const info = await replica.ask((redis) => redis.info('replication'))
   if (!info.includes('master_link_status:up')) throw new Error(info)
 }
+
+/** By default the Sentinels tell of themselves every 2 s. */
+const announceOften = (redis: Redis) => redis.call('SENTINEL', 'DEBUG', 'PUBLISH-PERIOD', ANNOUNCE_MS)
 
 /** Rejects until the Sentinels know of each other and of the replica. */
 const checkQuorum = async (sentinel: RedisServer): Promise<void> => {

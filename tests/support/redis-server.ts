@@ -18,10 +18,13 @@ export type RedisServer = {
 
 const NOTHING_KEPT = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction']
 
+// By default a master lets its replica wait 5 s, for others that might ask, too.
+const SYNC_AT_ONCE = ['--repl-diskless-sync-delay', '0']
+
 /** The arguments of a server that keeps nothing. */
 export const dataServer =
   (...more: string[]) =>
-  (port: number): string[] => ['--port', String(port), ...NOTHING_KEPT, ...more]
+  (port: number): string[] => ['--port', String(port), ...NOTHING_KEPT, ...SYNC_AT_ONCE, ...more]
 
 /** A `redis-server` on a port of its own, not started yet. `options` are for asking it. */
 export const newRedisServer = async (
