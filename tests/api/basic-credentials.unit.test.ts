@@ -49,3 +49,17 @@ test('no header makes it throw, and what it reads stands in the header in one wa
     { numRuns: 1000 },
   )
 })
+
+test.each([
+  ['blanks around the token', 'Basic   QTpC  ', { userId: 'A', password: 'B' }],
+  ['padding that is left out', 'Basic QTo', { userId: 'A', password: '' }],
+  ['bits too many', 'Basic QTp=', null],
+  ['a letter too many', 'Basic QTpCQ', null],
+  ['what is no UTF-8', headerOf(new Uint8Array([0x41, 0x3a, 0xff])), null],
+  ['a byte order mark', headerOf('\uFEFFA:B'), { userId: '\uFEFFA', password: 'B' }],
+  ['a control character', headerOf('A:\nB'), null],
+  ['no colon', headerOf('AB'), null],
+  ['a colon at the start', headerOf(':B'), { userId: '', password: 'B' }],
+])('%s: %s', (_, header, read) => {
+  expect(parseBasic(header)).toEqual(read)
+})

@@ -17,6 +17,7 @@ let isFull: boolean
 beforeEach(() => {
   isFull = true
   app = new Hono<ApiEnv>()
+  app.use((_, next) => next())
   app.use(delayRefusals({ trustedProxies: TRUSTED_PROXIES }))
   app.get('/answers/:status', (c) =>
     c.req.param('status') === '429' ? c.text('later', 429, WAIT) : c.text('no', 500, WAIT),
@@ -103,6 +104,7 @@ test('another route of the connection is another matter', async () => {
 test('a connection of a trusted proxy carries many people, so none of them waits for what another was told', async () => {
   const proxy = connect('10.0.0.1')
   await askOften(proxy)
+  expect(await ask(proxy)).toBe(503)
   expect(await isLate(ask(proxy))).toBe(false)
 })
 
@@ -115,11 +117,28 @@ test('a network that is refused by the hundreds is refused late on new connectio
   expect(await isLate(ask(connect('192.0.2.1')))).toBe(false)
 })
 
+test('who is served is not counted', async () => {
+  isFull = false
+  const guest = connect('192.0.2.1')
+  await ask(guest)
+  isFull = true
+  await ask(guest)
+  isFull = false
+  for (let times = 0; times < 500; times += 1) await ask(guest)
+  isFull = true
+  expect(await isLate(ask(connect('192.0.2.1')))).toBe(false)
+})
+
+test.each([{ env: undefined }, { env: {} }])('without a connection ($env) all are told at once', async ({ env }) => {
+  for (let times = 0; times < 7; times += 1) expect((await app.request('/work', {}, env)).status).toBe(503)
+})
+
 test.each([
   { ms: [2001], late: true },
   { ms: [4000], late: true },
   { ms: [4001], late: false },
   { ms: [2001, 2001], late: false },
+  { ms: [2000, 2000], late: true },
 ])('its refusals are known after $ms ms: $late', async ({ ms, late }) => {
   const pass = stopClock()
   for (let times = 0; times < 500; times += 1) await ask(connect('192.0.2.1'))
@@ -137,5 +156,40 @@ test('a refusal that is held is let go when its client goes', async () => {
   const answer = Promise.resolve(app.request('/work', { signal: client.signal }, stubborn))
   expect(await isLate(answer.then(({ status }) => status))).toBe(true)
   client.abort()
+  expect(await isLate(answer.then(({ status }) => status))).toBe(false)
   expect((await answer).status).toBe(503)
+})
+
+test('each early return is refused later than the one before, after two seconds and the told time at most', async () => {
+  stopClock()
+  app.get('/soon/again', (c) => c.text('later', 503, { 'Retry-After': '1' }))
+  const goneAtOnce = { signal: AbortSignal.abort() }
+  const comers = ['10 /work', '9 /work', '9 /soon/again', '8 /work', '7 /work', '6 /work'].map((comer) => {
+    const [returns = '', path = ''] = comer.split(' ')
+    return { comer, path, returns: Number(returns), connection: connect('192.0.2.1') }
+  })
+  for (const { path, returns, connection } of comers)
+    for (let times = 0; times < returns; times += 1) await app.request(path, goneAtOnce, connection)
+  const order: string[] = []
+  await Promise.all(
+    comers.map(async ({ comer, path, connection }) => {
+      await ask(connection, path)
+      order.push(comer)
+    }),
+  )
+  expect(order).toEqual(['6 /work', '7 /work', '9 /soon/again', '8 /work', '10 /work', '9 /work'])
+})
+
+test('two thousand refusals are held; past that a connection ends with its refusal, at once', async () => {
+  stopClock()
+  const clients = new AbortController()
+  const answer = async (signal: AbortSignal | null = null, address = '192.0.2.1') =>
+    (await app.request('/work', { signal }, connect(address))).headers.get('Connection')
+  for (let times = 0; times < 500; times += 1) expect(await answer()).toBeNull()
+  const held = Array.from({ length: 2000 }, () => answer(clients.signal))
+  expect(await answer()).toBe('close')
+  expect(await answer(null, '198.51.100.9')).toBeNull()
+  clients.abort()
+  expect(new Set(await Promise.all(held))).toEqual(new Set([null]))
+  expect(await isLate(ask(connect('192.0.2.1')))).toBe(true)
 })

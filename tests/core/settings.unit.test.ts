@@ -30,7 +30,7 @@ test.each([
   ['DATABASE_SCHEMA', ['a', '_a1', 'x'.repeat(56), 'bullmq_own', 'ownbullmq', 'information_schema_own', 'own_pg_']],
   ['LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']],
   ['SERVICE_NAME', ['x'.repeat(64), '123', '12345']],
-  ['HOST', ['127.0.0.1', '::1', 'localhost', 'my-host_1.example', '1and1.example']],
+  ['HOST', ['127.0.0.1', '::1', 'localhost', 'my-host_1.example', '1and1.example', 'db1']],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', ['http://collector:4318', 'https://collector:4318']],
   ['HTTPS_PROXY', ['http://proxy:3128', 'https://proxy:3128']],
   ['WEBHOOK_URL', ['http://hooks.example/a', 'https://hooks.example/a']],

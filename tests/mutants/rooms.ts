@@ -24,10 +24,14 @@ export const rooms: Record<string, Room> = {
       'tests/{api,worker}/config.unit.test.ts',
     ],
   },
+  refusals: {
+    mutate: ['src/api/request/late-refusals.ts'],
+    tests: ['tests/api/late-refusals.unit.test.ts'],
+  },
   requests: {
-    mutate: ['src/api/request/{basic-credentials,late-refusals,read-body}.ts'],
+    mutate: ['src/api/request/{basic-credentials,read-body}.ts'],
     tests: [
-      'tests/api/{basic-credentials,late-refusals,read-body}.unit.test.ts',
+      'tests/api/{basic-credentials,read-body}.unit.test.ts',
       'tests/api/{authentication,register-body,register-input,register-metadata}.test.ts',
     ],
     isOnTables: true,
