@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { backends } from '../support/backends.ts'
+import { backends, shareStore } from '../support/backends.ts'
 import type { TestWorker } from '../support/delivery.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const emailsOf = (name: string) => Array.from({ length: 5 }, (_, index) => `${name}${index}@example.com`)
 
 describe.each(backends)('jobs on %s', (backend) => {
+  const openStore = shareStore(backend)
   let stage: Stage
   let worker: TestWorker
 
   beforeEach(async () => {
-    stage = await setStage(backend)
+    stage = await setStage(backend, openStore())
     worker = await stage.startWorker()
   })
   afterEach(() => stage.close())

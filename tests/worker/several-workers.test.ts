@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { backends } from '../support/backends.ts'
+import { backends, shareStore } from '../support/backends.ts'
 import { PATIENT, type Stage, setStage, startGatedProvider } from './stage.ts'
 
 describe.each(backends)('jobs on %s', (backend) => {
+  const openStore = shareStore(backend)
   let stage: Stage
 
   beforeEach(async () => {
-    stage = await setStage(backend)
+    stage = await setStage(backend, openStore())
   })
   afterEach(() => stage.close())
 
