@@ -1,72 +1,23 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import pg from 'pg'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { documented } from '../../bench/soak/documented.ts'
 import { PASSWORD, post } from '../support/api.ts'
-import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import { startTestCluster } from '../support/redis-cluster.ts'
 import { dataServer, newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { PATIENT } from '../worker/stage.ts'
+import { bear, OUTAGE_MS, troubleIn } from './bear-outage.ts'
 
-// Longer than three of the pauses, and than what BullMQ waits for a stalled job.
-const OUTAGE_MS = 6000
-const HALF_A_CORE = 0.5
-
-let database: TestDatabase
+const database = shareTestDatabase()
 let provider: MailProvider
 beforeAll(async () => {
-  ;[database, provider] = await Promise.all([createTestDatabase(), startMailProvider()])
+  provider = await startMailProvider()
 })
-afterAll(async () => {
-  await provider.close()
-  await database.drop()
-})
-
-const cpuSeconds = async ({ opsUrl }: TestProcess): Promise<number> => {
-  const [, seconds] =
-    /^\w*process_cpu_seconds_total(?:\{.*\})? (\S+)$/m.exec(await (await fetch(`${opsUrl}/metrics`)).text()) ?? []
-  return Number(seconds)
-}
-
-const troubleIn = (log: string): string[] =>
-  log.split('\n').filter((line) => /"level":"(?:warn|error|fatal)"/.test(line))
-
-/** Registers somebody, breaks the store, and says how the worker bears it: what it burns, and what it logs. */
-const bear = async (
-  worker: TestProcess,
-  api: TestProcess,
-  breakStore: () => Promise<() => Promise<unknown>>,
-  email: string,
-) => {
-  const register = (to: string) => fetch(`${api.url}/v1/users`, post({ email: to, password: PASSWORD }))
-  expect((await register(`before-${email}`)).status).toBe(202)
-  await expect.poll(() => provider.inbox(`before-${email}`).length, PATIENT).toBe(1)
-  const [logged, loggedByApi] = [worker.log().length, api.log().length]
-  const mendStore = await breakStore()
-  try {
-    const [burnt, at] = [await cpuSeconds(worker), performance.now()]
-    expect([202, 503]).toContain((await register(email)).status)
-    await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS))
-    expect((await fetch(`${worker.opsUrl}/livez`)).status).toBe(200)
-    expect(((await cpuSeconds(worker)) - burnt) / ((performance.now() - at) / 1000)).toBeLessThan(HALF_A_CORE)
-  } finally {
-    await mendStore()
-  }
-  await register(`after-${email}`)
-  await expect.poll(() => provider.inbox(`after-${email}`).length, PATIENT).toBe(1)
-  const lines = troubleIn(worker.log().slice(logged))
-  expect(lines, lines.join('\n')).toHaveLength(1)
-  expect(lines[0]).toContain('is unavailable')
-  expect(lines[0]).not.toContain('stack')
-  await expect.poll(() => worker.log().slice(logged), PATIENT).toContain('works again')
-  const linesOfApi = troubleIn(api.log().slice(loggedByApi))
-  expect(linesOfApi.filter((line) => line.includes('stack') || !line.includes('is unavailable'))).toEqual([])
-  expect(linesOfApi.length).toBeLessThanOrEqual(1)
-}
+afterAll(() => provider.close())
 
 describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under the least rights', () => {
   let redis: RedisServer
@@ -128,8 +79,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
     },
   ])('$error is one line, and the worker rests until it is over', async ({ error, off, on }) => {
     await bear(
-      worker,
-      api,
+      { worker, api, provider },
       async () => {
         const call = ([name = '', ...more]: string[]) => asAdmin(name, ...more)
         if (error === 'MASTERDOWN') await asAdmin('REPLICAOF', '127.0.0.1', '1')
@@ -145,8 +95,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
 
   test('a Redis that is killed and comes back, empty, is one line', async () => {
     await bear(
-      worker,
-      api,
+      { worker, api, provider },
       async () => {
         await redis.kill()
         return async () => {
@@ -160,8 +109,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
 
   test('a Redis that cannot write its snapshot (MISCONF) is one line', async () => {
     await bear(
-      worker,
-      api,
+      { worker, api, provider },
       async () => {
         const [, folder = ''] = v.parse(v.array(v.string()), await asAdmin('CONFIG', 'GET', 'dir'))
         const snapshot = join(folder, 'dump.rdb')
@@ -180,8 +128,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
 
   test('a Redis that loads its data for seconds (LOADING) is one line', async () => {
     await bear(
-      worker,
-      api,
+      { worker, api, provider },
       async () => {
         await asAdmin('DEBUG', 'POPULATE', String(OUTAGE_MS))
         await asAdmin('CONFIG', 'SET', 'loading-process-events-interval-bytes', '1024')
@@ -224,57 +171,5 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on a Redis Cluster
     expect(answer.status).toBe(202)
     await expect.poll(() => provider.inbox('cluster@example.com').length, PATIENT).toBe(1)
     expect(troubleIn(worker.log())).toEqual([])
-  })
-})
-
-describe('with jobs in PostgreSQL', () => {
-  let api: TestProcess
-  let worker: TestProcess
-  const name = () => new URL(database.url).pathname.slice(1)
-  /** A connection that the fault does not reach. */
-  const asAdmin = async (...statements: string[]) => {
-    const admin = new pg.Client({ connectionString: database.url, options: '-c default_transaction_read_only=off' })
-    await admin.connect()
-    for (const statement of statements) await admin.query(statement)
-    await admin.end()
-  }
-  const cutAll = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name ~ '^(latchkey-|mail|housekeeping)'`
-
-  beforeAll(async () => {
-    const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
-    ;[api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', common)])
-  })
-  afterAll(async () => {
-    await Promise.all([api.kill(), worker.kill()])
-  })
-
-  test.each([
-    {
-      error: 'read-only',
-      off: () => [`alter database ${name()} set default_transaction_read_only to on`, cutAll],
-      on: () => [`alter database ${name()} reset default_transaction_read_only`, cutAll],
-    },
-    {
-      error: 'gone',
-      off: () => ['alter schema bullmq rename to away'],
-      on: () => ['alter schema away rename to bullmq'],
-    },
-    { error: 'cut off', off: () => [cutAll], on: () => [] },
-  ])('a PostgreSQL that is $error is one line, and the worker rests until it is over', async ({ error, off, on }) => {
-    await bear(
-      worker,
-      api,
-      async () => {
-        await asAdmin(...off())
-        return () => asAdmin(...on())
-      },
-      `${error.replaceAll(' ', '-')}@example.com`,
-    )
-  })
-
-  test('SIGTERM works while it is away', async () => {
-    await asAdmin(`alter database ${name()} set default_transaction_read_only to on`, cutAll)
-    await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status, PATIENT).toBe(503)
-    expect(await worker.stop()).toBe(0)
   })
 })
