@@ -94,3 +94,32 @@ test.each([
 ])('%s is not', async (type) => {
   expect((await send('{"name":"x"}', type)).status).toBe(415)
 })
+
+test.each([
+  ['[', 400, { detail: 'The body is not JSON in UTF-8.' }],
+  [new Uint8Array([0xff]), 400, { detail: 'The body is not JSON in UTF-8.' }],
+  ['null', 400, { detail: 'The body is not a JSON object.' }],
+  ['{"name":"x","name":"y"}', 400, { detail: 'The body names a member twice.' }],
+  ['{}', 422, { errors: [{ pointer: '#/name', detail: 'is required' }] }],
+  ['{"name":1}', 422, { errors: [{ pointer: '#/name', detail: 'must be a string' }] }],
+  ['{"name":"x","a":1}', 422, { errors: [{ pointer: '#/a', detail: 'is not a member of this request' }] }],
+])('%s is refused with what is wrong', async (body, status, problem) => {
+  const answer = await send(body)
+  expect(answer.status).toBe(status)
+  expect(await answer.json()).toMatchObject(problem)
+})
+
+test.each([
+  ['announced', (bytes: number) => String(bytes)],
+  ['announced as smaller', () => '5'],
+  ['not announced', () => null],
+])('a body that is %s may have 4,096 bytes; past that its connection ends', async (_, announce) => {
+  for (const bytes of [4096, 4097]) {
+    const length = announce(bytes)
+    const headers = { 'content-type': 'application/json', ...(length !== null && { 'content-length': length }) }
+    const answer = await app.request('/', { method: 'POST', body: '{"name":"x"}'.padEnd(bytes), headers })
+    const isTooLarge = bytes > 4096
+    expect(answer.status).toBe(isTooLarge ? 413 : 200)
+    expect(answer.headers.get('Connection')).toBe(isTooLarge ? 'close' : null)
+  }
+})
