@@ -10,6 +10,7 @@ import { createLifecycle, run } from '../core/process/lifecycle.ts'
 import { createLogger, type Logger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
 import { codePolicyOf, directUrlOf, isPooled, listeningOf, textSettingsOf } from '../core/process/settings.ts'
+import { startInTurn } from '../core/process/start-in-turn.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
 import { createRegistry, type Registry } from '../core/process/telemetry/registry.ts'
 import { startTracing } from '../core/process/telemetry/start-tracing.ts'
@@ -69,14 +70,15 @@ const main = async (): Promise<void> => {
   parts.backend = backend
   onStop('queue', () => backend.close())
 
-  const jobs: RunningJobs[] = []
-  onStop('jobs', () => Promise.all(jobs.map((job) => job.close())))
   const tools = { pool, backend, registry, metrics, ...rules, providers: mail.providers }
   const telemetry = tracing ? await openQueueTelemetry() : undefined
-  for await (const job of startJobs(config, tools, parts, telemetry)) jobs.push(job)
+  const jobs = startInTurn(startJobs(config, tools, parts, telemetry))
+  onStop('jobs', jobs.close)
+  const running = await jobs.started
+  if (stopping.aborted) return
   dashboard = openDashboard(
     config,
-    jobs.map(({ queue }) => queue),
+    running.map(({ queue }) => queue),
     { pool, logger },
   )
   logger.info({ opsPort: server.port, queue: backend.name, mailer: config.MAIL_PROVIDER }, 'worker running')
