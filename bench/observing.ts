@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { findFreePort } from '../dev/embedded-postgres.ts'
+import { findFreePort } from '../dev/free-port.ts'
 import { percentile } from './percentile.ts'
 import { startProvider, startStack } from './stack.ts'
 

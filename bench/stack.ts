@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../dev/child.ts'
-import { createDatabase, findFreePort, startPostgres } from '../dev/embedded-postgres.ts'
+import { createDatabase, startPostgres } from '../dev/embedded-postgres.ts'
+import { findFreePort } from '../dev/free-port.ts'
 
 export type Stack = { apiUrl: string; apiOpsUrl: string; workerOpsUrl: string; stop(): Promise<void> }
 

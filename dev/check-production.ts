@@ -6,7 +6,8 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createDatabase, findFreePort, startPostgres } from './embedded-postgres.ts'
+import { createDatabase, startPostgres } from './embedded-postgres.ts'
+import { findFreePort } from './free-port.ts'
 
 /**
  * `node dev/check-production.ts`: installs as production does, without scripts, in a temporary folder, and from there lets an api and

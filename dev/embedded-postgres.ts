@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { chown, mkdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { findFreePort } from './free-port.ts'
 
 const PROGRAM = fileURLToPath(new URL('./postgres-server.ts', import.meta.url))
 const NOBODY = 65_534
@@ -71,12 +71,3 @@ const dropRoot = async (dataDir: string): Promise<[string, ...string[]]> => {
     process.execPath,
   ]
 }
-
-export const findFreePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { isPortFree } from './free-port.ts'
 
 const STANDARD = { PORT: 3000, API_OPS_PORT: 3001, WORKER_OPS_PORT: 3002, SANDBOX_PORT: 3003 }
 
@@ -17,15 +17,9 @@ export const readPorts = (environment: Record<string, string | undefined>): Port
 
 /** Rejects with one message when ports are taken, most likely by another `make run`. */
 export const checkPorts = async (ports: Ports, host: string): Promise<void> => {
-  const free = await Promise.all(Object.values(ports).map((port) => isFree(port, host)))
+  const free = await Promise.all(Object.values(ports).map((port) => isPortFree(port, host)))
   const taken = Object.entries(ports).filter((_, index) => !free[index])
   if (taken.length === 0) return
   const lines = taken.map(([name, port]) => `  ${port}   to use another: ${name}=${port + 1000} make run`)
   throw new Error(`These ports are in use, perhaps by a \`make run\` in another window:\n${lines.join('\n')}`)
 }
-
-const isFree = (port: number, host: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = createServer().once('error', () => resolve(false))
-    probe.listen(port, host, () => probe.close(() => resolve(true)))
-  })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findFreePort } from '../dev/embedded-postgres.ts'
+import { findFreePort } from '../dev/free-port.ts'
 import { type MailSandbox, startMailSandbox } from '../dev/mail-sandbox/mail-sandbox.ts'
 import { factsOf } from '../dev/mail-sandbox/provider/fixtures.ts'
 import { sandboxProvider } from '../dev/sandbox-provider.ts'

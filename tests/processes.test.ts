@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { findFreePort } from '../dev/embedded-postgres.ts'
+import { findFreePort } from '../dev/free-port.ts'
 import { MAILS } from '../src/worker/delivery/mail-kind.ts'
 import { openQueueBackend } from '../src/worker/queue/backends/open-queue-backend.ts'
 import { openOutboxQueue } from '../src/worker/queue/outbox-queue.ts'

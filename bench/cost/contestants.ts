@@ -6,10 +6,10 @@ import { PassThrough } from 'node:stream'
 import pg from 'pg'
 import { startChild } from '../../dev/child.ts'
 import { createDatabase, startPostgres } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { insertFloorBacklog, makeFloorTables } from '../floor/tables.ts'
 import { insertBacklog } from '../outage/backlog.ts'
-import { findSteadyPort } from '../soak/steady-port.ts'
 import { waitUntilReady } from '../stack.ts'
 import { cpuMsOf, pidOnPort } from './processes.ts'
 
@@ -69,7 +69,7 @@ const PROGRAMS = {
 
 export const startContestant = async (stage: Stage): Promise<Contestant> => {
   const store = await openStore(stage)
-  const [port, opsPort, workerPort] = [await findSteadyPort(), await findSteadyPort(), await findSteadyPort()]
+  const [port, opsPort, workerPort] = [await findFreePort(), await findFreePort(), await findFreePort()]
   const programs = PROGRAMS[stage.program]
   const api = start(programs.api, { ...store.environment, PORT: String(port), OPS_PORT: String(opsPort) })
   await api.ready(port)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findSteadyPort } from '../soak/steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 
 export type PlainRedis = { url: string; pid: number; stop(): Promise<void> }
 
@@ -9,7 +9,7 @@ const STARTED_MS = 500
 
 /** A redis-server that keeps nothing on disk; null when there is none on PATH. */
 export const startPlainRedis = async (): Promise<PlainRedis | null> => {
-  const port = await findSteadyPort()
+  const port = await findFreePort()
   const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {
     stdio: 'ignore',
   })

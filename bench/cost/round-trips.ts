@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 
 /** `trips` counts how often a client sent and then waited for the server, over all connections. */
 export type CountingProxy = { url: string; trips(): number; close(): void }

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { Webhook } from 'standardwebhooks'
 import * as v from 'valibot'
-import { findSteadyPort } from '../soak/steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 
 /** `half`: fails every other time, in several ways. `silent`: takes requests and never answers. `away`: nothing listens. */
 export type Mood = 'well' | 'half' | 'silent' | 'away'
@@ -41,7 +41,7 @@ export const startReceiver = async (secret: string, random: () => number): Promi
       response.writeHead(400).end()
     }
   })
-  const port = await findSteadyPort()
+  const port = await findFreePort()
   const listen = () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const close = () =>
     new Promise<void>((resolve) => {

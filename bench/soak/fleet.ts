@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, startChild } from '../../dev/child.ts'
-import { findSteadyPort } from './steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 
 const STOP_LIMIT_MS = 10_500
 
@@ -48,7 +48,7 @@ export const startFleet = async (
 type Yard = { environment: NodeJS.ProcessEnv; output: NodeJS.WritableStream; surprises: string[] }
 
 const startMember = async (kind: 'api' | 'worker', index: number, yard: Yard): Promise<Member> => {
-  const [port, opsPort] = [await findSteadyPort(), await findSteadyPort()]
+  const [port, opsPort] = [await findFreePort(), await findFreePort()]
   const environment = { ...yard.environment, PORT: String(port), OPS_PORT: String(opsPort) }
   const name = `${kind} ${index + 1}`
   const opsUrl = `http://127.0.0.1:${opsPort}`

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http'
+import { findFreePort } from '../../dev/free-port.ts'
 import { answerIn, type Mood } from './provider-answers.ts'
-import { findSteadyPort } from './steady-port.ts'
 
 /** A request that arrived whole. `isTaken`: the provider has the mail, whether or not it said so. */
 export type Request = { at: number; key: string; to: string; text: string; body: string; mood: Mood; isTaken: boolean }
@@ -23,7 +23,7 @@ export const startProvider = async (): Promise<Provider> => {
     const arrived = { ...mail, at: Date.now(), mood }
     requests.push({ ...arrived, isTaken: answerIn(mood, response) })
   })
-  const port = await findSteadyPort()
+  const port = await findFreePort()
   const listen = () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const close = () =>
     new Promise<void>((resolve) => {

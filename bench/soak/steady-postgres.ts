@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chown, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findSteadyPort } from './steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../dev/postgres-server.ts')
 const NOBODY = 65_534
@@ -21,7 +21,7 @@ export type SteadyPostgres = {
 /** A PostgreSQL that can be stopped and started again: same port, same data. It starts on a copied data folder, too. */
 export const startSteadyPostgres = async (dataDir: string, flags: string[] = []): Promise<SteadyPostgres> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const port = await findSteadyPort()
+  const port = await findFreePort()
   const [command, ...prefix] = await dropRoot(dataDir)
   let keeper: ChildProcess | null = null
   const start = async (): Promise<void> => {

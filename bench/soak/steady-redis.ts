@@ -4,8 +4,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { findFreePort } from '../../dev/free-port.ts'
+import { untilReady } from '../../dev/until-ready.ts'
 import { documented } from './documented.ts'
-import { findSteadyPort } from './steady-port.ts'
 
 /** `url` is for a user with the least rights. `stop` and `start` keep nothing, as a failover to an empty replica would. */
 export type SteadyRedis = {
@@ -19,7 +20,7 @@ export type SteadyRedis = {
 
 /** A redis-server that can be stopped and started again on the same port. Rejects when there is none on PATH. */
 export const startSteadyRedis = async (): Promise<SteadyRedis> => {
-  const port = await findSteadyPort()
+  const port = await findFreePort()
   const url = `redis://127.0.0.1:${port}`
   const users = join(await mkdtemp(join(tmpdir(), 'latchkey-acl-')), 'users.acl')
   const [least = ''] = documented('# Redis: users.acl')
@@ -27,9 +28,11 @@ export const startSteadyRedis = async (): Promise<SteadyRedis> => {
   const flags = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxmemory-policy', 'noeviction']
   let server: ChildProcess | null = null
   const start = async (): Promise<void> => {
-    server = spawn('redis-server', [...flags, '--aclfile', users], { stdio: 'ignore' })
-    await once(server, 'spawn')
-    await command(url, (redis) => redis.ping())
+    server = spawn('redis-server', [...flags, '--aclfile', users], { stdio: ['ignore', 'pipe', 'ignore'] })
+    await untilReady(
+      server,
+      command(url, (redis) => redis.ping()),
+    )
   }
   await start()
   return {

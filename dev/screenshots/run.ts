@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../child.ts'
-import { findFreePort } from '../embedded-postgres.ts'
+import { findFreePort } from '../free-port.ts'
 
 const PATIENCE_MS = 60_000
 

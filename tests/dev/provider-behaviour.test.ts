@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { Webhook } from 'svix'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 

@@ -1,6 +1,6 @@
 import { inject } from 'vitest'
 import type { Database } from '../../bench/soak/ledger.ts'
-import { findSteadyPort } from '../../bench/soak/steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import { docker, dockerLines } from './docker.ts'
 
 export type System = {
@@ -20,7 +20,7 @@ export type System = {
 
 /** Brings up docker-compose.yml as a newcomer does, on ports of its own; hashing is quick. Shows the logs when it fails. */
 export const startSystem = async (...options: string[]): Promise<System> => {
-  const [api, dashboard, inbox] = [await findSteadyPort(), await findSteadyPort(), await findSteadyPort()]
+  const [api, dashboard, inbox] = [await findFreePort(), await findFreePort(), await findFreePort()]
   const environment = { API_PORT: `${api}`, DASHBOARD_PORT: `${dashboard}`, INBOX_PORT: `${inbox}`, BCRYPT_COST: '4' }
   const project = inject('project')
   const compose = (...args: string[]) =>

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import { checkWorker } from '../../src/worker/operators/readiness.ts'
 import { backends } from '../support/backends.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'

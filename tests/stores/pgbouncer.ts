@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { vi } from 'vitest'
-import { findSteadyPort } from '../../bench/soak/steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
+import { untilReady } from '../../dev/until-ready.ts'
 
 const NOBODY = 65_534
 
@@ -14,7 +15,7 @@ export const hasPgBouncer = spawnSync('pgbouncer', ['--version']).status === 0
 /** A PgBouncer in transaction mode in front of this database, with as few server connections as `poolSize`. */
 export const startPgBouncer = async (databaseUrl: string, poolSize: number) => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-pgbouncer-'))
-  const port = await findSteadyPort()
+  const port = await findFreePort()
   const target = new URL(databaseUrl)
   const url = new URL(databaseUrl)
   url.port = String(port)
@@ -38,14 +39,14 @@ max_client_conn = 500
   const isRoot = process.getuid?.() === 0
   // It does not run as root, and passes through its folder as somebody else.
   if (isRoot) spawnSync('chmod', ['755', folder])
-  const bouncer = spawn('pgbouncer', [file], { stdio: 'ignore', ...(isRoot && { uid: NOBODY, gid: NOBODY }) })
+  const bouncer = spawn('pgbouncer', [file], { stdio: ['ignore', 'ignore', 'pipe'], ...(isRoot && { uid: NOBODY, gid: NOBODY }) })
   const ended = once(bouncer, 'exit')
   const ask = async () => {
     const client = new pg.Client({ connectionString: url.href })
     await client.connect()
     await client.query('select 1').finally(() => client.end())
   }
-  await vi.waitFor(ask, { timeout: 10_000, interval: 50 })
+  await untilReady(bouncer, vi.waitFor(ask, { timeout: 10_000, interval: 50 }))
   return {
     url: url.href,
     stop: async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import { useTestDatabase } from '../support/database.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
 

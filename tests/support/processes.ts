@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { vi } from 'vitest'
 import { startChild } from '../../dev/child.ts'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
+import { untilReady } from '../../dev/until-ready.ts'
 import { QUICK } from './api.ts'
 
 export type TestProcess = {
@@ -40,7 +41,10 @@ export const startProcess = async (
     output,
   )
   const opsUrl = `http://127.0.0.1:${opsPort}`
-  await vi.waitFor(() => checkReady(opsUrl), { timeout: 30_000, interval: 50 })
+  await untilReady(
+    child.process,
+    vi.waitFor(() => checkReady(opsUrl), { timeout: 30_000, interval: 50 }),
+  )
   return {
     url: `http://127.0.0.1:${port}`,
     opsUrl,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
-import { findSteadyPort } from '../../bench/soak/steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import type { TestRedis } from './redis.ts'
 import { dataServer, newRedisServer, type RedisServer } from './redis-server.ts'
 
@@ -49,7 +49,7 @@ export const startTestCluster = async ({ isReplicated = false } = {}): Promise<T
 }
 
 const newNode = async (folder: string): Promise<ClusterNode> => {
-  const busPort = await findSteadyPort()
+  const busPort = await findFreePort()
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-node-timeout', '1000']
   const args = (port: number) => [
     ...dataServer(...cluster)(port),

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
-import { findSteadyPort } from '../../bench/soak/steady-port.ts'
+import { findFreePort } from '../../dev/free-port.ts'
+import { untilReady } from '../../dev/until-ready.ts'
 
 export type RedisServer = {
   port: number
@@ -31,7 +32,7 @@ export const newRedisServer = async (
   args: (port: number) => string[] = dataServer(),
   options: RedisOptions & { replyMapping?: 'legacy' } = {},
 ): Promise<RedisServer> => {
-  const port = await findSteadyPort()
+  const port = await findFreePort()
   let server: ChildProcess | null = null
   let folder = ''
   const ask = async <Answer>(question: (redis: Redis) => Promise<Answer>): Promise<Answer> => {
@@ -56,10 +57,12 @@ export const newRedisServer = async (
     start: async () => {
       // A replica writes its master's data to the folder that it was started in, whatever it is told to save.
       folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-'))
-      const started = spawn('redis-server', args(port), { cwd: folder, stdio: 'ignore' })
+      const started = spawn('redis-server', args(port), { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
       server = started
-      const ended = once(started, 'exit').then(([code]) => Promise.reject(new Error(`redis-server ended: ${code}`)))
-      await Promise.race([ask((redis) => redis.ping()), ended])
+      await untilReady(
+        started,
+        ask((redis) => redis.ping()),
+      )
     },
     kill: async () => {
       const killed = server

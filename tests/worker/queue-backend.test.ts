@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import { outboxWorkerOptions } from '../../src/worker/queue/outbox-worker-options.ts'
 import { backends, startStore } from '../support/backends.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { findFreePort } from '../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../dev/free-port.ts'
 import { backends } from '../support/backends.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { runTraceMail } from './spawn-program.ts'

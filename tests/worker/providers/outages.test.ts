@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { findFreePort } from '../../../dev/embedded-postgres.ts'
+import { findFreePort } from '../../../dev/free-port.ts'
 import { createAuthority } from '../../stores/certificates.ts'
 import { acceptanceOf, createTestMailer, mailers } from './mailer-cases.ts'
 
