@@ -323,10 +323,11 @@ test.each(['api', 'worker'] as const)(
 )
 
 describe('the dashboard', () => {
-  test('it is off without OPS_USER and OPS_PASSWORD, and the log says so', async () => {
-    const worker = await start('worker')
+  test('it is off without OPS_USER and OPS_PASSWORD, as events are without WEBHOOK_URL, and the log says so', async () => {
+    const worker = await start('worker', { WEBHOOK_SECRET: `whsec_${btoa('a'.repeat(24))}` })
     expect((await fetch(`${worker.opsUrl}/dashboard`)).status).toBe(404)
     await expect.poll(() => worker.log(), PATIENT).toContain('the dashboard is off: set OPS_USER and OPS_PASSWORD')
+    expect(worker.log()).toContain('events are off: WEBHOOK_SECRET is set, WEBHOOK_URL is not')
   })
 
   test('with them it is on the port of operators, behind Basic auth', async () => {
