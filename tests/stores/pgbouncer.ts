@@ -39,7 +39,10 @@ max_client_conn = 500
   const isRoot = process.getuid?.() === 0
   // It does not run as root, and passes through its folder as somebody else.
   if (isRoot) spawnSync('chmod', ['755', folder])
-  const bouncer = spawn('pgbouncer', [file], { stdio: ['ignore', 'ignore', 'pipe'], ...(isRoot && { uid: NOBODY, gid: NOBODY }) })
+  const bouncer = spawn('pgbouncer', [file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...(isRoot && { uid: NOBODY, gid: NOBODY }),
+  })
   const ended = once(bouncer, 'exit')
   const ask = async () => {
     const client = new pg.Client({ connectionString: url.href })
