@@ -1,6 +1,7 @@
 import { factsOf } from '../../../dev/mail-sandbox/provider/fixtures.ts'
-import { type ProviderName, providerNames } from '../../../src/core/mail/providers/providers.ts'
+import type { ProviderName } from '../../../src/core/mail/providers/providers.ts'
 import { createMailer } from '../../../src/worker/providers/create-mailer.ts'
+import { testedProviders } from '../../support/tested-providers.ts'
 
 export const FROM = 'Latchkey <codes@latchkey.example>'
 export const KEY = '0b5d3f0e-6a43-4c6f-9d0b-0c6f3a0a1b2c'
@@ -13,7 +14,7 @@ export const MAIL = {
 }
 
 /** What each provider's own documents ask for: where, with which headers, and which body. */
-export const mailers = providerNames.map((name) => {
+export const mailers = testedProviders.map((name) => {
   const facts = factsOf(name)
   const sender = { name: 'Latchkey', email: 'codes@latchkey.example' }
   return { name, facts, ...facts.request({ ...MAIL, apiKey: facts.apiKey, sender, key: KEY }) }

@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest'
+import type { SignedEvent } from '../../dev/mail-sandbox/provider/facts.ts'
+import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
+import { type ProviderName, providers } from '../../src/core/mail/providers/providers.ts'
+import { bounceKinds, type Report } from '../../src/core/mail/providers/report.ts'
+import { idOf, openEvents } from '../support/provider-events.ts'
+import { testedProviders } from '../support/tested-providers.ts'
+
+// What only SNS can sign is in ses-reports.unit.test.ts.
+const names = testedProviders.filter((name) => factsOf(name).openEvents)
+
+const NO = ['not admitted', 'unauthenticated']
+
+const open = (name: ProviderName) => {
+  const events = openEvents(name)
+  const { reports } = providers[name]
+  if (!reports) throw new Error(`${name} has events and no reader of them`)
+  const ask = async ({ headers, body }: SignedEvent, secret = events.secret) => {
+    const request = { headers: new Headers(headers), body: Buffer.from(body), secret }
+    if (!reports.admits(request.headers, secret)) return 'not admitted'
+    return reports.read({ ...request, fetchText: () => Promise.reject(new Error('nothing is fetched')) })
+  }
+  return { ...events, ask, read: (event: unknown) => ask(events.sign(event)) }
+}
+
+/** A second of now: some providers tell no finer times. */
+const now = () => new Date(Math.floor(Date.now() / 1000) * 1000)
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+
+describe.each(names)('a report of %s', (name) => {
+  const { about, ask, ignored, read, sign, signsTime } = open(name)
+
+  test.each(['delivered', ...bounceKinds] as const)(
+    '%s is read, with the id that we know and its time',
+    async (kind) => {
+      const at = now()
+      expect(await read(about(kind, 'id-1', at))).toEqual([{ providerId: idOf(name, 'id-1'), kind, at }])
+    },
+  )
+
+  test('of no interest, or of another shape, says nothing', async () => {
+    expect(await read(ignored)).toEqual([])
+    for (const other of Array.isArray(ignored) ? [[], [null], [17], [{}]] : [{}, { event: 17 }])
+      expect(await read(other)).toEqual([])
+  })
+
+  test('is refused with another secret', async () => {
+    expect(NO).toContain(await ask(sign(about('delivered', 'id-1')), open(name).secret))
+  })
+
+  test('is refused without what signs it', async () => {
+    const { headers, body } = sign(about('delivered', 'id-1'))
+    for (const field of Object.keys(headers).filter((one) => /authorization|signature|timestamp|-id$/.test(one))) {
+      const { [field]: _, ...others } = headers
+      expect(await ask({ headers: others, body })).toBe('not admitted')
+    }
+  })
+
+  test('that is no JSON is refused', async () => {
+    const { headers } = sign({})
+    expect(['malformed', 'unauthenticated']).toContain(await ask({ headers, body: '{' }))
+  })
+
+  test.runIf(signsTime)('is believed for five minutes', async () => {
+    const event = about('delivered', 'id-1')
+    expect(await ask(sign(event, minutesAgo(4.9)))).toHaveLength(1)
+    for (const at of [minutesAgo(5.1), minutesAgo(-5.1)]) expect(NO).toContain(await ask(sign(event, at)))
+  })
+})
+
+const bounced = (bounce: object) => ({ type: 'email.bounced', data: { email_id: 'id-1', bounce } })
+
+/** Over the provider's event of a delivery: which kind that makes it. */
+const variants: Partial<Record<ProviderName, [event: object, kind: Report['kind'] | null][]>> = {
+  resend: [
+    [bounced({ type: 'Transient' }), null],
+    [bounced({ type: 'Undetermined' }), null],
+    [bounced({}), 'hard-bounce'],
+    [{ type: 'email.bounced' }, 'hard-bounce'],
+    [bounced({ type: 'Permanent', subType: 'OnAccountSuppressionList' }), 'suppressed'],
+    [{ data: { email_id: 'id-1', bounce: { type: 'Transient', subType: 'Suppressed' } } }, 'delivered'],
+    [{ data: { email_id: 17 } }, null],
+  ],
+  postmark: [
+    [{ RecordType: 'Bounce', Type: 'BadEmailAddress' }, 'hard-bounce'],
+    [{ RecordType: 'Bounce', Type: 'SpamNotification' }, 'dropped'],
+    [{ RecordType: 'Bounce', Type: 'DMARCPolicy' }, 'dropped'],
+    [{ RecordType: 'Bounce', Type: 'SpamComplaint' }, 'complaint'],
+    [{ RecordType: 'Bounce', Type: 'SoftBounce' }, null],
+    [{ RecordType: 'Bounce' }, null],
+    [{ RecordType: 'Open', Type: 'HardBounce' }, null],
+  ],
+  sendgrid: [
+    [{ event: 'bounce' }, 'hard-bounce'],
+    [{ event: 'bounce', type: 'blocked' }, null],
+    [{ event: 'delivered', type: 'blocked' }, 'delivered'],
+    [{ event: 'dropped' }, 'dropped'],
+    [{ event: 'dropped', reason: 'Unsubscribed Address' }, 'suppressed'],
+    [{ event: 'dropped', reason: 'Spam Reporting Address' }, 'suppressed'],
+    [{ event: 'deferred' }, null],
+  ],
+  mailgun: [
+    [{ event: 'failed', severity: 'temporary' }, null],
+    [{ event: 'failed' }, 'hard-bounce'],
+    [{ event: 'failed', severity: 'permanent', reason: 'not suppressed' }, 'hard-bounce'],
+    [{ event: 'opened', severity: 'permanent' }, null],
+    [{ message: { headers: { 'message-id': '<id-1@sandbox.mailgun.example>' } } }, 'delivered'],
+  ],
+  brevo: [
+    [{ event: 'hardBounce' }, 'hard-bounce'],
+    [{ event: 'invalid_email' }, 'hard-bounce'],
+    [{ event: 'invalid' }, 'hard-bounce'],
+    [{ event: 'complaint' }, 'complaint'],
+    [{ event: 'constructor' }, null],
+    [{ event: 'soft_bounce' }, null],
+  ],
+}
+
+describe.each(names)('%s calls', (name) => {
+  test.each(variants[name] ?? [])('%j: %s', async (event, kind) => {
+    const { about, read } = open(name)
+    const at = now()
+    const [whole] = [about('delivered', 'id-1', at)].flat()
+    const changed = Object.assign({}, whole, event)
+    const reports = kind === null ? [] : [{ providerId: idOf(name, 'id-1'), kind, at }]
+    expect(await read(name === 'sendgrid' ? [changed] : changed)).toEqual(reports)
+  })
+})
+
+test.each([
+  { name: 'brevo', good: ['a-token', '!~'], bad: ['', 'a token', ' token', 'token ', 'tökén'] },
+  { name: 'mailgun', good: ['x'], bad: [''] },
+  { name: 'postmark', good: ['u:p', 'user:pass: word'], bad: ['', 'user', ':password', 'user:', ':'] },
+  {
+    name: 'resend',
+    good: [`whsec_${'aZ0+/'.repeat(5)}`, `whsec_${'a'.repeat(16)}==`],
+    bad: [
+      '',
+      `whsec_${'a'.repeat(15)}=`,
+      `x whsec_${'a'.repeat(16)}`,
+      `whsec_${'a'.repeat(16)}===`,
+      `${'a'.repeat(32)}`,
+    ],
+  },
+  { name: 'sendgrid', good: [], bad: ['', 'hunter2'] },
+  {
+    name: 'ses',
+    good: ['arn:aws:sns:eu-central-1:123456789012:latch_key-1.fifo', 'arn:aws-cn:sns:cn-north-1:123456789012:x'],
+    bad: [
+      '',
+      'arn:aws:sns:eu-central-1:12345678901:x',
+      'arn:aws:sqs:eu-central-1:123456789012:x',
+      'arn:aws:sns::123456789012:x',
+      'arn:aws:sns:eu-central-1:123456789012:',
+      'arn:aws:sns:eu-central-1:123456789012:x y',
+      'x arn:aws:sns:eu-central-1:123456789012:x',
+    ],
+  },
+] as const)('a secret of $name is known by its form', ({ name, good, bad }) => {
+  for (const secret of good) expect(providers[name].reports?.isSecret(secret), secret).toBe(true)
+  for (const secret of bad) expect(providers[name].reports?.isSecret(secret), secret).toBe(false)
+})
