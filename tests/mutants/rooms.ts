@@ -1,5 +1,16 @@
-/** What is changed, and the tests that have to notice; `isOnTables`: they need PostgreSQL. */
-type Room = { mutate: string[]; tests: string[]; isOnTables?: true }
+/** What is changed, and the tests that have to notice: those of these `providers` only; `isOnTables`: they need PostgreSQL. */
+type Room = { mutate: string[]; tests: string[]; providers?: string; isOnTables?: true }
+
+/** A provider's file, and what is tested of every provider. */
+const provider = (name: string, ...tests: string[]): Room => ({
+  mutate: [`src/core/mail/providers/${name}.ts`],
+  tests: [
+    'tests/worker/providers/adapters.unit.test.ts',
+    'tests/core/provider-{answers,reports}.unit.test.ts',
+    ...tests,
+  ],
+  providers: name,
+})
 
 export const rooms: Record<string, Room> = {
   codes: {
@@ -36,10 +47,27 @@ export const rooms: Record<string, Room> = {
     ],
     isOnTables: true,
   },
-  providers: {
-    mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/*.ts'],
-    tests: ['tests/worker/providers/*.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'],
+  mailers: {
+    mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/{provider,providers,report,sender}.ts'],
+    tests: [
+      'tests/worker/providers/{adapters,retry-after}.unit.test.ts',
+      'tests/worker/providers/outages.test.ts',
+      'tests/core/{report,sender}.unit.test.ts',
+      'tests/worker/config.unit.test.ts',
+    ],
+    // One that has numbers for codes, and one that says that it has the mail already.
+    providers: 'postmark brevo',
   },
+  resend: provider('resend'),
+  postmark: provider('postmark'),
+  sendgrid: provider('sendgrid'),
+  mailgun: provider('mailgun', 'tests/worker/config.unit.test.ts'),
+  ses: {
+    ...provider('ses', 'tests/worker/config.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'),
+    mutate: ['src/core/mail/providers/{ses,sns}.ts'],
+  },
+  brevo: provider('brevo'),
+  mailpit: provider('mailpit', 'tests/worker/config.unit.test.ts'),
   registration: {
     mutate: [
       'src/core/registration/{activate,authenticate,guess-surge,metadata,new-code,register,request-digest,resend-code,status}.ts',
@@ -54,7 +82,7 @@ export const rooms: Record<string, Room> = {
   },
   deliveries: {
     mutate: ['src/core/mail/{deliver-mail,open-code,prepare-mail}.ts'],
-    tests: ['tests/core/{code-minute,deliver-*}.test.ts'],
+    tests: ['tests/core/{code-minute,deliver-*,guess-surge}.test.ts'],
     isOnTables: true,
   },
 }
