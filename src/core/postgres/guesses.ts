@@ -48,30 +48,27 @@ export type MeasuredSurge = { wrongCodes: number | null; isSurge: boolean }
 
 /**
  * Two common table expressions: `guessed`, whether one of the mailbox's budgets is used up, and `surge`. What is known of a surge is not
- * measured again, and activations are counted no further than it takes.
+ * measured again, and activations are counted only when the wrong codes are many, and no further than it takes.
  */
 export const guessingSql = (mailboxKeys: string, maxima: string, seconds: string, isSurge: string): string =>
   `guessed as (
        select ${guessedOutSql(mailboxKeys, maxima, seconds)} as "isOut"
-     ), wrong as (
-       select count(*)::integer as codes
-       from guesses
-       where ${isSurge}::boolean is null and at > now() - interval '1 hour'
-     ), enough as (
-       select case when codes > ${HONEST_WRONG_CODES} then ${RIGHT_FOR_EACH_WRONG} * codes else 0 end as activations
-       from wrong
-     ), lately as (
-       select count(*) as activations
-       from (
-         select
-         from users
-         where activated_at > now() - interval '1 hour'
-         limit (select activations from enough)
-       ) as activated
      ), surge as (
-       select case when ${isSurge} is null then wrong.codes end as "wrongCodes",
-         coalesce(${isSurge}, lately.activations < enough.activations) as "isSurge"
-       from wrong, enough, lately
+       select case when ${isSurge} is null then codes end as "wrongCodes",
+         coalesce(${isSurge}, codes > ${HONEST_WRONG_CODES} and ${RIGHT_FOR_EACH_WRONG} * codes > (
+           select count(*)
+           from (
+             select
+             from users
+             where activated_at > now() - interval '1 hour'
+             limit ${RIGHT_FOR_EACH_WRONG} * codes
+           ) as activated
+         )) as "isSurge"
+       from (
+         select count(*)::integer as codes
+         from guesses
+         where ${isSurge}::boolean is null and at > now() - interval '1 hour'
+       ) as wrong
      )`
 
 /** The same with the parameters $1 to $4 that `guessingValues` gives. */

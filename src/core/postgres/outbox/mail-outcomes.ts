@@ -32,8 +32,8 @@ export type Settlement = {
  */
 export type CodeEnd = 'sent' | 'sent-before' | 'closed' | 'kept'
 
-/** What is known already of the mail $1 that the provider $9 took as $4: reported before, or what became of the notice that it stands behind. */
-const FATE = `report as (
+/** What the provider $9 reported already of the mail $1, which it took as $4. */
+const REPORTED = `fate as (
        insert into provider_reports as report (provider, provider_id, mail_id)
        select $9, $4, id
        from mails
@@ -44,15 +44,16 @@ const FATE = `report as (
          case when delivered_at is not null then greatest(delivered_at, now()) end as delivered_at,
          case when bounced_at is not null then now() end as bounced_at,
          bounce
-     ), fate as (
-       select stands_for, delivered_at, bounced_at, bounce from report
-       union all
-       select notice.id, now() + (notice.delivered_at - notice.settled_at), now() + (notice.bounced_at - notice.settled_at), notice.bounce
+     )`
+
+/** What became of the notice that the mail $1 stands behind. */
+const NOTICED = `fate as (
+       select notice.id as stands_for, now() + (notice.delivered_at - notice.settled_at) as delivered_at, now() + (notice.bounced_at - notice.settled_at) as bounced_at, notice.bounce
        from mails
        join users on users.id = mails.user_id
        join users as owner on owner.email = users.email and owner.activated_at is not null
        join mails as notice on notice.id = owner.notice_mail_id
-       where mails.id = $1 and $10
+       where mails.id = $1
      )`
 
 /** The end $6 of the code of the mail that is `settled`, $7 seconds after the provider's answer, with $8 seconds to live. */
@@ -69,13 +70,20 @@ const CODE_END = `code as (
        where codes.id = settled.code_id and $6 <> 'kept'
      )`
 
+const RAISED = raisingUndeliverable(
+  'settled',
+  "ended.stands_for is null and (ended.outcome in ('refused', 'given-up') or ended.bounced_at is not null)",
+)
+
 /**
  * Ends the mail, and its code's opening, in one. Gives null, and changes nothing, when the lease has passed to somebody else or
  * the mail was settled by another; who settled it with this token already gets the same answer again.
  */
 export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
+  const { isHeldBack = false, raisesEvents } = settlement
+  // Only what it needs: PostgreSQL starts and ends also those parts that turn out to do nothing.
   const settled = await pool.query<Settled>(
-    `with ${FATE}, settled as (
+    `with ${isHeldBack ? NOTICED : REPORTED}, settled as (
        update mails
        set settled_at = now(), outcome = $3, provider_id = $4, provider = $9, last_error = coalesce($5, last_error), retry_at = null,
          stands_for = fate.stands_for, delivered_at = fate.delivered_at, bounced_at = fate.bounced_at, bounce = fate.bounce
@@ -84,7 +92,7 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
        where ${OURS}
        returning id, user_id, code_id, outcome, settled_at, created_at, coalesce(mails.bounced_at <= now(), false) as is_bounced,
          mails.bounced_at, mails.stands_for, coalesce(mails.bounce, outcome) as reason
-     ), ${CODE_END}, ${raisingUndeliverable('settled', "$11 and ended.stands_for is null and (ended.outcome in ('refused', 'given-up') or ended.bounced_at is not null)")}, ended as (
+     ), ${CODE_END}, ${raisesEvents ? `${RAISED}, ` : ''}ended as (
        select outcome, settled_at, created_at from settled
        union all
        select outcome, settled_at, created_at from mails where id = $1 and lease_token = $2 and outcome = $3
@@ -102,8 +110,6 @@ export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Se
       settlement.agoSeconds ?? 0,
       settlement.ttlSeconds,
       settlement.provider ?? null,
-      settlement.isHeldBack ?? false,
-      settlement.raisesEvents,
     ],
   )
   return settled.rows[0] ?? null
