@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { announce } from '../../src/core/postgres/announce.ts'
-import { MAILS_CHANNEL } from '../../src/core/postgres/mails.ts'
+import { MAILS_CHANNEL } from '../../src/core/postgres/codes/new-codes.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { transaction } from '../../src/core/postgres/transaction.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'

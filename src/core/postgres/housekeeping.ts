@@ -2,11 +2,16 @@ import { deleteOldSignInNetworks } from './accounts/accounts.ts'
 import { deleteOldAuditRows } from './accounts/audit.ts'
 import { deleteExpiredCounters } from './budgets.ts'
 import { deleteOldGuesses } from './guesses.ts'
-import { deleteOldMails } from './mails.ts'
+import {
+  deleteAbandonedUsers,
+  deleteOldMails,
+  forgetOldIdempotencyKeys,
+  type Place,
+  START,
+} from './old-registrations.ts'
 import { deleteOldEvents, emptyOldEvents } from './outbox/events.ts'
 import { deleteForeignReports } from './outbox/provider-reports.ts'
 import type { Pool } from './pool.ts'
-import { deleteAbandonedUsers, forgetOldIdempotencyKeys, type Place, START } from './user-removal.ts'
 
 const BATCH = 1000
 // What WEBHOOK_GIVE_UP_AFTER is when it is not set.

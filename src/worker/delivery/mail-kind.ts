@@ -1,4 +1,4 @@
-import { MAILS_CHANNEL } from '../../core/postgres/mails.ts'
+import { MAILS_CHANNEL } from '../../core/postgres/codes/new-codes.ts'
 import type { OutboxKind } from '../queue/outbox-kind.ts'
 
 /** The mails: queue `mail`, jobs `send-code`. */

@@ -1,9 +1,11 @@
 import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
-import { MAILS_CHANNEL } from '../mails.ts'
 import type { Tx } from '../transaction.ts'
 import type { Profile, UserRow } from '../users.ts'
 
 // Of the tables users, codes and mails: what a registration and a resend add.
+
+/** The channel that wakes the relays. */
+export const MAILS_CHANNEL = 'latchkey_mails'
 
 /** A code and the mail that brings it. It has `digits`, or `longDigits` when too much is guessed. */
 export type NewCode = {
