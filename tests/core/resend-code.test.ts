@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { type Allowance, UNLIMITED } from '../../src/core/postgres/budgets.ts'
 import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
+import { type Allowance, UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
 import type { Credentials } from '../../src/core/postgres/users.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { readStatus } from '../../src/core/registration/status.ts'

@@ -1,6 +1,6 @@
 import type { SignIn } from '../../core/account/sign-in.ts'
 import { type Keyring, lookupKeys } from '../../core/credentials/keyring.ts'
-import type { Allowance, Counted } from '../../core/postgres/budgets.ts'
+import type { Allowance, Counted } from '../../core/postgres/rate-limits.ts'
 import type { Budget } from '../../core/process/config.ts'
 import { RequestRefused } from '../answers/problems.ts'
 import type { ApiConfig } from '../config.ts'

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { parseEmailAddress } from '../../core/credentials/email-address.ts'
-import { checkAllowance } from '../../core/postgres/budgets.ts'
+import { checkAllowance } from '../../core/postgres/rate-limits.ts'
 import { authenticate, type Verified } from '../../core/registration/authenticate.ts'
 import { refusals } from '../answers/problems.ts'
 import type { ApiEnv, ApiTools } from '../context.ts'

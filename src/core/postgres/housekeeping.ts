@@ -1,6 +1,5 @@
 import { deleteOldSignInNetworks } from './accounts/accounts.ts'
 import { deleteOldAuditRows } from './accounts/audit.ts'
-import { deleteExpiredCounters } from './budgets.ts'
 import { deleteOldGuesses } from './guesses.ts'
 import {
   deleteAbandonedUsers,
@@ -12,6 +11,7 @@ import {
 import { deleteOldEvents, emptyOldEvents } from './outbox/events.ts'
 import { deleteForeignReports } from './outbox/provider-reports.ts'
 import type { Pool } from './pool.ts'
+import { deleteExpiredCounters } from './rate-limits.ts'
 
 const BATCH = 1000
 // What WEBHOOK_GIVE_UP_AFTER is when it is not set.

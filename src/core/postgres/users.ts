@@ -1,8 +1,8 @@
 import type { Budget } from '../process/config.ts'
-import { type Counted, countedSql } from './budgets.ts'
 import { OPEN } from './codes/codes.ts'
 import { guessedOutSql } from './guesses.ts'
 import type { Outcome } from './outbox/outbox-rows.ts'
+import { type Counted, countedSql } from './rate-limits.ts'
 import { type Queryable, type Tx, unlessRefused } from './transaction.ts'
 
 export const UNIQUE_VIOLATION = '23505'

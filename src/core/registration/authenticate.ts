@@ -1,7 +1,7 @@
 import type { PasswordHasher } from '../credentials/password.ts'
 import type { VerifiedCredentials } from '../credentials/verified-credentials.ts'
-import { type Allowance, keysOf, spendAllowance } from '../postgres/budgets.ts'
 import type { Pool } from '../postgres/pool.ts'
+import { type Allowance, keysOf, spendAllowance } from '../postgres/rate-limits.ts'
 import { type Credentials, findCredentials } from '../postgres/users.ts'
 
 export type AuthenticateTools = { pool: Pool; hasher: PasswordHasher; verified: VerifiedCredentials }

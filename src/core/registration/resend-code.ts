@@ -1,7 +1,7 @@
-import { type Allowance, keysOf, spendAllowance } from '../postgres/budgets.ts'
 import { supersedeCode } from '../postgres/codes/codes.ts'
 import { insertNextCode } from '../postgres/codes/new-codes.ts'
 import type { Pool } from '../postgres/pool.ts'
+import { type Allowance, keysOf, spendAllowance } from '../postgres/rate-limits.ts'
 import { type Tx, transaction } from '../postgres/transaction.ts'
 import { findUser, lockUser, type UserRow } from '../postgres/users.ts'
 import { mailFateOf, RESENDING } from './code-state.ts'

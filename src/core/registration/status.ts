@@ -1,6 +1,6 @@
 import { mailboxOf } from '../credentials/email-address.ts'
 import { type Keyring, lookupKeys } from '../credentials/keyring.ts'
-import { type Allowance, keysOf } from '../postgres/budgets.ts'
+import { type Allowance, keysOf } from '../postgres/rate-limits.ts'
 import type { Queryable } from '../postgres/transaction.ts'
 import { type Credentials, findUser, type Profile, type UserRow, type Wanted } from '../postgres/users.ts'
 import type { CodePolicy } from '../process/settings.ts'

@@ -16,7 +16,7 @@ import type { EventTools } from '../../core/events/raise-event.ts'
 import type { Languages } from '../../core/mail/writing/languages.ts'
 import { insertAuditRow } from '../../core/postgres/accounts/audit.ts'
 import { findBelongings, findRegistrations, type Registration } from '../../core/postgres/accounts/support.ts'
-import { UNLIMITED } from '../../core/postgres/budgets.ts'
+import { UNLIMITED } from '../../core/postgres/rate-limits.ts'
 import type { ResendTools } from '../../core/registration/resend-code.ts'
 import { readStatus } from '../../core/registration/status.ts'
 

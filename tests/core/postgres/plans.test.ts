@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findAccount, noteSignIn } from '../../../src/core/postgres/accounts/accounts.ts'
 import { activateByOperator, deleteRegistration } from '../../../src/core/postgres/accounts/support.ts'
-import { countEvent, lookAtCounters } from '../../../src/core/postgres/budgets.ts'
 import { listCodes, supersedeCode } from '../../../src/core/postgres/codes/codes.ts'
 import { insertRegistration } from '../../../src/core/postgres/codes/new-codes.ts'
 import { openCode, replaceCode } from '../../../src/core/postgres/codes/open-code.ts'
@@ -28,6 +27,7 @@ import {
 } from '../../../src/core/postgres/outbox/outbox-rows.ts'
 import { findEventTraces, findMailTraces } from '../../../src/core/postgres/outbox/traces.ts'
 import type { Pool } from '../../../src/core/postgres/pool.ts'
+import { countEvent, lookAtCounters } from '../../../src/core/postgres/rate-limits.ts'
 import { transaction } from '../../../src/core/postgres/transaction.ts'
 import {
   activateUser,

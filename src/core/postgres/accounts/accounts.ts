@@ -1,6 +1,6 @@
-import { type Counted, countedSql } from '../budgets.ts'
 import { deleteBatch } from '../connection/delete-batch.ts'
 import type { Pool } from '../pool.ts'
+import { type Counted, countedSql } from '../rate-limits.ts'
 import type { Queryable } from '../transaction.ts'
 import { type Credentials, type Found, foundOf } from '../users.ts'
 

@@ -26,7 +26,7 @@ export const UNLIMITED: Allowance = { counters: [], older: [], refuseUsedUp: () 
 /** The keys to look at. */
 export const keysOf = ({ counters, older }: Allowance): string[] => [...counters.map(({ key }) => key), ...older]
 
-/** Throws when nothing is left; one statement, or none without a budget. */
+/** Throws when nothing is left; one statement, or none without counters. */
 export const checkAllowance = async (db: Queryable, allowance: Allowance): Promise<void> => {
   const keys = keysOf(allowance)
   if (keys.length > 0) allowance.refuseUsedUp(await lookAtCounters(db, keys))
