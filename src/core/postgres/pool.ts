@@ -1,9 +1,9 @@
 import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
 import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
-import { attempt } from './connection/attempt.ts'
 import { inOnePacket } from './connection/one-packet.ts'
 import { prepareStatements } from './connection/prepared-statements.ts'
+import { retryOnConflict } from './connection/retry-on-conflict.ts'
 import { beginStatement, withSession } from './connection/session.ts'
 import { isDatabaseUnavailable } from './connection/unavailable.ts'
 
@@ -82,7 +82,7 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     },
   )
   const send: Send = options.isPooled ? queryInTransaction(pool, begin) : pool.query.bind(pool)
-  const query: Send = (statement, values) => attempt(outages, () => send(statement, values))
+  const query: Send = (statement, values) => retryOnConflict(outages, () => send(statement, values))
   return Object.assign(pool, { begin, isPooled: options.isPooled ?? false, outages, query })
 }
 

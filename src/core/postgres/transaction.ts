@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { inSpan } from '../process/telemetry/tracing.ts'
 import { announce, announceBehind } from './announce.ts'
-import { attempt } from './connection/attempt.ts'
 import { inOnePacket } from './connection/one-packet.ts'
+import { retryOnConflict } from './connection/retry-on-conflict.ts'
 import { isConflict, isDatabaseUnavailable } from './connection/unavailable.ts'
 import { asError, type Pool, type Send } from './pool.ts'
 
@@ -22,7 +22,7 @@ export type Queryable = Pool | Tx
  */
 export const transaction = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
   inSpan('transaction', { kind: 'internal', attributes: { 'db.system.name': 'postgresql' } }, () =>
-    attempt(pool.outages, () => commitOrRollBack(pool, statements)),
+    retryOnConflict(pool.outages, () => commitOrRollBack(pool, statements)),
   )
 
 const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
@@ -64,13 +64,13 @@ export const unlessRefused = async <Result>(
   sqlState: string,
   statements: () => Promise<Result>,
 ): Promise<Result | null> => {
-  const saved = tx.query('savepoint attempt')
+  const saved = tx.query('savepoint unless_refused')
   saved.catch(() => {})
   try {
     return await statements()
   } catch (error) {
     if (!(error instanceof pg.DatabaseError) || error.code !== sqlState) throw error
-    await tx.query('rollback to savepoint attempt')
+    await tx.query('rollback to savepoint unless_refused')
     return null
   }
 }

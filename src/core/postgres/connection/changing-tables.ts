@@ -13,11 +13,11 @@ const PATIENCE_MS = 600_000
  * Repeats what changes tables until it gets its locks, for ten minutes. Whoever waits for a lock makes all others wait behind it,
  * so no try waits longer than `LOCK_TIMEOUT_MS` (see `toChangeTables`), and between them the others go on.
  */
-export const untilLocked = async <Result>(logger: Logger, attempt: () => Promise<Result>): Promise<Result> => {
+export const untilLocked = async <Result>(logger: Logger, change: () => Promise<Result>): Promise<Result> => {
   const end = performance.now() + PATIENCE_MS
   for (let tries = 1; ; tries += 1) {
     try {
-      return await attempt()
+      return await change()
     } catch (error) {
       if (!isLockTimeout(error) || performance.now() > end) throw error
       if (tries === 1) logger.info('a table is in use: its change is tried again every second or two')

@@ -6,9 +6,9 @@ const CONFLICT_TRIES = 4
 const CONFLICT_PAUSE_MS = 50
 
 /** Does it again when another transaction was in the way, and tells `outages` what became of it. */
-export const attempt = async <Result>(outages: OutageLog, work: () => Promise<Result>): Promise<Result> => {
+export const retryOnConflict = async <Result>(outages: OutageLog, work: () => Promise<Result>): Promise<Result> => {
   try {
-    const result = await againAfterConflicts(work)
+    const result = await untilNoConflict(work)
     outages.worked()
     return result
   } catch (error) {
@@ -17,7 +17,7 @@ export const attempt = async <Result>(outages: OutageLog, work: () => Promise<Re
   }
 }
 
-const againAfterConflicts = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+const untilNoConflict = async <Result>(work: () => Promise<Result>): Promise<Result> => {
   for (let tries = 1; ; tries += 1) {
     try {
       return await work()
