@@ -1,5 +1,5 @@
 import type { MailerUnavailable } from '../mailer.ts'
-import { createCalls } from './calls.ts'
+import { createQuietDetector } from './quiet-detector.ts'
 
 // So many different mails must fail in a row before the trouble is taken for the provider's: one poison mail stops nobody.
 const THRESHOLD = 5
@@ -58,7 +58,7 @@ export const createCircuit = <Failure extends Trouble = MailerUnavailable>(
   const failures = createFailures<Failure>()
   const own = createOwnPause(random, maxPauseMs)
   const asked = createAskedPause(now)
-  const { begin, isQuiet, noteAnswer } = createCalls(now)
+  const { begin, isQuiet, noteAnswer } = createQuietDetector(now)
   const gate = createGate(now)
 
   const pause = (askedForMs: number, firstMs: number): void => {

@@ -1,8 +1,8 @@
 // Longer than a provider takes that is well; shorter than a probe holds the others back, so that the next one waits for its answer.
 const QUIET_MS = 800
 
-/** The calls that are out to one provider. */
-export type Calls = {
+/** Tells by the calls that are out to one provider whether it has gone quiet. */
+export type QuietDetector = {
   /** A call leaves. Returns what is to be called when it has ended, however it did. */
   begin(): () => void
   noteAnswer(): void
@@ -11,7 +11,7 @@ export type Calls = {
 }
 
 /** `now` is monotonic, in milliseconds. */
-export const createCalls = (now: () => number): Calls => {
+export const createQuietDetector = (now: () => number): QuietDetector => {
   const out = new Set<{ begunAt: number }>()
   let answeredAt = Number.NEGATIVE_INFINITY
   return {
