@@ -46,7 +46,7 @@ export const deliverEvent = async (
   if (!event.isClaimed) return { ...tried, delivery: explain(event) }
   const delivery = await keepLease(pool, 'events', { id: eventId, token }, async () => {
     const told = await tools.receiver.tell({ id: eventId, body: bodyOf(event) }, signal)
-    return untilRecorded(signal, () => settle(pool, { ...event, eventId, token }, told))
+    return untilRecorded(signal, () => recordAnswer(pool, { ...event, eventId, token }, told))
   })
   return { ...tried, delivery }
 }
@@ -63,7 +63,7 @@ const explain = ({ outcome, waitMs }: ClaimedEvent): EventDelivery => {
 
 type OwnEvent = ClaimedEvent & { eventId: string; token: string }
 
-const settle = async (pool: Pool, event: OwnEvent, told: Told): Promise<EventDelivery> => {
+const recordAnswer = async (pool: Pool, event: OwnEvent, told: Told): Promise<EventDelivery> => {
   const { eventId, token, giveUpInMs } = event
   if (told === 'accepted') {
     const afterSeconds = await settleEvent(pool, { eventId, token, outcome: 'accepted', error: null })

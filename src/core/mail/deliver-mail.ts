@@ -41,7 +41,7 @@ const send = async (tools: DeliverTools, prepared: PreparedMail, { signal, begun
   return keepLease(tools.pool, 'mails', { id: prepared.mailId, token: prepared.token }, async () => {
     const answer = await callProvider(tools, prepared, signal)
     const answeredAt = performance.now()
-    return untilRecorded(signal, () => settle(tools, prepared, { answer, answeredAt, others }))
+    return untilRecorded(signal, () => recordAnswer(tools, prepared, { answer, answeredAt, others }))
   })
 }
 
@@ -73,7 +73,7 @@ const answerAsProvider = async ({ provider: { health }, noticeRefusal }: Prepare
 
 type Answered = { answer: Answer; answeredAt: number; others: readonly MailProvider[] }
 
-const settle = (
+const recordAnswer = (
   tools: DeliverTools,
   mail: PreparedMail,
   { answer, answeredAt, others }: Answered,
