@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { openCode, replaceCode } from '../postgres/codes/open-code.ts'
+import { openCode, replaceCode } from '../postgres/codes/code-minute.ts'
 import type { ClaimedMail, FirstOpening } from '../postgres/outbox/mail-claims.ts'
 import { deriveCode } from '../registration/activation-code.ts'
 import { CODE_STATES, codeStateOf, isShort } from '../registration/code-state.ts'

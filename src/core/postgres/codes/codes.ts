@@ -1,7 +1,8 @@
 import type { Tx } from '../transaction.ts'
 
 // Of the table codes: what a guess reads and counts, and how a resend ends a code. A code is made in new-codes.ts; its minute is started
-// with the mail's claim or in open-code.ts, and moved to the mail's acceptance, or ended, with the mail in outbox/mail-outcomes.ts; a bounce ends it in outbox/provider-reports.ts.
+// with the mail's claim (outbox/mail-claims.ts) or in code-minute.ts, and moved to the mail's acceptance, or ended, with the mail in
+// outbox/mail-outcomes.ts; a bounce ends it in outbox/provider-reports.ts.
 
 export type CodeRow = {
   id: string

@@ -6,7 +6,8 @@ import { PENDING } from '../users.ts'
 import { claimColumns, claiming } from './lease.ts'
 import type { Outcome } from './outbox-rows.ts'
 
-// Of the table mails: how one try to deliver gets a mail with all that it needs, and nobody else does.
+// Of the table mails: how one try to deliver gets a mail with all that it needs, and nobody else does. The claim
+// of the first try also starts the code's minute; later ones do it by codes/code-minute.ts.
 
 /** `opening` is for a mail that nobody can have yet; null when it is not known where it goes. */
 export type Claim = {

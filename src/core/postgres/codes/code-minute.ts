@@ -2,7 +2,8 @@ import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../
 import { UNSETTLED } from '../outbox/outbox-rows.ts'
 import type { Pool } from '../pool.ts'
 
-// Of the table codes: how the minute of a code is started, and of a fresh one in its place. At its mail's first try the claim does it (outbox/mail-claims.ts).
+// Of the table codes: how the minute of a code is started, and of a fresh one in its place. At the mail's first try
+// `claimMail` starts it (outbox/mail-claims.ts).
 
 /** `guessing` decides whether the code is long enough; null when it is, whatever was guessed. */
 export type Opening = {
