@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest'
-import type { Answer } from '../../src/core/mail/providers/provider.ts'
+import type { ProviderResponse } from '../../src/core/mail/providers/provider.ts'
 import { type ProviderName, providers } from '../../src/core/mail/providers/providers.ts'
 
 // What is documented word for word is in the fixtures; here is what decides between two readings of one answer.
 
-type Case = [name: ProviderName, status: number, json: unknown, code: string | undefined, headers?: Answer['headers']]
+type Case = [
+  name: ProviderName,
+  status: number,
+  json: unknown,
+  code: string | undefined,
+  headers?: ProviderResponse['headers'],
+]
 
-const answer = (status: number, json: unknown, headers: Answer['headers'] = {}): Answer => ({
+const answer = (status: number, json: unknown, headers: ProviderResponse['headers'] = {}): ProviderResponse => ({
   ...{ status, headers, json },
   body: json === undefined ? '' : JSON.stringify(json),
 })
@@ -100,7 +106,13 @@ test.each(cases)('%s: a %i with %j is %s', (name, status, json, code, headers) =
 })
 
 test.each<
-  [name: ProviderName, status: number, json: unknown, id: string | null | undefined, headers?: Answer['headers']]
+  [
+    name: ProviderName,
+    status: number,
+    json: unknown,
+    id: string | null | undefined,
+    headers?: ProviderResponse['headers'],
+  ]
 >([
   ['resend', 200, { id: 'a' }, 'a'],
   ['resend', 200, { id: 17 }, null],

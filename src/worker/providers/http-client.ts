@@ -1,7 +1,7 @@
 import diagnostics from 'node:diagnostics_channel'
 import { request } from 'undici'
 import { MailerUnavailable } from '../../core/mail/mailer.ts'
-import type { Answer } from '../../core/mail/providers/provider.ts'
+import type { ProviderResponse } from '../../core/mail/providers/provider.ts'
 import type { ProviderName } from '../../core/mail/providers/providers.ts'
 import { createEgress, type Proxies } from '../../core/process/http/egress.ts'
 import { failSpan, inSpan } from '../../core/process/telemetry/tracing.ts'
@@ -10,7 +10,7 @@ export type ConnectionSettings = { timeoutMs: number; connections: number; proxi
 
 export type HttpClient = {
   /** Gives an answer that arrived whole within the time limit, whatever it says. Rejects with `MailerUnavailable` else. */
-  post(path: string, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Answer>
+  post(path: string, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<ProviderResponse>
   close(): Promise<void>
 }
 
@@ -49,7 +49,7 @@ diagnostics.subscribe('undici:client:sendHeaders', (message) => {
   if (typeof written.body === 'object' && written.body !== null) sent.add(written.body)
 })
 
-const call = async (url: string, options: Parameters<typeof request>[1]): Promise<Answer> => {
+const call = async (url: string, options: Parameters<typeof request>[1]): Promise<ProviderResponse> => {
   const { statusCode, headers, body } = await request(url, options)
   const text = await body.text()
   return { status: statusCode, headers, body: text, json: readJson(text) }
@@ -64,7 +64,7 @@ const readJson = (text: string): unknown => {
 }
 
 /** The call's part of a trace; the provider is not told of it. */
-const traced = (url: string, send: (url: string) => Promise<Answer>): Promise<Answer> => {
+const traced = (url: string, send: (url: string) => Promise<ProviderResponse>): Promise<ProviderResponse> => {
   const { hostname, port, protocol, origin, pathname } = new URL(url)
   const attributes = {
     'http.request.method': 'POST',

@@ -1,5 +1,5 @@
 import { MailerUnavailable, MailRefused } from '../../core/mail/mailer.ts'
-import type { Answer, Meaning, Provider } from '../../core/mail/providers/provider.ts'
+import type { Meaning, Provider, ProviderResponse } from '../../core/mail/providers/provider.ts'
 import type { ProviderName } from '../../core/mail/providers/providers.ts'
 import { MAX_FOR_EVERYBODY_MS, readRetryAfter } from './retry-after.ts'
 
@@ -7,7 +7,11 @@ import { MAX_FOR_EVERYBODY_MS, readRetryAfter } from './retry-after.ts'
  * What a provider's answer means for the mail: gives the provider's id when it has taken it, throws `MailRefused` or
  * `MailerUnavailable` else. The documented code decides, the status only where there is none; what is not known is never final.
  */
-export const judgeAnswer = (name: ProviderName, provider: Provider, answer: Answer): { providerId: string | null } => {
+export const judgeAnswer = (
+  name: ProviderName,
+  provider: Provider,
+  answer: ProviderResponse,
+): { providerId: string | null } => {
   const isSuccess = answer.status >= 200 && answer.status < 300
   const id = isSuccess ? provider.readId(answer) : undefined
   if (id !== undefined) return { providerId: id }
@@ -23,7 +27,7 @@ export const judgeAnswer = (name: ProviderName, provider: Provider, answer: Answ
 const troubleOf = (
   message: string,
   meaning: Exclude<Meaning, 'taken'>,
-  answer: Answer,
+  answer: ProviderResponse,
 ): MailRefused | MailerUnavailable => {
   if (meaning === 'this-mail') return new MailRefused(message)
   if (meaning === 'this-address') return new MailRefused(message, { isAboutAddress: true })
@@ -48,7 +52,7 @@ const meaningOf = (status: number): Meaning => {
 }
 
 /** The second at which the provider's window begins anew (SendGrid: `X-RateLimit-Reset`); told with a 429 only. */
-const readReset = ({ status, headers }: Answer, now = Date.now()): number | null => {
+const readReset = ({ status, headers }: ProviderResponse, now = Date.now()): number | null => {
   const field = headers['x-ratelimit-reset']
   if (status !== 429 || typeof field !== 'string' || !/^\d{9,11}$/.test(field)) return null
   return readRetryAfter(String(Math.max(0, Math.ceil(Number(field) - now / 1000))))

@@ -25,7 +25,7 @@ export type ProviderSettings = {
 export type ProviderRequest = { path: string; headers: Record<string, string>; body: string }
 
 /** An answer that arrived whole. `json` is undefined where the body is no JSON. */
-export type Answer = { status: number; headers: IncomingHttpHeaders; body: string; json: unknown }
+export type ProviderResponse = { status: number; headers: IncomingHttpHeaders; body: string; json: unknown }
 
 /** The schema of a variable that may be missing. */
 type Setting = v.GenericSchema<string | undefined, string | undefined>
@@ -40,9 +40,9 @@ export type Provider = {
     settings: ProviderSettings,
   ): (mail: OutgoingMail, idempotencyKey: string) => ProviderRequest | Promise<ProviderRequest>
   /** Of a 2xx answer: the id of the mail, null when it gives none, undefined when this is not the provider's acceptance. */
-  readId(answer: Answer): string | null | undefined
+  readId(response: ProviderResponse): string | null | undefined
   /** Of any other answer: its code in `meanings`, undefined when there is none to be read. */
-  readCode(answer: Answer): string | undefined
+  readCode(response: ProviderResponse): string | undefined
   meanings: Meanings
   /** What `MAIL_API_KEY` and `MAIL_REGION` have to be; a key, and anything, where nothing is said. */
   settings?: { apiKey?: Setting; region?: Setting }
