@@ -3,13 +3,14 @@ import { Hono } from 'hono'
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { problemResponse, RequestRefused } from '../../src/api/answers/problems.ts'
-import { checkMediaType, readBody } from '../../src/api/request/read-body.ts'
+import { checkMediaType, readBody, readBytes } from '../../src/api/request/read-body.ts'
 
 const app = new Hono()
 app.post('/', async (c) => {
   checkMediaType(c)
   return c.json(await readBody(c, v.strictObject({ name: v.string('must be a string') })))
 })
+app.post('/bytes', async (c) => c.json((await readBytes(c, 10)).length))
 app.onError((error, c) => {
   if (error instanceof RequestRefused) return problemResponse(c, error.slug, error.details)
   throw error
@@ -77,6 +78,9 @@ test.each([
   'application/json;charset=utf-8',
   'application/json ; charset="utf-8"',
   'application/json; charset=UTF-8',
+  'application/json;  charset  =  utf8 ; x=1',
+  'application/json;charset="utf8" ;charset="utf-8"',
+  'application/json; x=1; xcharset=latin1; charset=latin"1"; charset',
 ])('%s is plain JSON', async (type) => {
   expect((await send('{"name":"x"}', type)).status).toBe(200)
 })
@@ -86,6 +90,9 @@ test.each([
   'application/jsonx',
   'xapplication/json',
   'application/json; charset=latin1',
+  'application/json; charset="latin1"; charset=utf-8',
+  'application/json; charset=utf-8; charset = latin1',
+  'application/json; charset=',
   'application/json/x',
   'application/merge-patch+json',
   'multipart/form-data; boundary=x',
@@ -96,13 +103,42 @@ test.each([
 })
 
 test.each([
+  ['identity', 200],
+  ['Identity', 200],
+  ['gzip', 415],
+])('a content encoding of %s is answered with %i', async (encoding, status) => {
+  const headers = { 'content-type': 'application/json', 'content-encoding': encoding }
+  expect((await app.request('/', { method: 'POST', body: '{"name":"x"}', headers })).status).toBe(status)
+})
+
+test('a body of no type is not plain JSON', async () => {
+  // Bytes, as a string would get a content type of its own.
+  expect((await app.request('/', { method: 'POST', body: Buffer.from('{"name":"x"}') })).status).toBe(415)
+})
+
+test.each([
   ['[', 400, { detail: 'The body is not JSON in UTF-8.' }],
   [new Uint8Array([0xff]), 400, { detail: 'The body is not JSON in UTF-8.' }],
+  ['{"name":"', 400, { detail: 'The body is not JSON in UTF-8.' }],
+  [Buffer.from('{"name":"é"}', 'latin1'), 400, { detail: 'The body is not JSON in UTF-8.' }],
+  ['[]', 400, { detail: 'The body is not a JSON object.' }],
+  ['1', 400, { detail: 'The body is not a JSON object.' }],
   ['null', 400, { detail: 'The body is not a JSON object.' }],
   ['{"name":"x","name":"y"}', 400, { detail: 'The body names a member twice.' }],
   ['{}', 422, { errors: [{ pointer: '#/name', detail: 'is required' }] }],
   ['{"name":1}', 422, { errors: [{ pointer: '#/name', detail: 'must be a string' }] }],
   ['{"name":"x","a":1}', 422, { errors: [{ pointer: '#/a', detail: 'is not a member of this request' }] }],
+  [
+    '{"~/a":1,"name":1,"toString":1}',
+    422,
+    {
+      errors: [
+        { pointer: '#/name', detail: 'must be a string' },
+        { pointer: '#/~0~1a', detail: 'is not a member of this request' },
+        { pointer: '#/toString', detail: 'is not a member of this request' },
+      ],
+    },
+  ],
 ])('%s is refused with what is wrong', async (body, status, problem) => {
   const answer = await send(body)
   expect(answer.status).toBe(status)
@@ -122,4 +158,28 @@ test.each([
     expect(answer.status).toBe(isTooLarge ? 413 : 200)
     expect(answer.headers.get('Connection')).toBe(isTooLarge ? 'close' : null)
   }
+})
+
+test('what announces itself as too large is refused as such, whatever it is, and not begun', async () => {
+  const headers = { 'content-type': 'text/plain', 'content-length': '4097' }
+  expect((await app.request('/', { method: 'POST', body: 'x', headers })).status).toBe(413)
+  const bytes = (length: string) =>
+    app.request('/bytes', { method: 'POST', body: '12345', headers: { 'content-length': length } })
+  expect([(await bytes('10')).status, (await bytes('11')).status]).toEqual([200, 413])
+})
+
+test('a body that was not announced is read in pieces, and no further than it may be long', async () => {
+  const stream = (pieces: Iterable<string>) => {
+    const body = ReadableStream.from(pieces).pipeThrough(new TextEncoderStream())
+    return app.request(new Request('http://localhost/bytes', { method: 'POST', body, duplex: 'half' }))
+  }
+  expect(await (await stream(['123', '4567', '890'])).json()).toBe(10)
+  const endless = function* () {
+    while (true) yield '123'
+  }
+  expect((await stream(endless())).status).toBe(413)
+})
+
+test('no body is one of no bytes', async () => {
+  expect(await (await app.request('/bytes', { method: 'POST' })).json()).toBe(0)
 })

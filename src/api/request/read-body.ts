@@ -14,7 +14,7 @@ const { refuse } = bodyRefusals
 const MAX_BYTES = 4096
 
 // The charset of JSON is UTF-8 (RFC 8259); a parameter that says otherwise is believed, others mean nothing.
-const CHARSET = /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/i
+const CHARSET = /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/
 const UTF_8 = new Set(['utf-8', 'utf8'])
 
 /** Refuses a body that announces itself as too large, or is not plain JSON, before any of it is read. */
@@ -101,13 +101,10 @@ const decode = (bytes: Uint8Array): string | null => {
   }
 }
 
-const isAboutUnknown = (issue: v.BaseIssue<unknown>): boolean =>
-  issue.type === 'strict_object' && issue.expected === 'never' && issue.path?.length === 1
+const isAboutUnknown = ({ expected }: v.BaseIssue<unknown>): boolean => expected === 'never'
 
 const pointerOf = (path: unknown[] = []): string =>
   ['#', ...path.map((key) => String(key).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
 
-const detailOf = (issue: v.BaseIssue<unknown>): string => {
-  if (issue.type !== 'strict_object') return issue.message
-  return issue.expected === 'never' ? 'is not a member of this request' : 'is required'
-}
+const detailOf = ({ type, message }: v.BaseIssue<unknown>): string =>
+  type === 'strict_object' ? 'is required' : message

@@ -18,13 +18,12 @@ export const findMetadataFault = (value: unknown): string | null => {
 export const isObject = (value: unknown): value is Metadata =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Every name and every value that is neither object nor array. */
+/** Every name, an item's being its number, and every value that is neither object nor array. */
 const leavesOf = (root: unknown): unknown[] => {
   const open = [root]
   const leaves: unknown[] = []
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (typeof value !== 'object' || value === null) leaves.push(value)
-    else if (Array.isArray(value)) for (const item of value) open.push(item)
     else for (const [name, member] of Object.entries(value)) open.push(name, member)
   }
   return leaves
