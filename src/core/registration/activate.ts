@@ -104,11 +104,9 @@ const guess = async (
 }
 
 const activeOf = (profile: Profile, sentAt: Date | null): ActiveUser => {
-  const typedAfterMs = sentAt && profile.activatedAt ? profile.activatedAt.getTime() - sentAt.getTime() : null
-  return {
-    user: describeActive(profile),
-    typedAfterSeconds: typedAfterMs === null ? null : Math.max(0, typedAfterMs / 1000),
-  }
+  const { activatedAt } = profile
+  const typedAfterSeconds = sentAt && activatedAt ? Math.max(0, activatedAt.getTime() - sentAt.getTime()) / 1000 : null
+  return { user: describeActive(profile), typedAfterSeconds }
 }
 
 /** A code whose key is gone matches nothing. */
