@@ -118,12 +118,15 @@ test('another address with the right id and password is 401 after a hash', async
 })
 
 test('repeating a registration costs no hash', async () => {
-  const repeat = (password = PASSWORD) =>
+  const repeat = (password = PASSWORD, key = 'a-repeated-key') =>
     app.request('/v1/users', {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': 'a-repeated-key' },
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
       body: JSON.stringify({ email: 'repeated@example.com', password }),
     })
+  await repeat()
+  // What is remembered of one key is not that of another.
+  await repeat(PASSWORD, 'another-key')
   expect(await counted(repeat, 5)).toEqual({ statuses: [202], hashes: 0 })
   expect(await counted(() => repeat('another password'), 2)).toEqual({ statuses: [422], hashes: 2 })
 })

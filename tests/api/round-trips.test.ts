@@ -76,6 +76,12 @@ describe('a registration makes', () => {
     expect(await once()).toEqual([['select'], ['select'], ['select']])
   })
 
+  test('two when nothing is limited: there is nothing to look at', async () => {
+    const free = await createTestApi(database)
+    const once = () => register({}, free, 'free@example.com')
+    expect(await tripsOf(202, once)).toEqual([['begin', 'with'], ['commit']])
+  })
+
   test('one when it is refused', async () => {
     const limited = await createTestApi(database, { ...LIMITS, LIMIT_MAILS_PER_MAILBOX: '1/1h' })
     const again = () => register({}, limited, 'limited@example.com')

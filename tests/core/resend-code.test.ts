@@ -149,3 +149,25 @@ test("an operator's retry parallel to a resend breaks neither", async () => {
     expect(['enqueued', 'already-on-its-way']).toContain(resent)
   }
 })
+
+test('a resend notes what it measures of guesses on its way, and gives the registration as it then stands', async () => {
+  const { user } = await addDelivered()
+  const noted: unknown[] = []
+  const tools = useCaseTools(database)
+  const surge = { ...tools.surge, note: (measured: unknown) => void noted.push(measured) }
+  const resent = await resendCode({ ...tools, surge }, resending(user))
+  expect(noted).toEqual([{ wrongCodes: expect.any(Number), isSurge: false }])
+  expect(resent).toEqual({ mail: 'enqueued', user: await readStatus(tools, verified(user)) })
+})
+
+test('nothing is resent when nothing is left of failed sign-ins', async () => {
+  const { user } = await addDelivered()
+  const logins: Allowance = {
+    ...UNLIMITED,
+    refuseUsedUp: () => {
+      throw new Error('no sign-ins left')
+    },
+  }
+  await expect(resendCode(useCaseTools(database), { ...resending(user), logins })).rejects.toThrow('no sign-ins left')
+  expect(await countOf(user.id)).toEqual({ current: 1, codes: 1, mails: 1 })
+})
