@@ -39,12 +39,13 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/api/request/late-refusals.ts'],
     tests: ['tests/api/late-refusals.unit.test.ts'],
   },
+  bodies: {
+    mutate: ['src/api/request/read-body.ts', 'src/core/registration/{metadata,request-digest}.ts'],
+    tests: ['tests/api/read-body.unit.test.ts', 'tests/core/{metadata,request-digest}.unit.test.ts'],
+  },
   requests: {
-    mutate: ['src/api/request/{basic-credentials,read-body}.ts'],
-    tests: [
-      'tests/api/{basic-credentials,read-body}.unit.test.ts',
-      'tests/api/{authentication,register-body,register-input,register-metadata}.test.ts',
-    ],
+    mutate: ['src/api/request/basic-credentials.ts'],
+    tests: ['tests/api/basic-credentials.unit.test.ts', 'tests/api/authentication.test.ts'],
     isOnTables: true,
   },
   mailers: {
@@ -68,16 +69,40 @@ export const rooms: Record<string, Room> = {
   },
   brevo: provider('brevo'),
   mailpit: provider('mailpit', 'tests/worker/config.unit.test.ts'),
-  registration: {
-    mutate: [
-      'src/core/registration/{activate,authenticate,guess-surge,metadata,new-code,register,request-digest,resend-code,status}.ts',
-      'src/core/account/{change-password,delete-account,sign-in}.ts',
-      'src/api/limits/*.ts',
-    ],
+  'sign-in': {
+    mutate: ['src/core/account/{change-password,delete-account,sign-in}.ts', 'src/core/registration/authenticate.ts'],
     tests: [
-      'tests/core/{activate,authenticate,code-minute,guess-budget,guess-surge,register,resend-code,status}.test.ts',
-      'tests/api/{account,activate-user,authentication,guessing-limits,idempotency,limits,register-metadata,remembered,round-trips,send-code}.test.ts',
+      'tests/core/{authenticate,account/sign-in}.test.ts',
+      'tests/api/{account,guessing-limits,remembered,round-trips}.test.ts',
+      'tests/events/one-transaction.test.ts',
     ],
+    isOnTables: true,
+  },
+  guessing: {
+    mutate: ['src/core/registration/activate.ts'],
+    tests: [
+      'tests/core/{activate,activate-codes}.test.ts',
+      'tests/api/{activate-user,guessing-limits,round-trips}.test.ts',
+    ],
+    isOnTables: true,
+  },
+  'code-length': {
+    mutate: ['src/core/registration/{guess-surge,new-code}.ts'],
+    tests: ['tests/core/guess-surge.unit.test.ts', 'tests/core/{activate,code-minute,guess-surge}.test.ts'],
+    isOnTables: true,
+  },
+  registering: {
+    mutate: ['src/core/registration/{register,resend-code,status}.ts'],
+    tests: [
+      'tests/core/status.unit.test.ts',
+      'tests/core/{register,resend-code,status}.test.ts',
+      'tests/api/{idempotency,read-user,remembered,round-trips,send-code}.test.ts',
+    ],
+    isOnTables: true,
+  },
+  limits: {
+    mutate: ['src/api/limits/*.ts'],
+    tests: ['tests/api/{guessing-limits,limits,send-code}.test.ts'],
     isOnTables: true,
   },
   deliveries: {
