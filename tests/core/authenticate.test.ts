@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
 import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
 import { UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
@@ -53,6 +53,19 @@ test.each([
   expect(await authenticate({ ...tools(), hasher: counting }, claim)).toBeNull()
   expect(lookUps).toHaveBeenCalledOnce()
   expect(verified).toHaveLength(1)
+})
+
+test('only who is to be remembered is, and his password is hashed as a sign-in is', async () => {
+  const user = await addWithPassword()
+  const verify = vi.spyOn(hasher, 'verify')
+  onTestFinished(() => verify.mockRestore())
+  const own = tools()
+  for (const isRemembered of [false, true]) {
+    const claim = { ...request, userId: user.id, email: user.email, password: PASSWORD, isRemembered }
+    expect(await authenticate(own, claim)).toMatchObject({ user })
+    expect(own.verified.holds(`${user.id} ${request.network}`, PASSWORD)).toBe(isRemembered)
+    expect(verify).toHaveBeenLastCalledWith(PASSWORD, user.passwordHash, { priority: 'sign-in', signal })
+  }
 })
 
 test('the password of another registration of the same address opens nothing', async () => {
