@@ -93,6 +93,7 @@ test.each([
   'application/json; charset="latin1"; charset=utf-8',
   'application/json; charset=utf-8; charset = latin1',
   'application/json; charset=',
+  'application/json;charset=latin1',
   'application/json/x',
   'application/merge-patch+json',
   'multipart/form-data; boundary=x',
