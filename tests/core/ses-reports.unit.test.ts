@@ -72,10 +72,64 @@ describe('a message of SNS', () => {
       what: 'with credentials before the host',
       fields: { SigningCertURL: 'https://a@sns.eu-central-1.amazonaws.com/x.pem' },
     },
+    {
+      what: 'with a host before that of SNS',
+      fields: { SigningCertURL: 'https://evil.sns.eu-central-1.amazonaws.com/x.pem' },
+    },
+    { what: 'with no region', fields: { SigningCertURL: 'https://sns..amazonaws.com/x.pem' } },
+    { what: 'with another port', fields: { SigningCertURL: 'https://sns.eu-central-1.amazonaws.com:8443/x.pem' } },
+    { what: 'with no URL', fields: { SigningCertURL: 'x.pem' } },
+    { what: 'of another signature version', fields: { SignatureVersion: '3' } },
     { what: 'that is old', fields: { Timestamp: new Date(Date.now() - 310_000).toISOString() } },
+    { what: 'of the future', fields: { Timestamp: new Date(Date.now() + 310_000).toISOString() } },
+    { what: 'without a time', fields: { Timestamp: 'now' } },
   ])('$what is refused before anything is fetched', async ({ fields }) => {
     expect(await read(signed({ ...delivery, ...fields }))).toBe('unauthenticated')
     expect(fetchText).not.toHaveBeenCalled()
+  })
+
+  test('that is no JSON, or nothing of SNS, is refused', async () => {
+    const request = { headers: new Headers(), secret: TOPIC, fetchText }
+    expect(await ses.reports?.read({ ...request, body: Buffer.from('{') })).toBe('malformed')
+    for (const other of [null, 17, {}, { ...signed(delivery), Signature: undefined }])
+      expect(await ses.reports?.read({ ...request, body: Buffer.from(JSON.stringify(other)) })).toBe('unauthenticated')
+    expect(fetchText).not.toHaveBeenCalled()
+  })
+
+  test('is admitted by its topic, where a header names one', () => {
+    const isAdmitted = (headers: Record<string, string>) => ses.reports?.admits(new Headers(headers), TOPIC)
+    expect(isAdmitted({})).toBe(true)
+    expect(isAdmitted({ 'x-amz-sns-topic-arn': TOPIC })).toBe(true)
+    expect(isAdmitted({ 'x-amz-sns-topic-arn': `${TOPIC}-2` })).toBe(false)
+  })
+
+  test('of China is signed there', async () => {
+    const SigningCertURL = 'https://sns.cn-north-1.amazonaws.com.cn/x.pem'
+    expect(await read(signed({ ...delivery, SigningCertURL }))).toHaveLength(1)
+    expect(fetchText.mock.calls).toEqual([[SigningCertURL]])
+  })
+
+  test('is checked with a certificate that was fetched before, of the last ten', async () => {
+    const urls = Array.from({ length: 11 }, (_, at) => `${CERTIFICATE_URL}?kept-${at}-${Math.random()}.pem`)
+    for (const SigningCertURL of [...urls.slice(0, 1), ...urls]) await read(signed({ ...delivery, SigningCertURL }))
+    expect(fetchText.mock.calls.map(([url]) => url)).toEqual(urls)
+  })
+
+  test.each([
+    { fields: { notificationType: 'Bounce', bounce: { bounceType: 'Permanent', timestamp: '2026-11-26T19:00:01Z' } } },
+    { fields: { notificationType: 'Complaint', complaint: { timestamp: '2026-11-26T19:00:01Z' } } },
+  ])('tells the time of $fields', async ({ fields }) => {
+    expect(await read(signed(event(fields)))).toMatchObject([{ at: new Date('2026-11-26T19:00:01Z') }])
+  })
+
+  test('that is neither a notification nor a confirmation says nothing', async () => {
+    expect(await read(signed({ ...delivery, Type: 'UnsubscribeConfirmation', Token: 'a-token' }))).toEqual([])
+    expect(await read(signed({ Message: 'no JSON' }))).toEqual([])
+    expect(await read(signed({ Message: '{"mail":{}}' }))).toEqual([])
+  })
+
+  test('that confirms a subscription and does not say where is malformed', async () => {
+    expect(await read(signed({ Type: 'SubscriptionConfirmation', Token: 'a-token' }))).toBe('malformed')
   })
 
   test('with another text than was signed is refused', async () => {
