@@ -1,6 +1,25 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import type { ProviderResponse } from '../../src/core/mail/providers/provider.ts'
 import { type ProviderName, providers } from '../../src/core/mail/providers/providers.ts'
+import { testedProviders } from '../support/tested-providers.ts'
+
+describe.each(testedProviders)('the errors of %s', (name) => {
+  const documented = Object.values(factsOf(name).errors)
+
+  test('are six or more of those that it documents, each with its address in the documents', () => {
+    const answers = documented.map(({ status, headers, body }) => JSON.stringify({ status, headers, body }))
+    expect(new Set(answers).size).toBe(documented.length)
+    expect(documented.length).toBeGreaterThanOrEqual(6)
+    for (const { document } of documented) expect(document).toMatch(/^https:\/\/[\w.-]+\/\S+/)
+  })
+
+  test('are all that its table of meanings has a line for', () => {
+    const met = documented.map(({ word, means }) => `${word.replace(/^\S+ ?/, '')}: ${means}`)
+    const table = Object.values(providers[name].meanings).map(([word, meaning]) => `${word}: ${meaning}`)
+    expect(table.filter((line) => !met.includes(line))).toEqual([])
+  })
+})
 
 // What is documented word for word is in the fixtures; here is what decides between two readings of one answer.
 

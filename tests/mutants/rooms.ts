@@ -1,12 +1,12 @@
-/** What is changed, and the tests that have to notice: those of these `providers` only; `isOnTables`: they need PostgreSQL. */
+/** What is changed, and the tests that have to notice, the quickest first: those of these `providers` only; `isOnTables`: they need PostgreSQL. */
 type Room = { mutate: string[]; tests: string[]; providers?: string; isOnTables?: true }
 
 /** A provider's file, and what is tested of every provider. */
 const provider = (name: string, ...tests: string[]): Room => ({
   mutate: [`src/core/mail/providers/${name}.ts`],
   tests: [
-    'tests/worker/providers/adapters.unit.test.ts',
     'tests/core/provider-{answers,reports}.unit.test.ts',
+    'tests/worker/providers/adapters.unit.test.ts',
     ...tests,
   ],
   providers: name,
@@ -51,10 +51,10 @@ export const rooms: Record<string, Room> = {
   mailers: {
     mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/{provider,providers,report,sender}.ts'],
     tests: [
-      'tests/worker/providers/{adapters,retry-after}.unit.test.ts',
-      'tests/worker/providers/outages.test.ts',
       'tests/core/{report,sender}.unit.test.ts',
+      'tests/worker/providers/{retry-after,adapters}.unit.test.ts',
       'tests/worker/config.unit.test.ts',
+      'tests/worker/providers/outages.test.ts',
     ],
     // One that has numbers for codes, and one that says that it has the mail already.
     providers: 'postmark brevo',
@@ -63,10 +63,8 @@ export const rooms: Record<string, Room> = {
   postmark: provider('postmark'),
   sendgrid: provider('sendgrid'),
   mailgun: provider('mailgun', 'tests/worker/config.unit.test.ts'),
-  ses: {
-    ...provider('ses', 'tests/worker/config.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'),
-    mutate: ['src/core/mail/providers/{ses,sns}.ts'],
-  },
+  ses: provider('ses', 'tests/worker/config.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'),
+  sns: { mutate: ['src/core/mail/providers/sns.ts'], tests: ['tests/core/ses-reports.unit.test.ts'] },
   brevo: provider('brevo'),
   mailpit: provider('mailpit', 'tests/worker/config.unit.test.ts'),
   'sign-in': {
@@ -107,7 +105,10 @@ export const rooms: Record<string, Room> = {
   },
   deliveries: {
     mutate: ['src/core/mail/{deliver-mail,open-code,prepare-mail}.ts'],
-    tests: ['tests/core/{code-minute,deliver-*,guess-surge}.test.ts'],
+    tests: [
+      'tests/core/deliver-{mail,meanwhile,tries}.test.ts',
+      'tests/core/{code-minute,deliver-*,guess-surge}.test.ts',
+    ],
     isOnTables: true,
   },
 }

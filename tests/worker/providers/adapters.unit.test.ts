@@ -153,19 +153,6 @@ describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }
     )
   })
 
-  test('six or more of its documented errors are held here, each with its address in the documents', () => {
-    const answers = documented.map(({ status, headers, body }) => JSON.stringify({ status, headers, body }))
-    expect(new Set(answers).size).toBe(documented.length)
-    expect(documented.length).toBeGreaterThanOrEqual(6)
-    for (const { document } of documented) expect(document).toMatch(/^https:\/\/[\w.-]+\/\S+/)
-  })
-
-  test('every line of its table of meanings is met by one of these errors', () => {
-    const met = documented.map(({ word, means }) => `${word.replace(/^\S+ ?/, '')}: ${means}`)
-    const table = Object.values(providers[name].meanings).map(([word, meaning]) => `${word}: ${meaning}`)
-    expect(table.filter((line) => !met.includes(line))).toEqual([])
-  })
-
   test.each([402, 404, 406, 409, 410, 418, 422, 451])('an unknown %i is about us, and never final', async (status) => {
     answerStatus(status)
     await expect(mailer.send()).rejects.toMatchObject({ name: 'MailerUnavailable', isClearNo: true, isAboutUs: true })
