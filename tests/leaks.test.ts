@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readUser } from './support/answers.ts'
-import { basic, post, SECRET_KEY } from './support/api.ts'
+import { basic, post } from './support/api.ts'
 import { backends, startStore } from './support/backends.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from './support/mail-provider.ts'
 import { startProcess, type TestProcess } from './support/processes.ts'
 import type { TestRedis } from './support/redis.ts'
+import { SECRET_KEY } from './support/secret-key.ts'
 import { dumpRedis, dumpTables, findIn, type Place, showsShortCode } from './worker/leak-search.ts'
 
 const PATIENT = { timeout: 30_000, interval: 50 }

@@ -3,8 +3,9 @@ import { type ProblemSlug, problems } from '../../src/api/answers/problems.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { deriveCode } from '../../src/core/registration/activation-code.ts'
 import { readProblem, readUser } from '../support/answers.ts'
-import { basic, type createTestApi, PASSWORD, post, SECRET_KEY } from '../support/api.ts'
+import { basic, type createTestApi, PASSWORD, post } from '../support/api.ts'
 import type { TestDatabase } from '../support/database.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 import { untilServed } from '../support/until-served.ts'
 
 export type App = Awaited<ReturnType<typeof createTestApi>>

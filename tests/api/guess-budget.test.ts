@@ -2,8 +2,9 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { mailboxOf } from '../../src/core/credentials/email-address.ts'
 import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
 import { readUser } from '../support/answers.ts'
-import { createTestApi, SECRET_KEY } from '../support/api.ts'
+import { createTestApi } from '../support/api.ts'
 import { shareTestDatabase } from '../support/database.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 import {
   type App,
   activate,

@@ -6,8 +6,9 @@ import { checkAllowance, spendAllowance } from '../../src/core/postgres/rate-lim
 import { transaction } from '../../src/core/postgres/transaction.ts'
 import { record } from '../core/postgres/plans.ts'
 import { readUser } from '../support/answers.ts'
-import { basic, createTestApi, PASSWORD, post, QUICK, SECRET_KEY } from '../support/api.ts'
+import { basic, createTestApi, PASSWORD, post, QUICK } from '../support/api.ts'
 import { shareTestDatabase } from '../support/database.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 import {
   type App,
   count,

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
-import { SECRET_KEY } from '../support/api.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 import {
   accepted,
   addGuesses,

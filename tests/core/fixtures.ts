@@ -15,9 +15,9 @@ import { deriveCode } from '../../src/core/registration/activation-code.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { newCode } from '../../src/core/registration/new-code.ts'
 import { createPublicRef } from '../../src/core/registration/public-ref.ts'
-import { SECRET_KEY } from '../support/api.ts'
 import { silent, type TestDatabase } from '../support/database.ts'
 import { POLICY } from '../support/delivery.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 
 export const keyring = createKeyring([SECRET_KEY])
 

@@ -1,10 +1,11 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { basic, post, SECRET_KEY } from '../support/api.ts'
+import { basic, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
 import { describeWithBrowser, useBrowser } from '../support/browser.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
 const OPERATOR = { username: 'operator', password: 'secret of the tests' }

@@ -16,8 +16,7 @@ import { codePolicyOf, textSettingsOf } from '../../src/core/process/settings.ts
 import { createRegistry } from '../../src/core/process/telemetry/registry.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { silent, type TestDatabase } from './database.ts'
-
-export const SECRET_KEY = 'a secret key that only the tests use'
+import { SECRET_KEY } from './secret-key.ts'
 
 /** Limits off and hashing quick; a test that is about them sets its own. */
 export const QUICK = {

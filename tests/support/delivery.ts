@@ -1,21 +1,13 @@
-import { Registry } from 'prom-client'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import type { DeliverTools, DeliveryPolicy } from '../../src/core/mail/delivery.ts'
 import type { Mailer } from '../../src/core/mail/mailer.ts'
-import type { ProviderName } from '../../src/core/mail/providers/providers.ts'
 import { createCircuit } from '../../src/core/mail/routing/circuit.ts'
 import { createProviderHealth } from '../../src/core/mail/routing/provider-health.ts'
-import type { MailProvider, MailProviders } from '../../src/core/mail/routing/routes.ts'
+import type { MailProvider } from '../../src/core/mail/routing/routes.ts'
 import { createMailTexts } from '../../src/core/mail/writing/mail-texts.ts'
-import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
-import { type Delivering, startDelivery } from '../../src/worker/delivery/delivery.ts'
-import { createWorkerMetrics } from '../../src/worker/operators/metrics.ts'
-import { createMailer, type MailerSettings } from '../../src/worker/providers/create-mailer.ts'
-import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
-import type { QueueBackend } from '../../src/worker/queue/queue-backend.ts'
-import { SECRET_KEY } from './api.ts'
 import { silent, type TestDatabase } from './database.ts'
+import { SECRET_KEY } from './secret-key.ts'
 
 export const POLICY = {
   ttlSeconds: 60,
@@ -36,12 +28,6 @@ export const testProvider = (mailer: Mailer, name = mailer.provider ?? 'resend')
   health: createProviderHealth(),
 })
 
-/** Every mail is tried, whatever the others met. */
-const withoutCircuit = (provider: MailProvider): MailProvider => ({
-  ...provider,
-  circuit: { ...provider.circuit, enter: () => 0, noteTrouble: () => 0 },
-})
-
 /** What `deliverMail` needs, with a mailer of the test's choice. */
 export const deliverTools = (
   database: TestDatabase,
@@ -58,69 +44,3 @@ export const deliverTools = (
   delivery: { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...delivery },
   logger: silent,
 })
-
-export type TestWorker = Delivering & { backend: QueueBackend }
-
-/** Relay, queue and worker in this process, wired as `src/worker/main.ts` does it, with the real mailer at `mailUrl`. */
-export const startTestWorker = async (
-  database: TestDatabase,
-  options: {
-    redisUrl?: string | undefined
-    mailUrl: string
-    /** Resend unless told; `settings` are its own. */
-    provider?: { name: ProviderName; settings: Partial<MailerSettings> }
-    /** Whether mails go out to a provider that fails for everybody. */
-    isWithoutCircuit?: boolean
-    /** Where a second provider is, when there is one. */
-    fallbackUrl?: string
-    ttlSeconds?: number
-    delivery?: Partial<DeliveryPolicy>
-    concurrency?: number
-    logger?: Logger
-  },
-): Promise<TestWorker> => {
-  const delivery = { timeoutMs: 2000, giveUpAfterSeconds: 3600, ...options.delivery }
-  const open = (url: string, { name, settings }: typeof options.provider = { name: 'resend', settings: {} }) =>
-    createMailer(name, {
-      url,
-      apiKey: 'test',
-      from: 'Latchkey <codes@latchkey.example>',
-      timeoutMs: delivery.timeoutMs,
-      connections: 20,
-      ...settings,
-    })
-  const mailer = open(options.mailUrl, options.provider)
-  const second = options.fallbackUrl === undefined ? undefined : { ...open(options.fallbackUrl), format: 'the second' }
-  const backend = await openQueueBackend({
-    redisUrl: options.redisUrl,
-    databaseUrl: database.url,
-    connections: 10,
-    logger: silent,
-    signal: new AbortController().signal,
-  })
-  const { logger = silent } = options
-  const tools = {
-    ...deliverTools(database, mailer, delivery),
-    ...(options.ttlSeconds !== undefined && { policy: { ...POLICY, ttlSeconds: options.ttlSeconds } }),
-    ...(second && { providers: [testProvider(mailer), testProvider(second)] satisfies MailProviders }),
-    ...(options.isWithoutCircuit && { providers: [withoutCircuit(testProvider(mailer))] satisfies MailProviders }),
-    logger,
-    backend,
-    metrics: createWorkerMetrics(new Registry()),
-  }
-  const delivering = await startDelivery(tools, {
-    databaseUrl: database.url,
-    concurrency: options.concurrency ?? 20,
-    ratePerSecond: undefined,
-  })
-  return {
-    ...delivering,
-    backend,
-    close: async () => {
-      await delivering.close()
-      await backend.close()
-      await mailer.close()
-      await second?.close()
-    },
-  }
-}

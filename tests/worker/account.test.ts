@@ -5,8 +5,9 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type App, activate, codeOf, deliver, read, register, registerAndActivate, settle } from '../api/api-client.ts'
-import { basic, createTestApi, SECRET_KEY } from '../support/api.ts'
+import { basic, createTestApi } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 import { runScript } from './spawn-program.ts'
 
 let database: TestDatabase

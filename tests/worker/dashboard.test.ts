@@ -9,7 +9,7 @@ import { from } from '../api/api-client.ts'
 import { basic } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
-import type { TestWorker } from '../support/delivery.ts'
+import type { TestWorker } from '../support/test-worker.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const OPERATOR = { username: 'operator', password: 'hunter2 of the tests' }

@@ -3,7 +3,7 @@ import { activate, codeOf, deliver } from '../api/api-client.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
-import type { TestWorker } from '../support/delivery.ts'
+import type { TestWorker } from '../support/test-worker.ts'
 import { dumpRedis, dumpTables, findIn } from './leak-search.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 

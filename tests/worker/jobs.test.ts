@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { backends } from '../support/backends.ts'
-import type { TestWorker } from '../support/delivery.ts'
+import type { TestWorker } from '../support/test-worker.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000'

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { backends } from '../support/backends.ts'
-import type { TestWorker } from '../support/delivery.ts'
+import type { TestWorker } from '../support/test-worker.ts'
 import { PATIENT, type Stage, setStage, startGatedProvider } from './stage.ts'
 
 describe.each(backends)('what a worker on %s says of its tries', (backend) => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { MAILS } from '../../src/worker/delivery/mail-kind.ts'
 import { offerRows } from '../../src/worker/queue/offer-rows.ts'
 import { backends } from '../support/backends.ts'
-import type { TestWorker } from '../support/delivery.ts'
+import type { TestWorker } from '../support/test-worker.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const row = (id: string, offers = 1) => ({ id, offers, delayMs: 0, priority: 1, traceContext: null })

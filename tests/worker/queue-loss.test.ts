@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { backends, shareStore } from '../support/backends.ts'
-import type { TestWorker } from '../support/delivery.ts'
+import type { TestWorker } from '../support/test-worker.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const emailsOf = (name: string) => Array.from({ length: 5 }, (_, index) => `${name}${index}@example.com`)

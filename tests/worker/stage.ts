@@ -5,9 +5,9 @@ import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { type BackendName, startStore } from '../support/backends.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { startTestWorker, type TestWorker } from '../support/delivery.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import type { TestRedis } from '../support/redis.ts'
+import { startTestWorker, type TestWorker } from '../support/test-worker.ts'
 import { untilServed } from '../support/until-served.ts'
 
 /** How long a test waits for what the worker does on its own; back-off and lost leases included. */
