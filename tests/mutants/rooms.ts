@@ -100,8 +100,7 @@ export const rooms: Record<string, Room> = {
   },
   limits: {
     mutate: ['src/api/limits/*.ts'],
-    tests: ['tests/api/{guessing-limits,limits,send-code}.test.ts'],
-    isOnTables: true,
+    tests: ['tests/api/limits.unit.test.ts'],
   },
   deliveries: {
     mutate: ['src/core/mail/{deliver-mail,open-code,prepare-mail}.ts'],
