@@ -4,7 +4,7 @@ import { deleteAccount } from '../../../src/core/account/delete-account.ts'
 import { checkSignIn, type SignIn, signIn } from '../../../src/core/account/sign-in.ts'
 import type { HashWork } from '../../../src/core/credentials/hashing-queue.ts'
 import { createPasswordHasher, type PasswordHasher } from '../../../src/core/credentials/password.ts'
-import { UNLIMITED } from '../../../src/core/postgres/rate-limits.ts'
+import { type Allowance, UNLIMITED } from '../../../src/core/postgres/rate-limits.ts'
 import { shareTestDatabase } from '../../support/database.ts'
 import { addActive, useCaseTools } from '../fixtures.ts'
 
@@ -75,6 +75,20 @@ test('who was checked with an outdated hash is remembered with the new one', asy
   const tools = toolsOf()
   for (let time = 0; time < 2; time += 1) expect(await checkSignIn(tools, claim)).toMatchObject({ id: user.id })
   expect(works).toEqual([WORK, WORK])
+})
+
+test('when nothing is left of failed sign-ins no password is hashed', async () => {
+  const { claim } = await addOutdated()
+  const usedUp: Allowance = {
+    ...UNLIMITED,
+    refuseUsedUp: () => {
+      throw new Error('no sign-ins left')
+    },
+  }
+  const logins = { fromAnywhere: usedUp, fromKnownNetwork: UNLIMITED }
+  for (const ask of [signIn, checkSignIn])
+    await expect(ask(toolsOf(), { ...claim, logins })).rejects.toThrow('no sign-ins left')
+  expect(works).toEqual([])
 })
 
 test('who signed in to change something is not remembered', async () => {
