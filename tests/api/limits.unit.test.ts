@@ -11,7 +11,8 @@ import {
   tooEarly,
 } from '../../src/api/limits/limits.ts'
 import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
-import { QUICK, SECRET_KEY } from '../support/api.ts'
+import { QUICK } from '../support/api.ts'
+import { SECRET_KEY } from '../support/secret-key.ts'
 
 const keyring = createKeyring([SECRET_KEY, 'an older secret key that only the tests use'])
 const budgets = budgetsOf(
