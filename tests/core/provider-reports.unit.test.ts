@@ -80,6 +80,7 @@ const variants: Partial<Record<ProviderName, [event: object, kind: Report['kind'
     [bounced({ type: 'Permanent', subType: 'OnAccountSuppressionList' }), 'suppressed'],
     [{ data: { email_id: 'id-1', bounce: { type: 'Transient', subType: 'Suppressed' } } }, 'delivered'],
     [{ data: { email_id: 17 } }, null],
+    [{ type: 'constructor' }, null],
   ],
   postmark: [
     [{ RecordType: 'Bounce', Type: 'BadEmailAddress' }, 'hard-bounce'],
@@ -88,6 +89,7 @@ const variants: Partial<Record<ProviderName, [event: object, kind: Report['kind'
     [{ RecordType: 'Bounce', Type: 'SpamComplaint' }, 'complaint'],
     [{ RecordType: 'Bounce', Type: 'SoftBounce' }, null],
     [{ RecordType: 'Bounce' }, null],
+    [{ RecordType: 'Bounce', Type: 'constructor' }, null],
     [{ RecordType: 'Open', Type: 'HardBounce' }, null],
   ],
   sendgrid: [

@@ -16,7 +16,7 @@ export const judgeAnswer = (
   const id = isSuccess ? provider.readId(answer) : undefined
   if (id !== undefined) return { providerId: id }
   const code = provider.readCode(answer)
-  const documented = code === undefined ? undefined : provider.meanings[code]
+  const documented = code !== undefined && Object.hasOwn(provider.meanings, code) ? provider.meanings[code] : undefined
   if (isSuccess && !documented) throw new MailerUnavailable(`${name}-answer-unreadable`, { isClearNo: false })
   const [word, meaning] = documented ?? [null, meaningOf(answer.status)]
   if (meaning === 'taken') return { providerId: null }

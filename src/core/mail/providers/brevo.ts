@@ -69,19 +69,19 @@ const fault = v.object({ code: v.string(), message: v.optional(v.string()) })
 const event = v.object({ event: v.string(), 'message-id': v.string(), ts_event: v.optional(v.number()) })
 
 // https://developers.brevo.com/docs/transactional-webhooks
-const KINDS: Record<string, Report['kind']> = {
-  delivered: 'delivered',
-  hard_bounce: 'hard-bounce',
-  hardBounce: 'hard-bounce',
-  invalid_email: 'hard-bounce',
-  invalid: 'hard-bounce',
-  blocked: 'suppressed',
-  error: 'dropped',
-  spam: 'complaint',
-  complaint: 'complaint',
-}
+const KINDS = new Map<string, Report['kind']>([
+  ['delivered', 'delivered'],
+  ['hard_bounce', 'hard-bounce'],
+  ['hardBounce', 'hard-bounce'],
+  ['invalid_email', 'hard-bounce'],
+  ['invalid', 'hard-bounce'],
+  ['blocked', 'suppressed'],
+  ['error', 'dropped'],
+  ['spam', 'complaint'],
+  ['complaint', 'complaint'],
+])
 
 const reportOf = (one: v.InferOutput<typeof event>): Report[] => {
-  const kind = Object.hasOwn(KINDS, one.event) ? KINDS[one.event] : undefined
+  const kind = KINDS.get(one.event)
   return kind === undefined ? [] : [{ providerId: one['message-id'], kind, at: timeOf(one.ts_event) }]
 }

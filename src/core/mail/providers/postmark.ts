@@ -78,15 +78,15 @@ const event = v.object({
 })
 
 // Of https://postmarkapp.com/developer/api/bounce-api#bounce-types those after which this mail does not arrive.
-const BOUNCES: Record<string, Report['kind']> = {
-  HardBounce: 'hard-bounce',
-  BadEmailAddress: 'hard-bounce',
-  ManuallyDeactivated: 'suppressed',
-  SpamComplaint: 'complaint',
-  SpamNotification: 'dropped',
-  Blocked: 'dropped',
-  DMARCPolicy: 'dropped',
-}
+const BOUNCES = new Map<string, Report['kind']>([
+  ['HardBounce', 'hard-bounce'],
+  ['BadEmailAddress', 'hard-bounce'],
+  ['ManuallyDeactivated', 'suppressed'],
+  ['SpamComplaint', 'complaint'],
+  ['SpamNotification', 'dropped'],
+  ['Blocked', 'dropped'],
+  ['DMARCPolicy', 'dropped'],
+])
 
 const reportOf = (one: v.InferOutput<typeof event>): Report[] => {
   const kind =
@@ -95,7 +95,7 @@ const reportOf = (one: v.InferOutput<typeof event>): Report[] => {
       : one.RecordType === 'SpamComplaint'
         ? 'complaint'
         : one.RecordType === 'Bounce'
-          ? BOUNCES[one.Type ?? '']
+          ? BOUNCES.get(one.Type ?? '')
           : undefined
   return kind === undefined ? [] : [{ providerId: one.MessageID, kind, at: timeOf(one.DeliveredAt ?? one.BouncedAt) }]
 }

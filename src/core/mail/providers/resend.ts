@@ -91,16 +91,16 @@ const event = v.object({
   }),
 })
 
-const KINDS: Record<string, Report['kind']> = {
-  'email.delivered': 'delivered',
-  'email.bounced': 'hard-bounce',
-  'email.complained': 'complaint',
-  'email.suppressed': 'suppressed',
-  'email.failed': 'dropped',
-}
+const KINDS = new Map<string, Report['kind']>([
+  ['email.delivered', 'delivered'],
+  ['email.bounced', 'hard-bounce'],
+  ['email.complained', 'complaint'],
+  ['email.suppressed', 'suppressed'],
+  ['email.failed', 'dropped'],
+])
 
 const reportOf = ({ type, created_at: at, data }: v.InferOutput<typeof event>): Report[] => {
-  const kind = KINDS[type]
+  const kind = KINDS.get(type)
   if (kind === undefined || (type === 'email.bounced' && /transient|undetermined/i.test(data.bounce?.type ?? '')))
     return []
   const isSuppressed = kind === 'hard-bounce' && /suppress/i.test(data.bounce?.subType ?? '')
