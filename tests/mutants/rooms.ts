@@ -52,7 +52,8 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/{provider,providers,report,sender}.ts'],
     tests: [
       'tests/core/{report,sender}.unit.test.ts',
-      'tests/worker/providers/{retry-after,adapters}.unit.test.ts',
+      'tests/worker/providers/{judge-answer,retry-after}.unit.test.ts',
+      'tests/worker/providers/adapters.unit.test.ts',
       'tests/worker/config.unit.test.ts',
       'tests/worker/providers/outages.test.ts',
     ],
@@ -62,11 +63,11 @@ export const rooms: Record<string, Room> = {
   resend: provider('resend'),
   postmark: provider('postmark'),
   sendgrid: provider('sendgrid'),
-  mailgun: provider('mailgun', 'tests/worker/config.unit.test.ts'),
-  ses: provider('ses', 'tests/worker/config.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'),
+  mailgun: provider('mailgun', 'tests/core/provider-settings.unit.test.ts'),
+  ses: provider('ses', 'tests/core/provider-settings.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'),
   sns: { mutate: ['src/core/mail/providers/sns.ts'], tests: ['tests/core/ses-reports.unit.test.ts'] },
   brevo: provider('brevo'),
-  mailpit: provider('mailpit', 'tests/worker/config.unit.test.ts'),
+  mailpit: provider('mailpit', 'tests/core/provider-settings.unit.test.ts'),
   'sign-in': {
     mutate: ['src/core/account/{change-password,delete-account,sign-in}.ts', 'src/core/registration/authenticate.ts'],
     tests: [
