@@ -53,6 +53,12 @@ test('no header makes it throw, and what it reads stands in the header in one wa
 test.each([
   ['blanks around the token', 'Basic   QTpC  ', { userId: 'A', password: 'B' }],
   ['padding that is left out', 'Basic QTo', { userId: 'A', password: '' }],
+  ['padding, in whatever case the scheme', 'bASIC QTpCRA==', { userId: 'A', password: 'BD' }],
+  ['padding of three', 'Basic QTpC===', null],
+  ['no blank', 'BasicQTpC', null],
+  ['another scheme', 'xBasic QTpC', null],
+  ['something behind', 'Basic QTpC x', null],
+  ['nothing', '', null],
   ['bits too many', 'Basic QTp=', null],
   ['a letter too many', 'Basic QTpCQ', null],
   ['what is no UTF-8', headerOf(new Uint8Array([0x41, 0x3a, 0xff])), null],

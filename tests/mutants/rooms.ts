@@ -39,14 +39,12 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/api/request/late-refusals.ts'],
     tests: ['tests/api/late-refusals.unit.test.ts'],
   },
-  bodies: {
-    mutate: ['src/api/request/read-body.ts', 'src/core/registration/{metadata,request-digest}.ts'],
-    tests: ['tests/api/read-body.unit.test.ts', 'tests/core/{metadata,request-digest}.unit.test.ts'],
-  },
   requests: {
-    mutate: ['src/api/request/basic-credentials.ts'],
-    tests: ['tests/api/basic-credentials.unit.test.ts', 'tests/api/authentication.test.ts'],
-    isOnTables: true,
+    mutate: ['src/api/request/{basic-credentials,read-body}.ts', 'src/core/registration/{metadata,request-digest}.ts'],
+    tests: [
+      'tests/core/{metadata,request-digest}.unit.test.ts',
+      'tests/api/{basic-credentials,read-body}.unit.test.ts',
+    ],
   },
   mailers: {
     mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/{provider,providers,report,sender}.ts'],
