@@ -156,7 +156,9 @@ create table rate_limits (
   key character varying(255) not null,
   points integer not null default 0,
   expire bigint,
-  constraint rate_limits_pkey PRIMARY KEY (key)
+  most integer,
+  constraint rate_limits_pkey PRIMARY KEY (key),
+  constraint rate_limits_within_most CHECK ((points <= most))
 );
 
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);

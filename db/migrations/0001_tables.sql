@@ -174,11 +174,13 @@ create table guesses (
 create index guesses_mailbox on guesses (mailbox_key, at);
 create index guesses_at on guesses (at);
 
--- The counters of all limits.
+-- The counters of all limits. What would pass its most is refused here, so that a transaction need not wait to be told of it.
 create table rate_limits (
   key varchar(255) primary key,
   points integer not null default 0,
-  expire bigint
+  expire bigint,
+  most integer,
+  constraint rate_limits_within_most check (points <= most)
 );
 
 create index rate_limits_expire on rate_limits (expire);

@@ -7,7 +7,7 @@ import { deliverMail } from '../../src/core/mail/deliver-mail.ts'
 import type { DeliverTools, Delivery } from '../../src/core/mail/delivery.ts'
 import { type Mailer, MailerUnavailable, MailRefused, type OutgoingMail } from '../../src/core/mail/mailer.ts'
 import { insertRegistration } from '../../src/core/postgres/codes/new-codes.ts'
-import { UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
+import { spendingOf, UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
 import { transaction } from '../../src/core/postgres/transaction.ts'
 import type { Credentials } from '../../src/core/postgres/users.ts'
 import { type Activated, activate } from '../../src/core/registration/activate.ts'
@@ -39,7 +39,8 @@ export const addPending = async (database: TestDatabase, email = `${randomUUID()
   const ref = createPublicRef()
   await transaction(database.pool, async (tx) => {
     const row = { ...user, ref, locale: 'en', metadata: '{}', idempotencyKey: null, idempotencyDigest: null }
-    await insertRegistration(tx, row, newCode(useCaseTools(database), { email, requestId: 'a-request' }), 0)
+    const code = newCode(useCaseTools(database), { email, requestId: 'a-request' })
+    await insertRegistration(tx, { user: row, code, spending: spendingOf(UNLIMITED, []), cooldownSeconds: 0 })
   })
   const mail = await currentMail(database, user.id)
   return { user, ref, mailId: mail.id, codeId: mail.codeId }

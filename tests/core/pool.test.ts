@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { isDatabaseUnavailable } from '../../src/core/postgres/connection/unavailable.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
-import { transaction, unlessRefused } from '../../src/core/postgres/transaction.ts'
+import { transaction, transactionAtOnce, unlessRefused } from '../../src/core/postgres/transaction.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -41,16 +41,41 @@ test('a refusal that is expected undoes only its own statements, and any other i
   await expect(broken).rejects.toMatchObject({ code: '22012' })
 })
 
-test('what a transaction asks without a wait leaves in one packet, its begin included', async () => {
+test.each([
+  { packets: 2, kind: 'the commit of a transaction follows when that was answered', run: transaction },
+  { packets: 1, kind: 'with its commit, when it is a transaction at once', run: transactionAtOnce },
+])('what is asked without a wait leaves in one packet, its begin included; $kind', async ({ packets, run }) => {
   const pool = createPool(database.url, { max: 1, name: 'packets', logger: silent })
   await pool.query('select 1')
   const writes = [vi.spyOn(Socket.prototype, '_write'), vi.spyOn(Socket.prototype, '_writev')]
-  await transaction(pool, (tx) => Promise.all([1, 2, 3].map((n) => tx.query('select $1::integer as n', [n]))))
+  await run(pool, (tx) => Promise.all([1, 2, 3].map((n) => tx.query('select $1::integer as n', [n]))))
   const count = writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)
   for (const write of writes) write.mockRestore()
-  // The other is the commit.
-  expect(count).toBe(2)
+  expect(count).toBe(packets)
   await pool.end()
+})
+
+test('of a transaction at once nothing is kept when PostgreSQL refuses a statement, and its connection goes on', async () => {
+  const pool = createPool(database.url, { max: 1, name: 'at once', logger: silent })
+  const write = (...those: string[]) =>
+    transactionAtOnce(pool, async (tx) => {
+      const written = await Promise.all(those.map((note) => tx.query('insert into notes values ($1)', [note])))
+      return written.length
+    })
+  expect(await write('once 1', 'once 2')).toBe(2)
+  await expect(write('once 3', 'once 1', 'once 4')).rejects.toMatchObject({ code: '23505' })
+  expect(await write('once 5')).toBe(1)
+  expect(await notes('once')).toEqual(['once 1', 'once 2', 'once 5'])
+  await pool.end()
+})
+
+test('a statement that comes after the commit of a transaction at once is not sent', async () => {
+  const late = transactionAtOnce(database.pool, async (tx) => {
+    await tx.query(`insert into notes values ('late 1')`)
+    await tx.query(`insert into notes values ('late 2')`)
+  })
+  await expect(late).rejects.toThrow('a statement after the commit')
+  expect(await notes('late')).toEqual(['late 1'])
 })
 
 test('connections that the server ends, in hand and idle, are replaced', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HashWork } from '../../src/core/credentials/hashing-queue.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
-import { UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
+import { type Allowance, type Counted, UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
 import { type RegisterTools, register } from '../../src/core/registration/register.ts'
 import { PASSWORD } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase, useTestDatabase } from '../support/database.ts'
@@ -177,4 +177,35 @@ test('what a registration measures of guesses on its way is noted', async () => 
   const surge = { ...tools().surge, note: (measured: unknown) => void noted.push(measured) }
   await register({ ...tools(), surge }, registration())
   expect(noted).toEqual([{ wrongCodes: 0, isSurge: false }])
+})
+
+test('what others have spent meanwhile is refused by its transaction, of which nothing is kept', async () => {
+  const request = registration()
+  const looks: Counted[][] = []
+  const budget: Allowance = {
+    ...UNLIMITED,
+    counters: [{ key: 'all are spent', seconds: 60 }],
+    refuseUsedUp: (looked) => {
+      if (looks.push(looked) === 2) throw new Error('used up')
+    },
+    maximaOf: () => [0],
+  }
+  await expect(register(tools(), { ...request, budget })).rejects.toThrow('used up')
+  expect(looks).toEqual([[], []])
+  expect(await rowsOf(request.email)).toEqual({ users: 0, codes: 0, mails: 0 })
+})
+
+test('a budget whose window ended meanwhile is looked at again', async () => {
+  const request = registration()
+  const most = [0, 1]
+  const budget: Allowance = {
+    ...UNLIMITED,
+    counters: [{ key: 'a new window', seconds: 60 }],
+    maximaOf: () => [most.shift() ?? 0],
+  }
+  expect(await register(tools(), { ...request, budget })).toMatchObject({
+    isNew: true,
+    counted: [{ key: 'a new window', spent: 1 }],
+  })
+  expect(await rowsOf(request.email)).toEqual({ users: 1, codes: 1, mails: 1 })
 })

@@ -7,7 +7,7 @@ import { createTestDatabase, silent, type TestDatabase } from '../support/databa
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
 
 // As it is on the wire, with the end of a statement: a transaction also begins with this word in it.
-const COMMIT = 'commit\0'
+const COMMIT = ['commit\0', 'COMMIT\0'] as const
 
 let database: TestDatabase
 let proxy: TcpProxy
@@ -28,7 +28,7 @@ afterAll(async () => {
 test('a registration whose commit was never answered is 503, and its repetition finds it', async () => {
   const register = () =>
     app.request('/v1/users', post({ email: 'ada@example.com', password: PASSWORD }, { 'idempotency-key': 'once' }))
-  proxy.loseAnswerTo(COMMIT)
+  proxy.loseAnswerTo(...COMMIT)
   const lost = await register()
   expect(lost.status).toBe(503)
   expect(lost.headers.get('retry-after')).not.toBeNull()
@@ -42,7 +42,7 @@ test('a registration whose commit was never answered is 503, and its repetition 
 
 test('an activation whose commit was never answered is 503, and its repetition answers 200', async () => {
   const user = await registerAndDeliver(app, database, 'grace@example.com')
-  proxy.loseAnswerTo(COMMIT)
+  proxy.loseAnswerTo(...COMMIT)
   expect((await activate(app, user, user.code)).status).toBe(503)
   const repeated = await activate(app, user, user.code)
   expect(repeated.status).toBe(200)

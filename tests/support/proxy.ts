@@ -11,8 +11,8 @@ export type TcpProxy = {
   /** The same, but new connections work. */
   freezeConnected(): void
   thaw(): void
-  /** The next message with this word arrives, and its connection is lost before the answer. */
-  loseAnswerTo(word: string): void
+  /** The next message with this word arrives, and its connection is lost instead of the answer with that word. */
+  loseAnswerTo(word: string, answer: string): void
   close(): Promise<void>
 }
 
@@ -22,7 +22,7 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
   const { hostname, port: firstPort } = new URL(target)
   let targetPort = Number(firstPort)
   let isFrozen = false
-  let lostWord: string | null = null
+  let lost: { word: string; answer: string } | null = null
   const keep = (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
@@ -35,10 +35,11 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
     keep(client)
     keep(upstream)
     client.on('data', (chunk) => {
-      if (lostWord === null || !chunk.includes(lostWord)) return
-      lostWord = null
+      if (lost === null || !chunk.includes(lost.word)) return
+      const { answer } = lost
+      lost = null
       upstream.unpipe(client)
-      upstream.once('data', () => client.destroy()).resume()
+      upstream.on('data', (said) => said.includes(answer) && client.destroy()).resume()
     })
     client.pipe(upstream).on('close', () => client.destroy())
     upstream.pipe(client).on('close', () => upstream.destroy())
@@ -62,8 +63,8 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
       each((socket) => socket.pause())
     },
     freezeConnected: () => each((socket) => socket.pause()),
-    loseAnswerTo: (word) => {
-      lostWord = word
+    loseAnswerTo: (word, answer) => {
+      lost = { word, answer }
     },
     thaw: () => {
       isFrozen = false

@@ -69,6 +69,7 @@ export const createLimits = (settings: LimitSettings): Limits => ({
       older: counters.flatMap(({ keys: [, ...older] }) => older),
       refuseUsedUp: (looked) => refuseOver(standingsOf(looked).filter(({ budget, spent }) => spent >= budget.max)),
       refuseOverspent: (counted) => refuseOver(standingsOf(counted).filter(({ budget, spent }) => spent > budget.max)),
+      maximaOf: (looked) => counters.map(({ keys: [, ...older], budget }) => budget.max - spentUnder(older, looked)),
       fieldsOf: (counted) => rateLimitFields(standingsOf(counted).filter(({ policy }) => policy === subjects[0]?.[0])),
     }
   },
@@ -85,6 +86,9 @@ const countersOf = ({ keyring, budgets }: LimitSettings, subjects: Subject[]): C
     })
   })
 
+const spentUnder = (keys: string[], counted: Counted[]): number =>
+  counted.reduce((sum, { key, spent }) => (keys.includes(key) ? sum + spent : sum), 0)
+
 type PolicyStanding = Standing & { policy: Policy }
 
 const standingOf =
@@ -93,7 +97,7 @@ const standingOf =
     const own = counted.filter(({ key }) => keys.includes(key))
     return {
       ...counters,
-      spent: own.reduce((sum, { spent }) => sum + spent, 0),
+      spent: spentUnder(keys, counted),
       msLeft: Math.max(0, ...own.map(({ msLeft }) => msLeft)),
     }
   }

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { deleteBatch } from './connection/delete-batch.ts'
 import type { Pool } from './pool.ts'
 import type { Queryable } from './transaction.ts'
@@ -18,18 +19,29 @@ export type Allowance = {
   refuseUsedUp(looked: Counted[]): void
   /** Throws when what was just spent was one too many. */
   refuseOverspent(counted: Counted[]): void
+  /** What each counter may stand at, in their order, beside what is counted under the keys of older secrets. */
+  maximaOf(looked: Counted[]): number[]
 }
 
 /** For whoever may do as he likes, such as an operator. */
-export const UNLIMITED: Allowance = { counters: [], older: [], refuseUsedUp: () => {}, refuseOverspent: () => {} }
+export const UNLIMITED: Allowance = {
+  counters: [],
+  older: [],
+  refuseUsedUp: () => {},
+  refuseOverspent: () => {},
+  maximaOf: () => [],
+}
 
 /** The keys to look at. */
 export const keysOf = ({ counters, older }: Allowance): string[] => [...counters.map(({ key }) => key), ...older]
 
-/** Throws when nothing is left; one statement, or none without counters. */
-export const checkAllowance = async (db: Queryable, allowance: Allowance): Promise<void> => {
+/** Throws when nothing is left, and gives what the counters stand at; one statement, or none without counters. */
+export const checkAllowance = async (db: Queryable, allowance: Allowance): Promise<Counted[]> => {
   const keys = keysOf(allowance)
-  if (keys.length > 0) allowance.refuseUsedUp(await lookAtCounters(db, keys))
+  if (keys.length === 0) return []
+  const looked = await lookAtCounters(db, keys)
+  allowance.refuseUsedUp(looked)
+  return looked
 }
 
 /** Spends one of each, and throws when that was one too many: in a transaction, what is rolled back was not spent. */
@@ -42,9 +54,11 @@ export const spendAllowance = async (db: Queryable, allowance: Allowance): Promi
 
 const NOW_MS = '(extract(epoch from now()) * 1000)::bigint'
 
+const COUNTED = `json_build_object('key', key, 'spent', points, 'msLeft', (expire - ${NOW_MS})::float8)`
+
 /** SQL for `Counted[]` of the keys in this parameter, to be selected beside a row: the look at what is left shares its statement. */
 export const countedSql = (parameter: string): string =>
-  `(select coalesce(json_agg(json_build_object('key', key, 'spent', points, 'msLeft', (expire - ${NOW_MS})::float8)), '[]')
+  `(select coalesce(json_agg(${COUNTED}), '[]')
        from rate_limits
        where key = any(${parameter}::text[]) and expire > ${NOW_MS})`
 
@@ -60,23 +74,29 @@ export const lookAtCounters = async (db: Queryable, keys: string[]): Promise<Cou
 }
 
 /**
- * Counts one event in each counter, and looks at the older ones. Whoever counts in the same ones at once gets another number.
- * In one order, so that nobody waits for somebody who waits for him.
+ * Part of a statement: counts one event in each of the counters `asked`, a relation of `key`, `seconds` and `most`. In one order, so that
+ * nobody waits for somebody who waits for him. A counter that would pass its `most` is refused, and with it the statement
+ * (`isOverspent`); null is no end.
  */
+const counting = (asked: string): string =>
+  `insert into rate_limits as counter (key, points, expire, most)
+       select key, 1, ${NOW_MS} + seconds * 1000, most
+       from ${asked}
+       order by key
+       on conflict (key) do update
+       set points = case when counter.expire > ${NOW_MS} then counter.points + 1 else 1 end,
+         expire = case when counter.expire > ${NOW_MS} then counter.expire else excluded.expire end,
+         most = excluded.most
+       returning key, points, expire`
+
+/** Counts one event in each counter, and looks at the older ones. Whoever counts in the same ones at once gets another number. */
 export const countEvent = async (
   db: Queryable,
   { counters, older }: Pick<Allowance, 'counters' | 'older'>,
 ): Promise<Counted[]> => {
   const counted = await db.query<Counted>(
     `with counted as (
-       insert into rate_limits as counter (key, points, expire)
-       select key, 1, ${NOW_MS} + seconds * 1000
-       from unnest($1::text[], $2::bigint[]) as asked (key, seconds)
-       order by key
-       on conflict (key) do update
-       set points = case when counter.expire > ${NOW_MS} then counter.points + 1 else 1 end,
-         expire = case when counter.expire > ${NOW_MS} then counter.expire else excluded.expire end
-       returning key, points, expire
+       ${counting('(select key, seconds, null::integer as most from unnest($1::text[], $2::bigint[]) as given (key, seconds)) as asked')}
      )
      select key, points as spent, (expire - ${NOW_MS})::float8 as "msLeft"
      from counted
@@ -88,6 +108,32 @@ export const countEvent = async (
   )
   return counted.rows
 }
+
+/** What one event spends, as parameters of a statement with `spendingSql`. */
+export type Spending = { keys: string[]; seconds: number[]; maxima: number[] }
+
+/** What is spent after a look; more than is left is refused by PostgreSQL. */
+export const spendingOf = (allowance: Allowance, looked: Counted[]): Spending => ({
+  keys: allowance.counters.map(({ key }) => key),
+  seconds: allowance.counters.map(({ seconds }) => seconds),
+  maxima: allowance.maximaOf(looked),
+})
+
+/**
+ * A common table expression `counted` that spends the three parameters once for each row of `spender`, and `Counted[]` of it. So a statement
+ * that spends more than is left does nothing else either.
+ */
+export const spendingSql = (spender: string, [keys, seconds, maxima]: [string, string, string]): string =>
+  `counted as (
+       ${counting(`${spender}, unnest(${keys}::text[], ${seconds}::bigint[], ${maxima}::integer[]) as asked (key, seconds, most)`)}
+     ), spent as (
+       select coalesce(json_agg(${COUNTED}), '[]') as counted
+       from counted
+     )`
+
+/** Whether a statement failed as one of its counters would have passed what it may stand at. */
+export const isOverspent = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.constraint === 'rate_limits_within_most'
 
 /** Removes counters whose window is over. */
 export const deleteExpiredCounters = (pool: Pool, limit: number): Promise<number> =>

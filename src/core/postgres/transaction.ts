@@ -21,8 +21,18 @@ export type Queryable = Pool | Tx
  * in its way (40001, 40P01) all of it runs again, so `statements` does nothing else than statements.
  */
 export const transaction = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
+  tried(pool, () => commitOrRollBack(pool, statements))
+
+/**
+ * The same for statements none of which waits for another's answer: they leave with begin and commit in one packet, and what they lock is
+ * locked no longer than they run. PostgreSQL undoes all of them when it refuses one; what is thrown after their answers undoes nothing.
+ */
+export const transactionAtOnce = <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> =>
+  tried(pool, () => commitAtOnce(pool, statements))
+
+const tried = <Result>(pool: Pool, work: () => Promise<Result>): Promise<Result> =>
   inSpan('transaction', { kind: 'internal', attributes: { 'db.system.name': 'postgresql' } }, () =>
-    retryOnConflict(pool.outages, () => commitOrRollBack(pool, statements)),
+    retryOnConflict(pool.outages, work),
   )
 
 const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
@@ -30,32 +40,76 @@ const commitOrRollBack = async <Result>(pool: Pool, statements: (tx: Tx) => Prom
   let broken: Error | undefined
   let told: Promise<unknown> | undefined
   try {
-    inOnePacket(client)
-    const begun = client.query(pool.begin)
-    begun.catch(() => {})
-    const channels = new Set<string>()
-    const result = await statements(asTx(client, begun, (channel) => channels.add(channel)))
+    const { tx, begun, commit } = begin(pool, client)
+    const result = await statements(tx)
     await begun
-    inOnePacket(client)
-    const committed = client.query('commit')
-    // Behind a pooler what follows a commit may reach another session, and be sooner.
-    const { sent, left } = announceBehind(pool, channels, pool.isPooled ? null : client)
-    told = sent
+    const { committed, announced } = commit()
+    told = announced
     await committed
-    for (const channel of left) void announce(pool, channel)
     return result
   } catch (error) {
-    // A connection that gives no answer would not answer this either; ending it rolls back too.
-    if (isDatabaseUnavailable(error) && !isConflict(error)) broken = asError(error)
-    else
+    broken = breakage(error)
+    if (!broken)
       await client.query('rollback').catch((failure: unknown) => {
         broken = asError(failure)
       })
     throw error
   } finally {
-    if (told && !broken) void told.then(() => client.release())
-    else client.release(broken)
+    giveBack(client, told, broken)
   }
+}
+
+const commitAtOnce = async <Result>(pool: Pool, statements: (tx: Tx) => Promise<Result>): Promise<Result> => {
+  const client = await pool.connect()
+  const { tx, begun, commit } = begin(pool, client)
+  const done = statements(tx)
+  const { committed, announced } = commit()
+  // What follows the first failure says only that there was one.
+  const failure = (await Promise.allSettled([begun, done, committed])).find((end) => end.status === 'rejected')
+  giveBack(client, announced, failure && breakage(failure.reason))
+  if (failure) throw failure.reason
+  return done
+}
+
+/** A connection that gives no answer would not answer to a rollback either; ending it rolls back too. */
+const breakage = (error: unknown): Error | undefined =>
+  isDatabaseUnavailable(error) && !isConflict(error) ? asError(error) : undefined
+
+const giveBack = (client: pg.PoolClient, told: Promise<unknown> | undefined, broken: Error | undefined): void => {
+  if (told && !broken) void told.then(() => client.release())
+  else client.release(broken)
+}
+
+type Begun = { tx: Tx; begun: Promise<unknown>; commit(): { committed: Promise<unknown>; announced: Promise<unknown> } }
+
+/** The first statements are sent behind `begin`, without a wait, and told only when that has worked; none is after `commit`. */
+const begin = (pool: Pool, client: pg.PoolClient): Begun => {
+  inOnePacket(client)
+  const begun = client.query(pool.begin)
+  begun.catch(() => {})
+  const channels = new Set<string>()
+  let isOver = false
+  const query: Send = async (statement, values) => {
+    if (isOver) throw new Error('a statement after the commit')
+    inOnePacket(client)
+    const sent = client.query(statement, values)
+    sent.catch(() => {})
+    await begun
+    return sent
+  }
+  const commit = () => {
+    isOver = true
+    inOnePacket(client)
+    const committed = client.query('commit')
+    // Behind a pooler what follows a commit may reach another session, and be sooner.
+    const { sent, left } = announceBehind(pool, channels, pool.isPooled ? null : client)
+    committed.then(
+      () => left.forEach((channel) => void announce(pool, channel)),
+      () => {},
+    )
+    return { committed, announced: sent }
+  }
+  return { tx: branded({ query, announce: (channel) => channels.add(channel) }), begun, commit }
 }
 
 /** Runs `statements` so that their failure undoes only them, and gives null, when PostgreSQL refuses with `sqlState`. */
@@ -75,16 +129,7 @@ export const unlessRefused = async <Result>(
   }
 }
 
-/** The first statement is sent behind `begin`, without a wait, and told only when that has worked. */
-const asTx = (client: pg.PoolClient, begun: Promise<unknown>, announceLater: Tx['announce']): Tx => {
-  const query: Send = async (statement, values) => {
-    inOnePacket(client)
-    const sent = client.query(statement, values)
-    sent.catch(() => {})
-    await begun
-    return sent
-  }
-  const tx = { query, announce: announceLater }
+const branded = (tx: Omit<Tx, typeof inTransaction>): Tx => {
   const isInTransaction = (value: Omit<Tx, typeof inTransaction>): value is Tx => value === tx
   if (!isInTransaction(tx)) throw new Error('unreachable')
   return tx

@@ -3,10 +3,18 @@ import type { HashWork } from '../credentials/hashing-queue.ts'
 import { lookupKeys } from '../credentials/keyring.ts'
 import type { PasswordHasher } from '../credentials/password.ts'
 import type { VerifiedCredentials } from '../credentials/verified-credentials.ts'
-import { insertRegistration } from '../postgres/codes/new-codes.ts'
+import { insertRegistration, type NewUser } from '../postgres/codes/new-codes.ts'
 import type { Pool } from '../postgres/pool.ts'
-import { type Allowance, type Counted, checkAllowance, keysOf, spendAllowance } from '../postgres/rate-limits.ts'
-import { transaction } from '../postgres/transaction.ts'
+import {
+  type Allowance,
+  type Counted,
+  checkAllowance,
+  isOverspent,
+  keysOf,
+  spendAllowance,
+  spendingOf,
+} from '../postgres/rate-limits.ts'
+import { transactionAtOnce } from '../postgres/transaction.ts'
 import { type FormerRequest, findByIdempotencyKey, forgetOldIdempotencyKey } from '../postgres/users.ts'
 import type { Metadata } from './metadata.ts'
 import { type CodeTools, newCode } from './new-code.ts'
@@ -53,17 +61,24 @@ export const register = async (tools: RegisterTools, registration: Registration)
   tools.hasher.checkRoom('registration')
   const { idempotencyKey, budget } = registration
   const keys = idempotencyKey === null ? [] : lookupKeys(tools.keyring, 'idempotency-key', idempotencyKey)
-  if (keys.length > 0) {
-    const { user: former, counted } = await findByIdempotencyKey(tools.pool, keys, keysOf(budget))
-    if (former) return repeat(tools, registration, former)
-    budget.refuseUsedUp(counted)
-  } else await checkAllowance(tools.pool, budget)
-  const inserted = await insert(tools, registration, keys[0] ?? null)
+  const { former, looked } = await look(tools, keys, budget)
+  if (former) return repeat(tools, registration, former)
+  const inserted = await insert(tools, registration, { idempotencyKey: keys[0] ?? null, looked })
   if (inserted) return { ...inserted, isNew: true }
   // A request with the same key has won the race: this one is its repetition.
   const { user: winner } = await findByIdempotencyKey(tools.pool, keys, [])
   if (!winner) throw new Error('an idempotency key without a registration')
   return repeat(tools, registration, winner)
+}
+
+type Looked = { former: FormerRequest | null; looked: Counted[] }
+
+/** What is left, or whose repetition it is; throws when nothing is left. */
+const look = async ({ pool }: RegisterTools, keys: Buffer[], budget: Allowance): Promise<Looked> => {
+  if (keys.length === 0) return { former: null, looked: await checkAllowance(pool, budget) }
+  const { user: former, counted: looked } = await findByIdempotencyKey(pool, keys, keysOf(budget))
+  if (!former) budget.refuseUsedUp(looked)
+  return { former, looked }
 }
 
 const nameOf = ({ idempotencyKey }: Registration) => `key ${idempotencyKey ?? ''}`
@@ -99,13 +114,13 @@ const isPasswordOf = async (
 const isSameBody = ({ keyring }: RegisterTools, { email, body }: Registration, { digest, ...former }: FormerRequest) =>
   digest === null ? former.email === email : requestDigests(keyring, body).some((own) => own.equals(digest))
 
-/** Undoes what a repetition would have spent. */
-class KeyTaken extends Error {}
+/** `looked` is what the counters stood at. */
+type Insertion = { idempotencyKey: Buffer | null; looked: Counted[] }
 
 const insert = async (
   tools: RegisterTools,
   registration: Registration,
-  idempotencyKey: Buffer | null,
+  { idempotencyKey, looked }: Insertion,
 ): Promise<{ user: User; counted: Counted[] } | null> => {
   const user = {
     id: randomUUID(),
@@ -117,24 +132,27 @@ const insert = async (
     idempotencyKey,
     idempotencyDigest: idempotencyKey && requestDigests(tools.keyring, registration.body)[0],
   }
-  const inserted = await transaction(tools.pool, async (tx) => {
-    // Made here, so that the mail's trace goes on from the transaction.
-    const code = newCode(tools, registration)
-    // Sent together, done one after the other.
-    const [, row, counted] = await Promise.all([
-      idempotencyKey && forgetOldIdempotencyKey(tx, idempotencyKey),
-      insertRegistration(tx, user, code, tools.policy.resendCooldownSeconds),
-      // Last: its counters, which others wait for, are locked for one round trip only.
-      spendAllowance(tx, registration.budget),
-    ])
-    if (!row) throw new KeyTaken()
-    return { ...row, counted }
-  }).catch((error: unknown) => {
-    if (error instanceof KeyTaken) return null
-    throw error
-  })
+  const inserted = await store(tools, registration, user, looked)
   if (!inserted) return null
   tools.surge.note(inserted.surge)
   if (idempotencyKey) tools.verified.remember(nameOf(registration), registration.password, user.passwordHash)
-  return { user: describeUser(inserted.user, tools.policy.maxAttempts), counted: inserted.counted }
+  const older = looked.filter(({ key }) => registration.budget.older.includes(key))
+  return { user: describeUser(inserted.user, tools.policy.maxAttempts), counted: [...older, ...inserted.counted] }
 }
+
+const store = (tools: RegisterTools, registration: Registration, user: NewUser, looked: Counted[]) =>
+  transactionAtOnce(tools.pool, async (tx) => {
+    // Made here, so that the mail's trace goes on from the transaction.
+    const code = newCode(tools, registration)
+    const spending = spendingOf(registration.budget, looked)
+    const { resendCooldownSeconds: cooldownSeconds } = tools.policy
+    const [, inserted] = await Promise.all([
+      user.idempotencyKey && forgetOldIdempotencyKey(tx, user.idempotencyKey),
+      insertRegistration(tx, { user, code, spending, cooldownSeconds }),
+    ])
+    return inserted
+  }).catch(async (error: unknown): ReturnType<typeof insertRegistration> => {
+    if (!isOverspent(error)) throw error
+    // Others have spent what was left meanwhile, or its window has just ended.
+    return store(tools, registration, user, await checkAllowance(tools.pool, registration.budget))
+  })

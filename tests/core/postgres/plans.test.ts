@@ -84,7 +84,12 @@ const cases: Record<string, { run(pool: Pool): Promise<unknown>; mayRead?: numbe
         const [email, requestId] = ['fresh@example.com', 'a request']
         const user = { id: randomUUID(), email, passwordHash: 'a hash', ref: 'K7QX', locale: 'en', metadata: '{}' }
         const code = newCode(useCaseTools(database), { email, requestId })
-        await insertRegistration(tx, { ...user, idempotencyKey: randomBytes(32), idempotencyDigest: digest }, code, 30)
+        await insertRegistration(tx, {
+          user: { ...user, idempotencyKey: randomBytes(32), idempotencyDigest: digest },
+          code,
+          spending: { keys: counterKeys, seconds: [60, 60], maxima: [1_000_000, 1_000_000] },
+          cooldownSeconds: 30,
+        })
         // Its plan is looked at afterwards, with the same ids.
         await deleteRegistration(tx, user.id)
       }),

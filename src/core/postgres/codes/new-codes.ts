@@ -1,4 +1,5 @@
 import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
+import { type Counted, type Spending, spendingSql } from '../rate-limits.ts'
 import type { Tx } from '../transaction.ts'
 import type { Profile, UserRow } from '../users.ts'
 
@@ -57,43 +58,49 @@ const QUEUED = {
 }
 
 type InsertedCode = Pick<UserRow, 'digits' | 'resendAfter' | 'resendInSeconds'>
-type Inserted = Pick<UserRow, 'metadata' | 'createdAt'> & InsertedCode & MeasuredSurge
+type Inserted = Pick<UserRow, 'metadata' | 'createdAt'> & InsertedCode & MeasuredSurge & { counted: Counted[] }
+
+export type NewRegistration = { user: NewUser; code: NewCode; spending: Spending; cooldownSeconds: number }
 
 /**
- * Inserts a registration with its first code and mail. Gives null, and inserts nothing, when the idempotency key is taken; waits for a
- * transaction that is about to take it.
+ * Inserts a registration with its first code and mail, and counts it. Gives null, and does nothing, when the idempotency key is taken; waits
+ * for a transaction that is about to take it. Fails as `isOverspent` tells when nothing was left to be spent.
  */
 export const insertRegistration = async (
   tx: Tx,
-  user: NewUser,
-  code: NewCode,
-  cooldownSeconds: number,
-): Promise<{ user: UserRow; surge: MeasuredSurge } | null> => {
+  { user, code, spending, cooldownSeconds }: NewRegistration,
+): Promise<{ user: UserRow; surge: MeasuredSurge; counted: Counted[] } | null> => {
+  tx.announce(MAILS_CHANNEL)
   const inserted = await tx.query<Inserted>(
     `with owner as (
        insert into users (id, email, password_hash, ref, locale, metadata, idempotency_key, idempotency_digest)
        values ($13, $14, $15, $16, $17, $18, $19, $20)
        on conflict (idempotency_key) where idempotency_key is not null do nothing
        returning id, metadata, created_at
-     ), ${CODE_AND_MAIL}
+     ), ${spendingSql('owner', ['$21', '$22', '$23'])}, ${CODE_AND_MAIL}
      select owner.metadata,
        owner.created_at as "createdAt",
        new_code.digits,
        new_mail.created_at + make_interval(secs => $12) as "resendAfter",
        $12::integer as "resendInSeconds",
-       surge."wrongCodes", surge."isSurge"
-     from owner, new_code, new_mail, surge`,
+       surge."wrongCodes", surge."isSurge",
+       spent.counted
+     from owner, new_code, new_mail, surge, spent`,
     [
       ...[...valuesOf(code), cooldownSeconds, user.id, user.email, user.passwordHash, user.ref, user.locale],
       ...[user.metadata, user.idempotencyKey, user.idempotencyDigest],
+      ...[spending.keys, spending.seconds, spending.maxima],
     ],
   )
   const [row] = inserted.rows
   if (!row) return null
-  tx.announce(MAILS_CHANNEL)
-  const { wrongCodes, isSurge, ...read } = row
+  const { wrongCodes, isSurge, counted, ...read } = row
   const { id, email, ref, locale } = user
-  return { user: { ...QUEUED, id, email, ref, locale, activatedAt: null, ...read }, surge: { wrongCodes, isSurge } }
+  return {
+    user: { ...QUEUED, id, email, ref, locale, activatedAt: null, ...read },
+    surge: { wrongCodes, isSurge },
+    counted,
+  }
 }
 
 /**
