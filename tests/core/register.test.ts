@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { HashWork } from '../../src/core/credentials/hashing-queue.ts'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
 import { type Allowance, type Counted, UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
 import { type RegisterTools, register } from '../../src/core/registration/register.ts'
-import { PASSWORD } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase, useTestDatabase } from '../support/database.ts'
 import { SECRET_KEY } from '../support/secret-key.ts'
 import { addActive, age, digitsOf, useCaseTools } from './fixtures.ts'
-import { record } from './postgres/plans.ts'
+import { registration } from './registration.ts'
 
 let database: TestDatabase
 let hasher: PasswordHasher
@@ -19,13 +17,6 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const tools = (): RegisterTools => ({ ...useCaseTools(database), hasher })
-
-const registration = (given: { email?: string; password?: string; idempotencyKey?: string | null } = {}) => {
-  const { email = `${randomUUID()}@example.com`, password = PASSWORD, idempotencyKey = null } = given
-  const { signal } = new AbortController()
-  const request = { email, password, idempotencyKey, requestId: 'a-request', locale: 'en', metadata: {}, signal }
-  return { ...request, body: { email, password }, budget: UNLIMITED, logins: () => UNLIMITED }
-}
 
 const rowsOf = async (email: string, { pool } = database) => {
   const found = await pool.query<{ users: number; codes: number; mails: number }>(
@@ -139,44 +130,6 @@ test('a request that is gone before its hash is made stores nothing', async () =
   const request = { ...registration(), signal: AbortSignal.abort(new Error('gone')) }
   await expect(register(tools(), request)).rejects.toThrow('gone')
   expect(await rowsOf(request.email)).toEqual({ users: 0, codes: 0, mails: 0 })
-})
-
-test('all that is hashed for a registration is hashed as one, for as long as its client waits', async () => {
-  const works: HashWork[] = []
-  const watched: PasswordHasher = {
-    ...hasher,
-    hash: (password, work) => {
-      works.push(work)
-      return hasher.hash(password, work)
-    },
-    verify: (password, hash, work) => {
-      works.push(work)
-      return hasher.verify(password, hash, work)
-    },
-  }
-  const request = registration({ idempotencyKey: randomUUID() })
-  for (let time = 0; time < 2; time += 1) await register({ ...tools(), hasher: watched }, request)
-  const work = { priority: 'registration', signal: request.signal }
-  expect(works).toEqual([work, work])
-})
-
-test('without room for its hash a registration costs no statement', async () => {
-  const full: PasswordHasher = {
-    ...hasher,
-    checkRoom: (priority) => {
-      throw new Error(`no room for a ${priority}`)
-    },
-  }
-  const attempt = () =>
-    expect(register({ ...tools(), hasher: full }, registration())).rejects.toThrow('no room for a registration')
-  expect(await record(attempt, /begin|users|rate_limits/)).toEqual([])
-})
-
-test('what a registration measures of guesses on its way is noted', async () => {
-  const noted: unknown[] = []
-  const surge = { ...tools().surge, note: (measured: unknown) => void noted.push(measured) }
-  await register({ ...tools(), surge }, registration())
-  expect(noted).toEqual([{ wrongCodes: 0, isSurge: false }])
 })
 
 test('what others have spent meanwhile is refused by its transaction, of which nothing is kept', async () => {

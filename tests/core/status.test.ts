@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { type Allowance, UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
 import type { Credentials } from '../../src/core/postgres/users.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
   addActive,
+  addGuesses,
   addPending,
   age,
   clearNo,
@@ -37,6 +39,11 @@ test.each([
   ['sent', [send()], { status: 'sent', sentAt: expect.any(String), expiresAt: expect.any(String) }],
   ['expired', [send(), (pending: Pending) => age(database, pending.user.id, 61)], { status: 'expired' }],
   [
+    'expired when too much is guessed at its mailbox',
+    [send(), (pending: Pending) => addGuesses(database, pending.user.email, 9)],
+    { status: 'expired' },
+  ],
+  [
     'exhausted',
     [
       send(),
@@ -60,6 +67,17 @@ test('the times of a sent code are a minute apart, in ISO 8601 UTC', async () =>
   expect(sentAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   const apart = Date.parse(expiresAt ?? '') - Date.parse(sentAt ?? '')
   expect(Math.abs(apart - 60_000)).toBeLessThanOrEqual(100)
+})
+
+test('nothing is shown when nothing is left of failed sign-ins', async () => {
+  const { user } = await addPending(database)
+  const logins: Allowance = {
+    ...UNLIMITED,
+    refuseUsedUp: () => {
+      throw new Error('no sign-ins left')
+    },
+  }
+  await expect(readStatus(useCaseTools(database), { user, logins })).rejects.toThrow('no sign-ins left')
 })
 
 test('an active registration has no code, and an unknown one no status', async () => {

@@ -92,7 +92,7 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/core/registration/{register,resend-code,status}.ts'],
     tests: [
       'tests/core/status.unit.test.ts',
-      'tests/core/{register,resend-code,status}.test.ts',
+      'tests/core/{register,register-work,resend-code,status}.test.ts',
       'tests/api/{idempotency,read-user,remembered,round-trips,send-code}.test.ts',
     ],
     isOnTables: true,

@@ -46,8 +46,8 @@ export const foundOf = <Row extends { id: string }>([row]: Found<Row>[]): { user
 
 const isThere = <Row extends { id: string }>(row: Found<Row>): row is Row & { counted: Counted[] } => row.id !== null
 
-/** `digest` is of the body; null when it was registered before digests were kept. */
-export type FormerRequest = Credentials & { digest: Buffer | null }
+/** `digest` is of the body. */
+export type FormerRequest = Credentials & { digest: Buffer }
 
 /** The registration made under one of these keys (one key under several secrets) within a day, and the counters of these keys. */
 export const findByIdempotencyKey = async (

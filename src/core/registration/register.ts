@@ -111,8 +111,8 @@ const isPasswordOf = async (
   return isRight
 }
 
-const isSameBody = ({ keyring }: RegisterTools, { email, body }: Registration, { digest, ...former }: FormerRequest) =>
-  digest === null ? former.email === email : requestDigests(keyring, body).some((own) => own.equals(digest))
+const isSameBody = ({ keyring }: RegisterTools, { body }: Registration, { digest }: FormerRequest): boolean =>
+  requestDigests(keyring, body).some((own) => own.equals(digest))
 
 /** `looked` is what the counters stood at. */
 type Insertion = { idempotencyKey: Buffer | null; looked: Counted[] }
