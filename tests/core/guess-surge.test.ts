@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import type { Logger } from '../../src/core/process/logger.ts'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { shareTestDatabase, silent } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import {
+  addGuesses,
   addPending,
   currentMail,
   deliver,
@@ -106,6 +108,32 @@ test('a short code that somebody may have stays, and works', async () => {
   expect(mailer.sent[1]).toEqual(mailer.sent[0])
   for (const pending of [sent, unanswered])
     expect(await type(database, pending, await digitsOf(database, pending.codeId))).toBe('activated')
+})
+
+test('a short code that somebody may have is replaced once its own mailbox is guessed out, and not before', async () => {
+  const { user, mailId, codeId } = await addPending(database)
+  const mailer = scriptedMailer(silence(), silence())
+  const tools = deliverTools(database, mailer)
+  await deliver(tools, mailId)
+  await addGuesses(database, user.email, 8)
+  await deliver(tools, mailId)
+  await addGuesses(database, user.email, 1)
+  await deliver(tools, mailId)
+  const keys = mailer.sent.map(({ key }) => key)
+  expect(keys).toEqual([codeId, codeId, (await currentMail(database, user.id)).codeId])
+  expect(keys[2]).not.toBe(codeId)
+  expect(mailer.sent[2]?.mail.text).toMatch(/^\d{8}$/m)
+})
+
+test('what is measured for a code that takes the place of another is noted', async () => {
+  const { mailId } = await addPending(database)
+  await addWrongCodes(51)
+  const noted: unknown[] = []
+  const tools = deliverTools(database, scriptedMailer())
+  const surge = { ...tools.surge, note: (measured: unknown) => void noted.push(measured) }
+  const rotated = createKeyring(['another secret key that only the tests use'])
+  await deliver({ ...tools, surge, keyring: rotated }, mailId)
+  expect(noted).toContainEqual({ wrongCodes: 51, isSurge: true })
 })
 
 test('the log tells once when it begins and once when it ends', async () => {

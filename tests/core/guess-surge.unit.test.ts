@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { silent } from '../support/database.ts'
 
@@ -30,6 +30,17 @@ test.each([true, false])('from a thousand on it is kept for a second: %s', (isSu
   pass(999)
   expect(surge.known()).toBe(isSurge)
   pass(1)
+  expect(surge.known()).toBeNull()
+})
+
+test('by its own clock it is kept for a second, too', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const surge = createGuessSurge(silent)
+  surge.note({ wrongCodes: 1000, isSurge: true })
+  vi.advanceTimersByTime(999)
+  expect(surge.known()).toBe(true)
+  vi.advanceTimersByTime(1)
   expect(surge.known()).toBeNull()
 })
 
