@@ -56,9 +56,12 @@ describe.each(names)('a report of %s', (name) => {
     }
   })
 
-  test('that is no JSON is refused', async () => {
-    const { headers } = sign({})
-    expect(['malformed', 'unauthenticated']).toContain(await ask({ headers, body: '{' }))
+  test('that is no JSON is malformed, however well it is signed', async () => {
+    const source = factsOf(name).openEvents?.()
+    // Mailgun signs in the JSON.
+    const broken = { headers: { 'content-type': 'application/json' }, body: '{' }
+    const signed = name === 'mailgun' ? broken : source?.sign('{', { id: 'a-message', at: new Date() })
+    expect(await ask(signed ?? broken, source?.secret)).toBe('malformed')
   })
 
   test.runIf(signsTime)('is believed for five minutes', async () => {
@@ -100,6 +103,10 @@ const variants: Partial<Record<ProviderName, [event: object, kind: Report['kind'
     [{ event: 'dropped', reason: 'Unsubscribed Address' }, 'suppressed'],
     [{ event: 'dropped', reason: 'Spam Reporting Address' }, 'suppressed'],
     [{ event: 'deferred' }, null],
+    [{ sg_message_id: 'id-1.recvd-canary-7b-2x.0' }, 'delivered'],
+    [{ sg_message_id: 'id-1.geopod-ismtpd-1' }, 'delivered'],
+    [{ sg_message_id: 'id-1.ismtpd0001p1iad1' }, 'delivered'],
+    [{ sg_message_id: 'id-1' }, 'delivered'],
   ],
   mailgun: [
     [{ event: 'failed', severity: 'temporary' }, null],
@@ -127,6 +134,27 @@ describe.each(names)('%s calls', (name) => {
     const reports = kind === null ? [] : [{ providerId: idOf(name, 'id-1'), kind, at }]
     expect(await read(name === 'sendgrid' ? [changed] : changed)).toEqual(reports)
   })
+})
+
+test('an event of SendGrid outside a list is malformed, and an id with other points in it is whole', async () => {
+  const { about, read } = open('sendgrid')
+  expect(await read({})).toBe('malformed')
+  const [event] = [about('delivered', 'id-1')].flat()
+  const pointed = Object.assign({}, event, { sg_message_id: 'a.b-filter.recvd.c' })
+  expect(await read([pointed])).toMatchObject([{ providerId: 'a.b-filter' }])
+})
+
+test('an event of Mailgun is admitted as JSON, and its token is believed for one body', async () => {
+  const { about, ask, sign } = open('mailgun')
+  const { headers, body } = sign(about('delivered', 'id-1'))
+  for (const type of ['text/plain', 'text/application/json', 'application/jsonx', ''])
+    expect(await ask({ headers: { 'content-type': type }, body })).toBe('not admitted')
+  expect(await ask({ headers: {}, body })).toBe('not admitted')
+  for (const type of ['application/json', 'Application/JSON; charset=utf-8'])
+    expect(await ask({ headers: { ...headers, 'content-type': type }, body })).toHaveLength(1)
+  expect(await ask({ headers, body: body.replace('"delivered"', '"complained"') })).toBe('unauthenticated')
+  for (const other of ['{}', '{"signature":{}}', body.replace('"timestamp":', '"time":')])
+    expect(await ask({ headers, body: other })).toBe('unauthenticated')
 })
 
 test.each([
