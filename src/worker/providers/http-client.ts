@@ -1,8 +1,10 @@
 import diagnostics from 'node:diagnostics_channel'
 import { request } from 'undici'
+import * as v from 'valibot'
 import { MailerUnavailable } from '../../core/mail/mailer.ts'
 import type { ProviderResponse } from '../../core/mail/providers/provider.ts'
 import type { ProviderName } from '../../core/mail/providers/providers.ts'
+import { readJson } from '../../core/mail/providers/report.ts'
 import { createEgress, type Proxies } from '../../core/process/http/egress.ts'
 import { failSpan, inSpan } from '../../core/process/telemetry/tracing.ts'
 
@@ -40,27 +42,18 @@ export const createHttpClient = (name: ProviderName, settings: ConnectionSetting
 }
 
 /** The bodies of the requests whose head has been written. */
-const sent = new WeakSet<object>()
+const sent = new WeakSet<Buffer>()
+
+const written = v.object({ request: v.object({ body: v.instance(Buffer) }) })
 
 diagnostics.subscribe('undici:client:sendHeaders', (message) => {
-  if (typeof message !== 'object' || message === null || !('request' in message)) return
-  const { request: written } = message
-  if (typeof written !== 'object' || written === null || !('body' in written)) return
-  if (typeof written.body === 'object' && written.body !== null) sent.add(written.body)
+  if (v.is(written, message)) sent.add(message.request.body)
 })
 
 const call = async (url: string, options: Parameters<typeof request>[1]): Promise<ProviderResponse> => {
   const { statusCode, headers, body } = await request(url, options)
   const text = await body.text()
   return { status: statusCode, headers, body: text, json: readJson(text) }
-}
-
-const readJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** The call's part of a trace; the provider is not told of it. */
