@@ -54,10 +54,10 @@ test('a mail that got no answer stays with the first, under the same key, while 
   const pending = await addPending(database)
   const [first, second] = [scriptedMailer(silence(), clearNo()), scriptedMailer()]
   const tools = withTwo(first, second)
-  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'later' })
+  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'later', reason: 'provider-silent' })
   await age(database, pending.user.id, 20)
   // A clear no to the repetition changes nothing: the first try may have been taken.
-  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'later' })
+  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'later', reason: 'provider-503' })
   expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'done' })
   expect(new Set(first.sent.map(({ key }) => key)).size).toBe(1)
   expect(second.sent).toHaveLength(0)

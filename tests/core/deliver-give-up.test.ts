@@ -97,7 +97,10 @@ test('a mail whose provider asks for more time than there is comes back at the l
   expect(inMs).toBeGreaterThan(3_590_000)
   expect(inMs).toBeLessThanOrEqual(3_600_000)
   await age(database, pending.user.id, 3601)
-  expect(await deliver(tools, pending.mailId)).toMatchObject({ end: 'failed', reason: 'given-up' })
+  expect(await deliver(tools, pending.mailId)).toEqual({
+    ...{ end: 'failed', reason: 'given-up' },
+    settled: { outcome: 'given-up', afterSeconds: expect.any(Number) },
+  })
   expect(mailer.sent).toHaveLength(1)
   expect(await readMail(database, pending.mailId)).toMatchObject({ outcome: 'given-up', lastError: 'provider-503' })
   expect(await statusOf(pending)).toBe('undeliverable')
