@@ -15,6 +15,7 @@ test.each([
     name: 'Back\\slash',
     formatted: '"Back\\\\slash" <codes@example.com>',
   },
+  { from: '"A" B <codes@example.com>', name: '"A" B', formatted: '"\\"A\\" B" <codes@example.com>' },
   { from: 'A, B <codes@example.com>', name: 'A, B', formatted: '"A, B" <codes@example.com>' },
   { from: 'A <B> <codes@example.com>', name: 'A <B>', formatted: '"A <B>" <codes@example.com>' },
   { from: 'A: (B) <codes@example.com>', name: 'A: (B)', formatted: '"A: (B)" <codes@example.com>' },
@@ -26,4 +27,8 @@ test.each([
   expect(parseSender(formatted)).toEqual({ name, email })
   expect(namedSender(from)).toStrictEqual(name === null ? { email } : { email, name })
   expect(domainOf(from)).toBe('example.com')
+})
+
+test('a domain is what follows the last @', () => {
+  expect(domainOf('Latchkey <"codes@desk"@example.com>')).toBe('example.com')
 })

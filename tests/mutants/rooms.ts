@@ -50,7 +50,7 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/{provider,providers,report,sender}.ts'],
     tests: [
       'tests/core/{report,sender}.unit.test.ts',
-      'tests/worker/providers/{judge-answer,retry-after,create-mailer}.unit.test.ts',
+      'tests/worker/providers/{judge-answer,retry-after,create-mailer,traced-post}.unit.test.ts',
       'tests/worker/providers/adapters.unit.test.ts',
       'tests/worker/config.unit.test.ts',
       'tests/worker/providers/outages.test.ts',

@@ -6,7 +6,7 @@ import type { ProviderResponse } from '../../core/mail/providers/provider.ts'
 import type { ProviderName } from '../../core/mail/providers/providers.ts'
 import { readJson } from '../../core/mail/providers/report.ts'
 import { createEgress, type Proxies } from '../../core/process/http/egress.ts'
-import { failSpan, inSpan } from '../../core/process/telemetry/tracing.ts'
+import { tracedPost } from './traced-post.ts'
 
 export type ConnectionSettings = { timeoutMs: number; connections: number; proxies?: Proxies }
 
@@ -29,7 +29,7 @@ export const createHttpClient = (name: ProviderName, settings: ConnectionSetting
       const limited = AbortSignal.any([signal, AbortSignal.timeout(settings.timeoutMs)])
       const options = { dispatcher, method: 'POST', headers, body: bytes, signal: limited } as const
       try {
-        return await traced(`${base}${path}`, (url) => call(url, options))
+        return await tracedPost(`${base}${path}`, (url) => call(url, options))
       } catch (cause) {
         // Nothing of the mail has left, so nobody can have the code. Whatever else went wrong, the provider may have it.
         throw sent.has(bytes)
@@ -54,21 +54,4 @@ const call = async (url: string, options: Parameters<typeof request>[1]): Promis
   const { statusCode, headers, body } = await request(url, options)
   const text = await body.text()
   return { status: statusCode, headers, body: text, json: readJson(text) }
-}
-
-/** The call's part of a trace; the provider is not told of it. */
-const traced = (url: string, send: (url: string) => Promise<ProviderResponse>): Promise<ProviderResponse> => {
-  const { hostname, port, protocol, origin, pathname } = new URL(url)
-  const attributes = {
-    'http.request.method': 'POST',
-    'server.address': hostname,
-    'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
-    'url.full': `${origin}${pathname}`,
-  }
-  return inSpan('POST', { kind: 'client', attributes }, async (span) => {
-    const answer = await send(url)
-    span.setAttribute('http.response.status_code', answer.status)
-    if (answer.status >= 400) failSpan(span, String(answer.status))
-    return answer
-  })
 }

@@ -128,10 +128,16 @@ describe.each(mailers)('the $name mailer', ({ name, path, headers, body, facts }
     { what: 'broken JSON', answer: () => HttpResponse.text('{"id": "id-', { status: 200 }) },
     { what: 'JSON null', answer: () => HttpResponse.json(null) },
     { what: 'a list', answer: () => HttpResponse.json(['id-1']) },
-    { what: 'a body far too long', answer: () => HttpResponse.text(`"${'x'.repeat(1_000_000)}"`) },
   ])('a 200 with $what is not the acceptance of the provider: it counts as silence', async ({ answer }) => {
     answerWith(answer)
-    await expect(mailer.send()).rejects.toMatchObject({ name: 'MailerUnavailable', isClearNo: false })
+    await expect(mailer.send()).rejects.toMatchObject({ message: `${name}-answer-unreadable`, isClearNo: false })
+  })
+
+  test('an answer of more than 64 KiB is not read to its end, and counts as silence', async () => {
+    answerWith(() => HttpResponse.text('x'.repeat(64 * 1024 + 1)))
+    await expect(mailer.send()).rejects.toMatchObject({ message: `${name}-silent`, isClearNo: false })
+    answerWith(() => HttpResponse.text('x'.repeat(64 * 1024)))
+    await expect(mailer.send()).rejects.toMatchObject({ message: `${name}-answer-unreadable`, isClearNo: false })
   })
 
   const documented = Object.entries(facts.errors).map(([error, fact]) => ({ error, ...fact }))

@@ -17,12 +17,13 @@ test('a mailer is named, and its format tells all that decides the bytes of a ma
     createMailer('resend', { ...SETTINGS, apiKey: 'another', url: 'http://127.0.0.1:2' }),
     createMailer('mailgun', SETTINGS),
     createMailer('resend', { ...SETTINGS, from: 'Another <codes@latchkey.example>' }),
-    createMailer('resend', { ...SETTINGS, domain: 'mg.example.org' }),
+    createMailer('resend', { ...SETTINGS, from: 'codes@latchkey.example', domain: 'org' }),
+    createMailer('resend', { ...SETTINGS, from: 'codes@latchkey.exampleorg' }),
   ]
-  expect(mailers.map(({ provider }) => provider)).toEqual(['resend', 'resend', 'mailgun', 'resend', 'resend'])
+  expect(mailers.map(({ provider }) => provider)).toEqual(['resend', 'resend', 'mailgun', 'resend', 'resend', 'resend'])
   const formats = mailers.map(({ format }) => format)
   expect(formats[1]).toBe(formats[0])
-  expect(new Set(formats).size).toBe(4)
+  expect(new Set(formats).size).toBe(5)
   for (const mailer of mailers) await mailer.close()
 })
 
@@ -35,4 +36,11 @@ test('a mail that nothing can sign is kept, and is about us', async () => {
     cause: expect.any(AggregateError),
   })
   await mailer.close()
+})
+
+test('a mailer that was closed calls nobody', async () => {
+  const mailer = createMailer('resend', SETTINGS)
+  await mailer.close()
+  const sent = mailer.send(MAIL, { idempotencyKey: KEY, signal: AbortSignal.timeout(20_000) })
+  await expect(sent).rejects.toMatchObject({ message: 'resend-not-reached', cause: { code: 'UND_ERR_DESTROYED' } })
 })

@@ -51,6 +51,8 @@ describe('Retry-After', () => {
     { field: '5 s', ms: null },
     { field: '2026-11-22', ms: null },
     { field: 'Nonsense, 99 Foo 2026', ms: null },
+    { field: 'on Sun, 22 Nov 2026 12:01:00 GMT', ms: null },
+    { field: 'Su, 22 Nov 2026 12:01:00 GMT', ms: null },
     { field: '0', ms: 0 },
     { field: ' 120 ', ms: 120_000 },
     { field: '007', ms: 7000 },

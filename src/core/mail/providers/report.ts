@@ -39,7 +39,7 @@ export const isRecent = (seconds: number): boolean => Math.abs(Date.now() - seco
 
 export const readJson = (body: Buffer | string): unknown => {
   try {
-    return JSON.parse(typeof body === 'string' ? body : body.toString('utf8'))
+    return JSON.parse(String(body))
   } catch {
     return undefined
   }

@@ -3,8 +3,8 @@ export type Sender = { name: string | null; email: string }
 
 export const parseSender = (from: string): Sender => {
   const [, phrase = '', email = from] = /^(.*?)\s*<([^<>]+)>$/s.exec(from.trim()) ?? []
-  const quoted = /^"(.*)"$/s.exec(phrase.trim())?.[1]
-  const name = quoted === undefined ? phrase.trim() : quoted.replaceAll(/\\(.)/gs, '$1')
+  const quoted = /^"(.*)"$/s.exec(phrase)?.[1]
+  const name = quoted === undefined ? phrase : quoted.replaceAll(/\\(.)/gs, '$1')
   return { name: name === '' ? null : name, email: email.trim() }
 }
 
