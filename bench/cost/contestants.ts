@@ -49,6 +49,8 @@ export type Contestant = {
 }
 
 export type Stage = {
+  /** What it is called; the program unless it is given. */
+  label?: string
   program: 'ours' | 'floor'
   backend: Backend
   bcryptCost: number
@@ -60,7 +62,7 @@ export type Stage = {
 }
 
 // What the programs log is written, and read by nobody.
-const NOWHERE = new PassThrough().resume()
+const NOWHERE = new PassThrough().setMaxListeners(0).resume()
 
 const PROGRAMS = {
   ours: { api: 'src/api/main.ts', worker: 'src/worker/main.ts' },
@@ -84,7 +86,7 @@ export const startContestant = async (stage: Stage): Promise<Contestant> => {
   }
   await startWorker()
   return {
-    name: `${stage.program} on ${stage.backend}`,
+    name: `${stage.label ?? stage.program} on ${stage.backend}`,
     bcryptCost: stage.bcryptCost,
     apiUrl: `http://127.0.0.1:${port}`,
     apiPid: api.pid,

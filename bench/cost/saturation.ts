@@ -1,5 +1,5 @@
 import { hashBare } from './bare.ts'
-import { type Contestant, startContestant } from './contestants.ts'
+import { type Backend, type Contestant, startContestant } from './contestants.ts'
 import { median, type Tools } from './plan.ts'
 import { startSlowProvider } from './provider.ts'
 import { type Saturated, saturate } from './saturate.ts'
@@ -7,19 +7,30 @@ import { type Saturated, saturate } from './saturate.ts'
 const PROVIDER_MS = 50
 const COSTS = [10, 12]
 
+// Ours without what is counted and told of each registration: what these promises cost is the difference.
+const STRIPPED = {
+  LOG_LEVEL: 'warn',
+  LIMIT_REGISTRATIONS_PER_NET: 'off',
+  LIMIT_MAILS_PER_MAILBOX: 'off',
+}
+const STAGES = [
+  { label: 'floor', program: 'floor', settings: {} },
+  { label: 'ours', program: 'ours', settings: {} },
+  { label: 'ours, no limits, no log', program: 'ours', settings: STRIPPED },
+] as const
+
 /** Registrations a second with limits on ÷ bare bcrypt, and processor time by process; then the latency at half of that load. */
 export const measureSaturation = async (tools: Tools): Promise<void> => {
-  for (const cost of COSTS) await compare(tools, cost)
+  for (const cost of COSTS) for (const backend of tools.backends) await compare(tools, backend, cost)
 }
 
 type Results = Record<'full' | 'half', Saturated[]>
 
-const compare = async ({ backends, redis, plan, say }: Tools, bcryptCost: number): Promise<void> => {
+const compare = async ({ redis, plan, say }: Tools, backend: Backend, bcryptCost: number): Promise<void> => {
   const provider = await startSlowProvider(PROVIDER_MS)
   const contestants: Contestant[] = []
-  for (const backend of backends)
-    for (const program of ['floor', 'ours'] as const)
-      contestants.push(await startContestant({ program, backend, bcryptCost, mailUrl: provider.url, redis }))
+  for (const stage of STAGES)
+    contestants.push(await startContestant({ ...stage, backend, bcryptCost, mailUrl: provider.url, redis }))
   const bare: number[] = []
   const results = new Map(contestants.map(({ name }): [string, Results] => [name, { full: [], half: [] }]))
   for (let round = 0; round <= plan.rounds; round += 1) {
@@ -43,14 +54,9 @@ const compare = async ({ backends, redis, plan, say }: Tools, bcryptCost: number
     `bcrypt ${bcryptCost}: bare ${median(bare).toFixed(1)} hashes/s, ${(2000 / median(bare)).toFixed(1)} ms of processor time each`,
   )
   for (const [name, result] of results) say(describe(name, result, bare))
-  for (const backend of backends)
-    say(
-      describePair(
-        backend,
-        results.get(`ours on ${backend}`)?.full ?? [],
-        results.get(`floor on ${backend}`)?.full ?? [],
-      ),
-    )
+  const fullOf = (label: string) => results.get(`${label} on ${backend}`)?.full ?? []
+  for (const { label } of STAGES.slice(1))
+    say(describePair(`${label} ÷ floor on ${backend}`, fullOf(label), fullOf('floor')))
   for (const contestant of contestants) await contestant.stop()
   provider.close()
 }
@@ -60,16 +66,16 @@ const describe = (name: string, { full, half }: Results, bare: number[]): string
   const atHalf = (figure: (one: Saturated) => number) => median(half.map(figure)).toFixed(0)
   const toBare = median(full.map(({ perSecond }, index) => perSecond / (bare[index] ?? 0))).toFixed(3)
   return [
-    `  ${name.padEnd(20)} ${of(({ perSecond }) => perSecond, 2)}/s, ÷ bare ${toBare}`,
+    `  ${name.padEnd(37)} ${of(({ perSecond }) => perSecond, 2)}/s, ÷ bare ${toBare}`,
     `machine ${of(({ machineMs }) => machineMs)} ms a registration (api ${of(({ cpu }) => cpu.api)}, worker ${of(({ cpu }) => cpu.worker)}, PostgreSQL ${of(({ cpu }) => cpu.postgresql)}, Redis ${of(({ cpu }) => cpu.redis)})`,
     `${of(({ commits }) => commits)} commits`,
     `p50/p99 full ${of(({ p50 }) => p50, 0)}/${of(({ p99 }) => p99, 0)} ms, at half load ${atHalf(({ p50 }) => p50)}/${atHalf(({ p99 }) => p99)} ms`,
   ].join('; ')
 }
 
-const describePair = (backend: string, ours: Saturated[], floor: Saturated[]): string => {
+const describePair = (name: string, ours: Saturated[], floor: Saturated[]): string => {
   const pairs = ours.flatMap((one, index) => (floor[index] ? [{ one, base: floor[index] }] : []))
   const rate = median(pairs.map(({ one, base }) => one.perSecond / base.perSecond)).toFixed(3)
   const beyond = median(pairs.map(({ one, base }) => one.machineMs - base.machineMs)).toFixed(1)
-  return `  ours ÷ floor on ${backend}: ${rate} registrations/s, ${beyond} ms of processor time beyond it`
+  return `  ${name}: ${rate} registrations/s, ${beyond} ms of processor time beyond it`
 }

@@ -28,6 +28,7 @@ export const clientNetwork = (
 
 /** Whether a request comes from a trusted proxy, which carries those of many. */
 export const isTrustedPeer = (incoming: IncomingMessage | undefined, trusted: Network[]): boolean => {
+  if (trusted.length === 0) return false
   const peer = parse(incoming?.socket.remoteAddress ?? '')
   return peer !== null && isTrusted(peer, trusted)
 }
