@@ -24,6 +24,14 @@ export const rooms: Record<string, Room> = {
       'tests/core/account/password-hash.unit.test.ts',
     ],
   },
+  passwords: {
+    mutate: ['src/core/credentials/{password,well-known-passwords}.ts'],
+    tests: ['tests/core/{password,well-known-passwords}.unit.test.ts', 'tests/core/password-hashing.unit.test.ts'],
+  },
+  writing: {
+    mutate: ['src/core/mail/writing/*.ts'],
+    tests: ['tests/core/writing/{validity,own-templates,mail-texts,tone}.unit.test.ts'],
+  },
   routing: {
     mutate: ['src/core/mail/back-off.ts', 'src/core/mail/routing/*.ts'],
     tests: ['tests/core/{back-off,circuit,provider-health,quiet-provider,routes}.unit.test.ts'],
