@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import type { HashWork } from '../../src/core/credentials/hashing-queue.ts'
 import { lookupKeys } from '../../src/core/credentials/keyring.ts'
 import { createPasswordHasher, type PasswordHasher } from '../../src/core/credentials/password.ts'
-import { type Allowance, UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
+import { type Allowance, spendAllowance, UNLIMITED } from '../../src/core/postgres/rate-limits.ts'
 import { type RegisterTools, register } from '../../src/core/registration/register.ts'
 import { requestDigests } from '../../src/core/registration/request-digest.ts'
 import { shareTestDatabase } from '../support/database.ts'
@@ -56,18 +56,46 @@ test('without room for its hash a registration costs no statement', async () => 
   expect(await record(attempt, /begin|users|rate_limits/)).toEqual([])
 })
 
-test.each([null, randomUUID()])('past its budget nothing is hashed, whatever its key: %s', async (idempotencyKey) => {
-  const { tools, works } = watch()
+const usedUp: Allowance = {
+  ...UNLIMITED,
+  counters: [{ key: 'used up', seconds: 60 }],
+  refuseUsedUp: () => {
+    throw new Error('no registrations left')
+  },
+}
+
+test.each([null, 'a key of its own'])(
+  'past its budget nothing is hashed, whatever its key: %s',
+  async (idempotencyKey) => {
+    const { tools, works } = watch()
+    const attempt = register(tools(), { ...registration({ idempotencyKey }), budget: usedUp })
+    await expect(attempt).rejects.toThrow('no registrations left')
+    expect(works).toEqual([])
+  },
+)
+
+test('past its budget a repetition is answered all the same, and spends nothing', async () => {
+  const { tools } = watch()
+  const request = registration({ idempotencyKey: randomUUID() })
+  await register(tools(), request)
+  expect(await register(tools(), { ...request, budget: usedUp })).toMatchObject({ isNew: false, counted: [] })
+})
+
+test('what a registration has spent is told with what was counted under older secrets', async () => {
   const budget: Allowance = {
     ...UNLIMITED,
-    counters: [{ key: 'used up', seconds: 60 }],
-    refuseUsedUp: () => {
-      throw new Error('no registrations left')
-    },
+    counters: [{ key: 'newest', seconds: 60 }],
+    older: ['older'],
+    maximaOf: () => [10],
   }
-  const attempt = register(tools(), { ...registration({ idempotencyKey }), budget })
-  await expect(attempt).rejects.toThrow('no registrations left')
-  expect(works).toEqual([])
+  for (const key of ['newest', 'older', 'older'])
+    await spendAllowance(database.pool, { ...UNLIMITED, counters: [{ key, seconds: 60 }] })
+  expect(await register(watch().tools(), { ...registration(), budget })).toMatchObject({
+    counted: [
+      { key: 'older', spent: 2 },
+      { key: 'newest', spent: 2 },
+    ],
+  })
 })
 
 test('a repetition of what is deleted at that moment is none', async () => {
