@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { mailgun } from '../../src/core/mail/providers/mailgun.ts'
 import { mailpit } from '../../src/core/mail/providers/mailpit.ts'
+import { providers } from '../../src/core/mail/providers/providers.ts'
 import { ses } from '../../src/core/mail/providers/ses.ts'
 
 const settings = [
@@ -52,4 +53,39 @@ describe.each(settings)('$what', ({ schema, good, bad, fault }) => {
     for (const value of good) expect(faultOf(value), value).toBeUndefined()
     for (const value of bad) expect(faultOf(value), value).toBe(fault)
   })
+})
+
+test.each([
+  { name: 'brevo', good: ['a-token', '!~'], bad: ['', 'a token', ' token', 'token ', 'tökén'] },
+  { name: 'mailgun', good: ['x'], bad: [''] },
+  { name: 'postmark', good: ['u:p', 'user:pass: word'], bad: ['', 'user', ':password', 'user:', ':'] },
+  {
+    name: 'resend',
+    good: [`whsec_${'aZ0+/'.repeat(5)}`, `whsec_${'a'.repeat(16)}==`],
+    bad: [
+      '',
+      `whsec_${'a'.repeat(15)}=`,
+      `x whsec_${'a'.repeat(16)}`,
+      `whsec_${'a'.repeat(16)}===`,
+      `${'a'.repeat(32)}`,
+    ],
+  },
+  { name: 'sendgrid', good: [], bad: ['', 'hunter2'] },
+  {
+    name: 'ses',
+    good: ['arn:aws:sns:eu-central-1:123456789012:latch_key-1.fifo', 'arn:aws-cn:sns:cn-north-1:123456789012:x'],
+    bad: [
+      '',
+      'arn:aws:sns:eu-central-1:12345678901:x',
+      'arn:aws:sqs:eu-central-1:123456789012:x',
+      'arn:aws:sns::123456789012:x',
+      'arn:aws:sns:eu-central-1:123456789012:',
+      'arn:aws:sns:eu-central-1:123456789012:x y',
+      'x arn:aws:sns:eu-central-1:123456789012:x',
+    ],
+  },
+] as const)('a secret of $name is known by its form', ({ name, good, bad }) => {
+  expect(providers[name].reports?.scheme).toMatch(/^by \S/)
+  for (const secret of good) expect(providers[name].reports?.isSecret(secret), secret).toBe(true)
+  for (const secret of bad) expect(providers[name].reports?.isSecret(secret), secret).toBe(false)
 })

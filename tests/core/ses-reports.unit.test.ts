@@ -126,6 +126,8 @@ describe('a message of SNS', () => {
     expect(await read(signed({ ...delivery, Type: 'UnsubscribeConfirmation', Token: 'a-token' }))).toEqual([])
     expect(await read(signed({ Message: 'no JSON' }))).toEqual([])
     expect(await read(signed({ Message: '{"mail":{}}' }))).toEqual([])
+    for (const fields of [{ bounce: { bounceType: 17 } }, { delivery: { timestamp: 17 } }, { complaint: 17 }])
+      expect(await read(signed(event({ notificationType: 'Delivery', ...fields })))).toEqual([])
   })
 
   test('that confirms a subscription and does not say where is malformed', async () => {

@@ -5,7 +5,7 @@ type Room = { mutate: string[]; tests: string[]; providers?: string; isOnTables?
 const provider = (name: string, ...tests: string[]): Room => ({
   mutate: [`src/core/mail/providers/${name}.ts`],
   tests: [
-    'tests/core/provider-{answers,reports}.unit.test.ts',
+    'tests/core/provider-{answers,settings,reports}.unit.test.ts',
     'tests/worker/providers/adapters.unit.test.ts',
     ...tests,
   ],
@@ -69,11 +69,11 @@ export const rooms: Record<string, Room> = {
   resend: provider('resend'),
   postmark: provider('postmark'),
   sendgrid: provider('sendgrid'),
-  mailgun: provider('mailgun', 'tests/core/provider-settings.unit.test.ts'),
-  ses: provider('ses', 'tests/core/provider-settings.unit.test.ts', 'tests/core/ses-reports.unit.test.ts'),
+  mailgun: provider('mailgun'),
+  ses: provider('ses', 'tests/core/ses-reports.unit.test.ts'),
   sns: { mutate: ['src/core/mail/providers/sns.ts'], tests: ['tests/core/ses-reports.unit.test.ts'] },
   brevo: provider('brevo'),
-  mailpit: provider('mailpit', 'tests/core/provider-settings.unit.test.ts'),
+  mailpit: provider('mailpit'),
   'sign-in': {
     mutate: ['src/core/account/{change-password,delete-account,sign-in}.ts', 'src/core/registration/authenticate.ts'],
     tests: [
