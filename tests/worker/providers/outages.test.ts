@@ -4,14 +4,16 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { findFreePort } from '../../../dev/free-port.ts'
 import { createAuthority } from '../../stores/certificates.ts'
 import { acceptanceOf, createTestMailer, mailers } from './mailer-cases.ts'
 
+// Of the calls that nothing else ends.
 const TIMEOUT_MS = 400
 // A loaded machine is slow, but a call without its limit never ends.
 const LATEST_MS = 4000
+const NO_LIMIT_MS = 60_000
 const TEXT_OF_STUB = 'words of the provider'
 
 const isWhole = (request: string) => {
@@ -51,13 +53,13 @@ const startStub = async (onRequest: (socket: Socket) => void) => {
   }
 }
 
-const certificate = () => {
+let certificate: { cert: Buffer; key: Buffer }
+beforeAll(() => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-tls-'))
   const { certificate: cert, key } = createAuthority(folder, 'unknown').issue('localhost')
-  const issued = { cert: readFileSync(cert), key: readFileSync(key) }
+  certificate = { cert: readFileSync(cert), key: readFileSync(key) }
   rmSync(folder, { recursive: true })
-  return issued
-}
+})
 
 const drip = (socket: Socket, start: string) => {
   socket.write(start)
@@ -76,8 +78,8 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
     for (const close of atEnd.toReversed()) await close()
   })
 
-  const open = (url: string) => {
-    const mailer = createTestMailer(name, url, { timeoutMs: TIMEOUT_MS })
+  const open = (url: string, timeoutMs = NO_LIMIT_MS) => {
+    const mailer = createTestMailer(name, url, { timeoutMs })
     atEnd.push(mailer.close)
     return mailer
   }
@@ -127,7 +129,7 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
 
   test('silence beyond the time limit is no answer', async () => {
     const stub = await serve(() => {})
-    const { end, ms } = await endOf(open(stub.url).send())
+    const { end, ms } = await endOf(open(stub.url, TIMEOUT_MS).send())
     expect(end).toMatchObject(NO_ANSWER)
     expect(ms).toBeLessThan(LATEST_MS)
     expect(stub.requests()).toBe(1)
@@ -135,14 +137,14 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
 
   test('headers that drip in beyond the time limit are no answer', async () => {
     const stub = await serve((socket) => drip(socket, 'HTTP/1.1 200 OK\r\nX-Slow: '))
-    const { end, ms } = await endOf(open(stub.url).send())
+    const { end, ms } = await endOf(open(stub.url, TIMEOUT_MS).send())
     expect(end).toMatchObject(NO_ANSWER)
     expect(ms).toBeLessThan(LATEST_MS)
   })
 
   test.each([200, 422, 503])('a %i whose body never ends is half an answer, and no answer in time', async (status) => {
     const stub = await serve((socket) => drip(socket, `HTTP/1.1 ${status} Status\r\nContent-Length: 60000\r\n\r\n`))
-    const { end, ms } = await endOf(open(stub.url).send())
+    const { end, ms } = await endOf(open(stub.url, TIMEOUT_MS).send())
     expect(end).toMatchObject(NO_ANSWER)
     expect(ms).toBeLessThan(LATEST_MS)
   })
@@ -156,7 +158,7 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
   })
 
   test('a certificate that nobody vouches for is a clear no: nothing has left', async () => {
-    const server = createTlsServer(certificate(), (socket) => socket.on('error', () => {}))
+    const server = createTlsServer(certificate, (socket) => socket.on('error', () => {}))
     server.on('tlsClientError', () => {})
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -178,9 +180,7 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
   test('an aborted signal ends the call at once, without an answer', async () => {
     const abort = new AbortController()
     const stub = await serve(() => abort.abort(new Error('shutdown')))
-    const mailer = createTestMailer(name, stub.url, { timeoutMs: 60_000 })
-    atEnd.push(mailer.close)
-    const { end, ms } = await endOf(mailer.send(abort.signal))
+    const { end, ms } = await endOf(open(stub.url).send(abort.signal))
     expect(end).toMatchObject(NO_ANSWER)
     expect(ms).toBeLessThan(LATEST_MS)
   })
