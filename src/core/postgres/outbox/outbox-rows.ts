@@ -32,6 +32,18 @@ export const UNFLUSHED = "unflushed as (select set_config('synchronous_commit', 
 const MAX_PRIORITY = 2 ** 21 - 1
 const PRIORITY_SECONDS = 4
 
+/** Rows whose last offer is due again, the longest waiting first. */
+const againOf = (table: OutboxTable): string =>
+  `again as (
+       select id
+       from ${table}
+       where settled_at is null and next_offer_at > '-infinity' and next_offer_at <= now()
+         and (lease_until is null or lease_until <= now())
+       order by next_offer_at
+       limit $5
+       for update skip locked
+     )`
+
 /**
  * Marks unsettled rows as offered: up to `fresh` that never were, the newest first, as who has just registered waits at the
  * screen; and up to `again` whose last offer is some seconds ago (5, 10, 20, then every 40), the longest waiting first, as the
@@ -42,6 +54,7 @@ export const takeDueRows = async (
   table: OutboxTable,
   limits: { fresh: number; again: number },
 ): Promise<OfferedRow[]> => {
+  const isSweep = limits.again > 0
   const taken = await pool.query<OfferedRow>(
     `with ${UNFLUSHED}, fresh as (
        select id
@@ -50,18 +63,9 @@ export const takeDueRows = async (
        order by created_at desc
        limit $1
        for update skip locked
-     ), again as (
-       select id
-       from ${table}
-       where settled_at is null and next_offer_at > '-infinity' and next_offer_at <= now()
-         and (lease_until is null or lease_until <= now())
-       order by next_offer_at
-       limit $2
-       for update skip locked
-     ), due as (
+     )${isSweep ? `, ${againOf(table)}` : ''}, due as (
        select id from fresh
-       union all
-       select id from again
+       ${isSweep ? 'union all select id from again' : ''}
      )
      update ${table}
      set offered_at = now(), offers = offers + 1,
@@ -71,10 +75,10 @@ export const takeDueRows = async (
      returning ${table}.id, offers,
        trace_context as "traceContext",
        greatest(0, ceil(extract(epoch from retry_at - now()) * 1000))::float8 as "delayMs",
-       least($4, greatest(1, $4 - floor(extract(epoch from created_at - (
-         select coalesce(min(priority_from), now() - interval '1 hour') from outboxes where kind = $3
-       )) / $5)))::integer as priority`,
-    [limits.fresh, limits.again, table, MAX_PRIORITY, PRIORITY_SECONDS],
+       least($3, greatest(1, $3 - floor(extract(epoch from created_at - (
+         select coalesce(min(priority_from), now() - interval '1 hour') from outboxes where kind = $2
+       )) / $4)))::integer as priority`,
+    [limits.fresh, table, MAX_PRIORITY, PRIORITY_SECONDS, ...(isSweep ? [limits.again] : [])],
   )
   return taken.rows
 }
