@@ -34,13 +34,17 @@ export const rooms: Record<string, Room> = {
   },
   routing: {
     mutate: ['src/core/mail/back-off.ts', 'src/core/mail/routing/*.ts'],
-    tests: ['tests/core/{back-off,circuit,provider-health,quiet-provider,routes}.unit.test.ts'],
+    tests: [
+      'tests/core/{back-off,provider-health,quiet-provider,routes}.unit.test.ts',
+      'tests/core/circuit/*.unit.test.ts',
+      'tests/worker/watch-mailer.unit.test.ts',
+    ],
   },
   settings: {
     mutate: ['src/core/process/{config,known-names,settings}.ts', 'src/core/process/http/client-network.ts'],
     tests: [
-      'tests/core/{behind-proxy,client-network,config,known-names,read-config,settings}.unit.test.ts',
-      'tests/{api,worker}/config.unit.test.ts',
+      'tests/core/{behind-proxy,client-network,known-names,read-config,settings}.unit.test.ts',
+      'tests/{core,api,worker}/config/*.unit.test.ts',
     ],
   },
   refusals: {
@@ -60,7 +64,7 @@ export const rooms: Record<string, Room> = {
       'tests/core/{report,sender}.unit.test.ts',
       'tests/worker/providers/{judge-answer,retry-after,create-mailer,traced-post}.unit.test.ts',
       'tests/worker/providers/adapters.unit.test.ts',
-      'tests/worker/config.unit.test.ts',
+      'tests/worker/config/*.unit.test.ts',
       'tests/worker/providers/outages.test.ts',
     ],
     // One that has numbers for codes, and one that says that it has the mail already.
