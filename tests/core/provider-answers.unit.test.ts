@@ -158,6 +158,7 @@ test.each<
   ['postmark', 200, { MessageID: 'a' }, 'a'],
   ['postmark', 200, { ErrorCode: 406, MessageID: 'a' }, undefined],
   ['postmark', 200, { ErrorCode: 0 }, undefined],
+  ['postmark', 200, { MessageID: 17 }, undefined],
   ['sendgrid', 202, undefined, 'a', { 'x-message-id': 'a' }],
   ['sendgrid', 200, undefined, 'a', { 'x-message-id': 'a' }],
   ['sendgrid', 202, undefined, null],
@@ -165,12 +166,16 @@ test.each<
   ['sendgrid', 202, {}, undefined, { 'x-message-id': 'a' }],
   ['mailgun', 200, { id: '<a>' }, '<a>'],
   ['mailgun', 200, {}, undefined],
+  ['mailgun', 200, { id: 17 }, undefined],
   ['ses', 200, { MessageId: 'a' }, 'a'],
   ['ses', 200, {}, undefined],
+  ['ses', 200, { MessageId: 17 }, undefined],
   ['brevo', 201, { messageId: '<a>' }, '<a>'],
   ['brevo', 201, {}, undefined],
+  ['brevo', 201, { messageId: 17 }, undefined],
   ['mailpit', 200, { ID: 'a' }, 'a'],
   ['mailpit', 200, {}, undefined],
+  ['mailpit', 200, { ID: 17 }, undefined],
 ])('%s: a %i with %j has the id %s', (name, status, json, id, headers) => {
   expect(providers[name].readId(answer(status, json, headers))).toBe(id)
 })
