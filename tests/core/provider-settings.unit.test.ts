@@ -58,7 +58,11 @@ describe.each(settings)('$what', ({ schema, good, bad, fault }) => {
 test.each([
   { name: 'brevo', good: ['a-token', '!~'], bad: ['', 'a token', ' token', 'token ', 'tökén'] },
   { name: 'mailgun', good: ['x'], bad: [''] },
-  { name: 'postmark', good: ['u:p', 'user:pass: word'], bad: ['', 'user', ':password', 'user:', ':'] },
+  {
+    name: 'postmark',
+    good: ['u:p', 'user:pass: word'],
+    bad: ['', 'user', ':password', 'user:', ':', ':user:password', 'user:pass\nword'],
+  },
   {
     name: 'resend',
     good: [`whsec_${'aZ0+/'.repeat(5)}`, `whsec_${'a'.repeat(16)}==`],
