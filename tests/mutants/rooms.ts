@@ -30,7 +30,7 @@ export const rooms: Record<string, Room> = {
   },
   writing: {
     mutate: ['src/core/mail/writing/*.ts'],
-    tests: ['tests/core/writing/{validity,own-templates,mail-texts,tone}.unit.test.ts'],
+    tests: ['tests/core/writing/{languages,validity,own-templates,mail-texts}.unit.test.ts'],
   },
   routing: {
     mutate: ['src/core/mail/back-off.ts', 'src/core/mail/routing/*.ts'],
