@@ -150,8 +150,9 @@ describe.each(names)('%s calls', (name) => {
 })
 
 test('an event of SendGrid outside a list is malformed, and an id with other points in it is whole', async () => {
-  const { about, read } = open('sendgrid')
+  const { about, ask, read, sign } = open('sendgrid')
   expect(await read({})).toBe('malformed')
+  expect(await ask(sign([]), 'no key')).toBe('unauthenticated')
   const [event] = [about('delivered', 'id-1')].flat()
   const pointed = Object.assign({}, event, { sg_message_id: 'a.b-filter.recvd.c' })
   expect(await read([pointed])).toMatchObject([{ providerId: 'a.b-filter' }])

@@ -4,6 +4,7 @@ import { mailgun } from '../../src/core/mail/providers/mailgun.ts'
 import { mailpit } from '../../src/core/mail/providers/mailpit.ts'
 import { providers } from '../../src/core/mail/providers/providers.ts'
 import { ses } from '../../src/core/mail/providers/ses.ts'
+import { openEvents } from '../support/provider-events.ts'
 
 const settings = [
   {
@@ -74,7 +75,7 @@ test.each([
       `${'a'.repeat(32)}`,
     ],
   },
-  { name: 'sendgrid', good: [], bad: ['', 'hunter2'] },
+  { name: 'sendgrid', good: [openEvents('sendgrid').secret], bad: ['', 'hunter2'] },
   {
     name: 'ses',
     good: ['arn:aws:sns:eu-central-1:123456789012:latch_key-1.fifo', 'arn:aws-cn:sns:cn-north-1:123456789012:x'],

@@ -121,4 +121,4 @@ const kindOf = ({ event: name, type, reason = '' }: v.InferOutput<typeof event>)
 }
 
 /** Its id of an event begins with the `X-Message-Id` that the mail was taken under, then names the hosts that it went through. */
-const idOf = (id: string): string => id.replace(/\.(?:filter|recvd|geopod|ismtpd)[\w-]*.*$/, '')
+const idOf = (id: string): string => id.replace(/\.(?:filter|recvd|geopod|ismtpd).*/, '')
