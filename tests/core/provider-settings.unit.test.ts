@@ -94,3 +94,14 @@ test.each([
   for (const secret of good) expect(providers[name].reports?.isSecret(secret), secret).toBe(true)
   for (const secret of bad) expect(providers[name].reports?.isSecret(secret), secret).toBe(false)
 })
+
+test.each([
+  { apiKey: undefined, authorization: undefined },
+  { apiKey: 'a-key', authorization: undefined },
+  { apiKey: 'user:password', authorization: 'Basic dXNlcjpwYXNzd29yZA==' },
+])('Mailpit with the key $apiKey is told $authorization', async ({ apiKey, authorization }) => {
+  const mail = { to: 'ada@example.com', subject: '', text: '', html: '' }
+  const request = await mailpit.connect({ url: '', apiKey, from: 'codes@example.com' })(mail, 'a-key')
+  expect(request.headers.authorization).toBe(authorization)
+  expect(JSON.parse(request.body).From).toStrictEqual({ Email: 'codes@example.com' })
+})
