@@ -1,0 +1,68 @@
+import { afterAll, afterEach, beforeAll } from 'vitest'
+import type { App } from '../api/api-client.ts'
+import { readUser } from '../support/answers.ts'
+import { createTestApi, PASSWORD, post } from '../support/api.ts'
+import { type BackendName, startStore } from '../support/backends.ts'
+import { shareTestDatabase } from '../support/database.ts'
+import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
+import { startProcess, type TestProcess } from '../support/processes.ts'
+import { untilServed } from '../support/until-served.ts'
+
+export const DRAIN_LIMIT_MS = 10_000
+
+/** What the processes of a file share: a database and a provider. What a test starts is killed when it ends. */
+export const useProcesses = () => {
+  const database = shareTestDatabase()
+  let app: App
+  let provider: MailProvider
+  let started: TestProcess[] = []
+
+  beforeAll(async () => {
+    provider = await startMailProvider()
+    app = await createTestApi(database)
+  })
+  afterEach(async () => {
+    provider.answerWith([])
+    await Promise.all(started.map((process) => process.kill()))
+    started = []
+  })
+  afterAll(() => provider.close())
+
+  return {
+    database,
+    provider: () => provider,
+
+    start: async (name: 'api' | 'worker', environment: Record<string, string> = {}) => {
+      const process = await startProcess(name, { DATABASE_URL: database.url, MAIL_URL: provider.url, ...environment })
+      started.push(process)
+      return process
+    },
+
+    /** In this process. */
+    register: async (email: string) =>
+      readUser(await untilServed(async () => app.request('/v1/users', post({ email, password: PASSWORD })))),
+
+    outcomeOf: async (userId: string) => {
+      const statement = 'select outcome from mails where user_id = $1'
+      const found = await database.pool.query<{ outcome: string | null }>(statement, [userId])
+      return found.rows[0]?.outcome
+    },
+  }
+}
+
+/** The environment that leads a worker to a store of this kind, the same for all tests of a `describe`. */
+export const useStore = (backend: BackendName) => {
+  let store: { REDIS_URL?: string } = {}
+  beforeAll(async () => {
+    const redis = await startStore(backend)
+    store = redis ? { REDIS_URL: redis.url } : {}
+    return async () => redis?.stop()
+  })
+  return () => store
+}
+
+/** The exit code of a stop, and how long it took. */
+export const timed = async (stop: Promise<number | null>) => {
+  const begun = performance.now()
+  return { code: await stop, ms: performance.now() - begun }
+}
