@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runAccount } from '../../src/worker/run-account.ts'
 import { type App, activate, codeOf, deliver, read, register, registerAndActivate, settle } from '../api/api-client.ts'
 import { basic, createTestApi } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -24,8 +26,20 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** The command, run in this process. */
+const run = async (args: string[], environment: NodeJS.ProcessEnv = {}) => {
+  const chunks: Buffer[] = []
+  const out = new PassThrough().on('data', (chunk) => chunks.push(chunk))
+  let err = ''
+  const tell = (sentence: string) => {
+    err += `${sentence}\n`
+  }
+  const code = await runAccount(args, { DATABASE_URL: database.url, SECRET_KEY, ...environment }, { out, tell })
+  return { code, out: Buffer.concat(chunks).toString('utf8'), err }
+}
+
 const account = async (...args: string[]) => {
-  const { code, out, err } = await runScript('src/worker/account.ts', args, { DATABASE_URL: database.url, SECRET_KEY })
+  const { code, out, err } = await run(args)
   const lines: Record<string, unknown>[] = out
     .split('\n')
     .filter((line) => line !== '')
@@ -33,11 +47,7 @@ const account = async (...args: string[]) => {
   return { code, lines, err, out }
 }
 
-const accountWithEvents = (...args: string[]) =>
-  runScript('src/worker/account.ts', args, {
-    ...{ DATABASE_URL: database.url, SECRET_KEY },
-    WEBHOOK_URL: 'https://app.example.com/events',
-  })
+const accountWithEvents = (...args: string[]) => run(args, { WEBHOOK_URL: 'https://app.example.com/events' })
 
 const eventsOf = async (id: string) =>
   (await database.pool.query('select type, data from events where user_id = $1 order by created_at', [id])).rows
@@ -55,7 +65,7 @@ test.each([
   [['export', '--all', 'x']],
   [['find', 'x', '--force']],
 ])('wrong usage ends with 2: %j', async (args) => {
-  const { code, out, err } = await account(...args)
+  const { code, out, err } = await runScript('src/worker/account.ts', args, { DATABASE_URL: database.url, SECRET_KEY })
   expect([code, out]).toEqual([2, ''])
   expect(err).toContain('node src/worker/account.ts')
 })
