@@ -1,0 +1,91 @@
+import * as v from 'valibot'
+import { expect } from 'vitest'
+import { readUser } from '../support/answers.ts'
+import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
+import type { BackendName } from '../support/backends.ts'
+import { startEventReceiver } from '../support/event-receiver.ts'
+import { codeIn } from '../support/mail-provider.ts'
+import { startProcess, type TestProcess } from '../support/processes.ts'
+import { untilServed } from '../support/until-served.ts'
+import { PATIENT, setStage } from '../worker/stage.ts'
+
+export const SECRETS = ['whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz', 'whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo=']
+const job = v.object({ id: v.string(), name: v.string(), data: v.unknown() })
+const board = v.object({ queues: v.array(v.object({ name: v.string(), jobs: v.array(job) })) })
+
+/** The service with somebody to tell events to. The API runs in this process until `startApi`; workers start when told. */
+export const setEventStage = async (backend: BackendName) => {
+  const [stage, receiver] = await Promise.all([setStage(backend), startEventReceiver()])
+  const environment = {
+    DATABASE_URL: stage.database.url,
+    REDIS_URL: stage.redis?.url,
+    MAIL_URL: stage.provider.url,
+    WEBHOOK_URL: receiver.url,
+    WEBHOOK_SECRET: SECRETS.join(','),
+    OPS_USER: 'ops',
+    OPS_PASSWORD: 'ops',
+  }
+  const processes: TestProcess[] = []
+  const app = await createTestApi(stage.database, { WEBHOOK_URL: receiver.url })
+  let ask = async (path: string, init: RequestInit): Promise<Response> => app.request(path, init)
+
+  const start = async (name: 'api' | 'worker', more: Record<string, string> = {}) => {
+    const process = await startProcess(name, { ...environment, ...more })
+    processes.push(process)
+    return process
+  }
+  const register = async (email: string) => {
+    const body = { email, password: PASSWORD, metadata: { plan: 'free' } }
+    const answer = await untilServed(() => ask('/v1/users', post(body)))
+    expect(answer.status).toBe(202)
+    return readUser(answer)
+  }
+
+  return {
+    ...stage,
+    receiver,
+    register,
+    startWorker: (more?: Record<string, string>) => start('worker', more),
+    startApi: async () => {
+      const api = await start('api')
+      ask = (path, init) => fetch(`${api.url}${path}`, init)
+    },
+
+    activate: async (email: string) => {
+      const { id } = await register(email)
+      await expect.poll(() => stage.provider.inbox(email).length, PATIENT).toBe(1)
+      const code = codeIn(stage.provider.inbox(email)[0])
+      const answer = await ask(`/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))
+      expect(answer.status).toBe(200)
+      return readUser(answer)
+    },
+
+    changePassword: (email: string, password: string) =>
+      ask('/v1/account/password', {
+        method: 'PUT',
+        headers: { authorization: basic(email), 'content-type': 'application/json' },
+        body: JSON.stringify({ password }),
+      }),
+
+    deleteAccount: (email: string, password: string) =>
+      ask('/v1/account', { method: 'DELETE', headers: { authorization: basic(email, password) } }),
+
+    typesTaken: () => receiver.taken().map(({ type }) => type),
+
+    jobsOf: async (worker: TestProcess, status: string) => {
+      const answer = await fetch(`${worker.opsUrl}/dashboard/api/queues?activeQueue=webhook&status=${status}&page=1`, {
+        headers: { authorization: `Basic ${btoa('ops:ops')}` },
+      })
+      const { queues } = v.parse(board, await answer.json())
+      return queues.find(({ name }) => name === 'webhook')?.jobs ?? []
+    },
+
+    close: async () => {
+      await Promise.all(processes.map((process) => process.kill()))
+      await receiver.close()
+      await stage.close()
+    },
+  }
+}
+
+export type EventStage = Awaited<ReturnType<typeof setEventStage>>
