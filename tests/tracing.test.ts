@@ -250,7 +250,7 @@ describe.each([
     const [database, provider, collector] = [await useTestDatabase(), await startMailProvider(), await start()]
     onTestFinished(async () => void (await Promise.all([provider.close(), collector.close()])))
     const common = { DATABASE_URL: database.url, MAIL_URL: provider.url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }
-    const [api, worker] = [await startProcess('api', common), await startProcess('worker', common)]
+    const [api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', common)])
     onTestFinished(async () => void (await Promise.all([api.kill(), worker.kill()])))
     for (const name of ['one', 'two', 'three']) {
       const email = `${name}@example.com`

@@ -8,7 +8,7 @@ import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { untilServed } from '../support/until-served.ts'
 import { runTraceMail } from '../worker/spawn-program.ts'
-import { PATIENT } from '../worker/stage.ts'
+import { PATIENT, trace } from '../worker/stage.ts'
 import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts'
 
 if (!hasPgBouncer) process.stderr.write('\n*** THE TESTS OF POOLERS DO NOT RUN: there is no pgbouncer on PATH. ***\n\n')
@@ -84,9 +84,8 @@ describe.runIf(hasPgBouncer).each(backends)('through PgBouncer in transaction mo
   test('the trace of a mail is told', async () => {
     const user = await register('trace@example.com')
     const environment = { DATABASE_URL: bouncer.url, DATABASE_DIRECT_URL: database.url, REDIS_URL: redis?.url }
-    const trace = () => runTraceMail([user.id], environment)
-    await expect.poll(async () => (await trace()).out, PATIENT).toContain('accepted by resend as')
-    expect(await trace()).toMatchObject({ code: 0, err: '' })
+    await expect.poll(async () => (await trace(user.id, environment)).out, PATIENT).toContain('accepted by resend as')
+    expect(await runTraceMail([user.id], environment)).toMatchObject({ code: 0, err: '' })
   })
 
   test('the application comes through the pooler, and only what needs a session comes by itself', async () => {
