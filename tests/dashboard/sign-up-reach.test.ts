@@ -45,7 +45,7 @@ const overflows = (page: Page): Promise<string[]> =>
   })`)
 
 describeWithBrowser('whoever cannot see, point or hold a large screen', { timeout: TEST_MS }, () => {
-  const { open, register, newAddress, state, mailTo, confirm } = useSignUpPage(TTL_SECONDS)
+  const { open, register, newAddress, state, mailTo, letRunOut, confirm } = useSignUpPage(TTL_SECONDS)
 
   test('signs up with Tab, Space and Enter, and each stop has a name', async () => {
     const page = await open('en', { expected: REFUSED })
@@ -89,6 +89,7 @@ describeWithBrowser('whoever cannot see, point or hold a large screen', { timeou
     const address = await register(page)
     expect(await page.title()).toBe('Prüfen Sie Ihr Postfach')
     await state(page, 'sent')
+    await letRunOut(address, 12)
     const heard = () => page.evaluate<string[]>('heard')
     await expect.poll(heard, PATIENT).toContainEqual(expect.stringMatching(/^(?:10|[6-9]) Sekunden$/))
     expect((await heard()).filter((text) => / gesendet\. \d+ Sekunden$/.test(text))).toHaveLength(1)
@@ -100,9 +101,10 @@ describeWithBrowser('whoever cannot see, point or hold a large screen', { timeou
 
   test('stands on the button for a new code when the code runs out under the cursor', async () => {
     const page = await open()
-    await register(page)
+    const address = await register(page)
     await state(page, 'sent')
     await page.keyboard.type('12')
+    await letRunOut(address, 3)
     await state(page, 'expired')
     expect(await focused(page)).toBe('- button "Send a new code"')
     expect(await page.getByRole('status').textContent()).toBe('This code has expired. Ask for a new one.')
@@ -145,6 +147,7 @@ describeWithBrowser('whoever cannot see, point or hold a large screen', { timeou
     await state(page, 'sent')
     await confirm(page, '12')
     await look('code')
+    await letRunOut(address, 2)
     await state(page, 'expired')
     await look('over')
     const { id } = await mailTo(address)
