@@ -6,7 +6,7 @@ const provider = (name: string, ...tests: string[]): Room => ({
   mutate: [`src/core/mail/providers/${name}.ts`],
   tests: [
     'tests/core/provider-{answers,settings,reports}.unit.test.ts',
-    'tests/worker/providers/adapters.unit.test.ts',
+    'tests/worker/providers/adapter-{answers,requests}.unit.test.ts',
     ...tests,
   ],
   providers: name,
@@ -63,7 +63,7 @@ export const rooms: Record<string, Room> = {
     tests: [
       'tests/core/{report,sender}.unit.test.ts',
       'tests/worker/providers/{judge-answer,retry-after,create-mailer,traced-post}.unit.test.ts',
-      'tests/worker/providers/adapters.unit.test.ts',
+      'tests/worker/providers/adapter-{answers,requests}.unit.test.ts',
       'tests/worker/config/*.unit.test.ts',
       'tests/worker/providers/outages.test.ts',
     ],
@@ -82,7 +82,8 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/core/account/{change-password,delete-account,sign-in}.ts', 'src/core/registration/authenticate.ts'],
     tests: [
       'tests/core/{authenticate,account/sign-in}.test.ts',
-      'tests/api/{account,guessing-limits,remembered,round-trips}.test.ts',
+      'tests/api/account/{sign-in,password,deletion,plain-hash}.test.ts',
+      'tests/api/{guessing-limits,remembered,round-trips}.test.ts',
       'tests/events/one-transaction.test.ts',
     ],
     isOnTables: true,
