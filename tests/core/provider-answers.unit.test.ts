@@ -90,7 +90,7 @@ const cases: Case[] = [
   ['mailgun', 403, { message: 'on probation' }, 'probation'],
   ['mailgun', 404, { message: 'Domain not found' }, 'domain not found'],
   ['mailgun', 404, { message: 'not found' }, undefined],
-  ['mailgun', 400, { message: "'from' parameter is not a valid address" }, 'from'],
+  ['mailgun', 400, { message: 'from parameter is missing' }, 'from'],
   ['mailgun', 400, { message: 'to parameter is not a valid address' }, 'recipient'],
   ['mailgun', 400, { message: 'the goto parameter is not a valid address' }, undefined],
   ['mailgun', 400, { message: 'message too big' }, 'too large'],
