@@ -1,7 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { rooms } from './mutants/rooms.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const MOST_FILES_IN_A_ROOM = 12
@@ -195,14 +194,4 @@ test('statements stand in core/postgres only', () => {
   expect(
     sources.filter(({ file, text }) => SQL.test(text) && !inside(file, 'core/postgres')).map(({ file }) => file),
   ).toEqual([])
-})
-
-test('what mutants change, and the tests that have to notice, are there', () => {
-  const single = (pattern: string): string[] => {
-    const [whole = '', choices = ''] = /\{([^}]*)\}/.exec(pattern) ?? []
-    return whole === '' ? [pattern] : choices.split(',').flatMap((choice) => single(pattern.replace(whole, choice)))
-  }
-  const patterns = Object.values(rooms).flatMap(({ mutate, tests }) => [...mutate, ...tests].flatMap(single))
-  expect(patterns.length).toBeGreaterThan(50)
-  expect(patterns.filter((pattern) => globSync(pattern, { cwd: ROOT }).length === 0)).toEqual([])
 })

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { otherThan } from '../api/api-client.ts'
-import { readProblem, readUser } from '../support/answers.ts'
-import { basic, PASSWORD } from '../support/api.ts'
+import { readUser } from '../support/answers.ts'
+import { basic, PASSWORD, post } from '../support/api.ts'
 import { untilServed } from '../support/until-served.ts'
 import { PATIENT } from '../worker/stage.ts'
-import { type Person, type Service, startService } from './service.ts'
+import { countsOf, guessesAt, wordOf } from './guesses.ts'
+import { type Service, startService } from './service.ts'
 
 let service: Service
 beforeAll(async () => {
@@ -14,28 +15,7 @@ beforeAll(async () => {
 beforeEach(() => service.database.pool.query('delete from guesses'))
 afterAll(() => service.close())
 
-type WithCode = Person & { code: string }
-
-/** The type of the problem, or the status of an answer that is none. */
-const wordOf = async (answer: Response) => (answer.ok ? answer.status : (await readProblem(answer)).type.slice(10))
-const countsOf = async (answers: Promise<Response>[]) => {
-  const counts: Record<string, number> = {}
-  for (const word of await Promise.all(answers.map(async (answer) => wordOf(await answer))))
-    counts[word] = (counts[word] ?? 0) + 1
-  return counts
-}
-const guess = async (person: WithCode, step = 1, headers: Record<string, string> = {}) =>
-  wordOf(await service.activate(person, otherThan(person.code, step), service.url, headers))
-/** Alternates between the two apis. */
-const spread = (times: number, call: (at: string, index: number) => Promise<Response>) =>
-  Array.from({ length: times }, (_, index) => call(service.urls[index % 2] ?? '', index))
-const attemptsOf = async ({ id }: Person) => {
-  const found = await service.database.pool.query('select attempts from codes where user_id = $1 order by created_at', [
-    id,
-  ])
-  return found.rows.map(({ attempts }) => attempts)
-}
-const attemptsLeft = async (person: Person) => (await service.read(person)).code?.attemptsLeft
+const { attemptsLeft, attemptsOf, exhaust, guess, spread } = guessesAt(() => service)
 
 describe('one code', () => {
   test('1000 parallel guesses over two apis spend exactly 3 attempts', async () => {
@@ -135,18 +115,6 @@ describe('one code', () => {
 })
 
 describe('one mailbox', () => {
-  const nets = (index: number) => ({ 'x-forwarded-for': `198.51.100.${index}` })
-
-  /** Nine wrong guesses over three codes, the next of which `next` gets. */
-  const exhaust = async (email: string, next: (person: WithCode) => Promise<WithCode>) => {
-    let person = await service.registerWithCode(email)
-    for (let index = 0; index < 9; index++) {
-      if (index > 0 && index % 3 === 0) person = await next(person)
-      expect(await guess(person, (index % 3) + 1, nets(index))).toBe('code-incorrect')
-    }
-    return person
-  }
-
   test('a resend gives no new guesses: after nine its codes have 8 digits, and the owner gets in with one', async () => {
     const ada = await exhaust('resends@example.com', service.resendWithCode)
     const long = await service.resendWithCode(ada)
@@ -212,13 +180,7 @@ test('while no mail has left, no code can be guessed', async () => {
 test('50 parallel registrations of one address are 50 registrations', async () => {
   const answers = await Promise.all(
     spread(50, (at) =>
-      untilServed(() =>
-        fetch(`${at}/v1/users`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ email: 'fifty@example.com', password: PASSWORD }),
-        }),
-      ),
+      untilServed(() => fetch(`${at}/v1/users`, post({ email: 'fifty@example.com', password: PASSWORD }))),
     ),
   )
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202))

@@ -5,27 +5,7 @@ import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type App, activate, otherThan, read, registerAndActivate, registerAndDeliver, resend } from './api-client.ts'
 import { resolveReferences, schemaFaults, targetOf } from './json-schema.ts'
-
-const contentOf = v.looseObject({
-  schema: v.optional(v.unknown()),
-  examples: v.optional(v.record(v.string(), v.unknown()), {}),
-})
-const responseOf = v.looseObject({
-  description: v.string(),
-  headers: v.optional(v.record(v.string(), v.unknown()), {}),
-  content: v.optional(v.record(v.string(), contentOf), {}),
-})
-const operationOf = v.looseObject({
-  operationId: v.optional(v.string()),
-  security: v.optional(v.unknown()),
-  requestBody: v.optional(v.looseObject({ content: v.record(v.string(), contentOf) })),
-  responses: v.record(v.string(), responseOf),
-})
-const documentOf = v.looseObject({
-  openapi: v.string(),
-  paths: v.record(v.string(), v.record(v.string(), operationOf)),
-  components: v.looseObject({ securitySchemes: v.unknown() }),
-})
+import { documentOf } from './openapi-document.ts'
 
 let database: TestDatabase
 let app: App

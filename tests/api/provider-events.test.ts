@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { EventWebhook } from '@sendgrid/eventwebhook'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SignedEvent } from '../../dev/mail-sandbox/provider/facts.ts'
-import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import type { ApiEnv } from '../../src/api/context.ts'
 import { deliverMail } from '../../src/core/mail/deliver-mail.ts'
-import { type ProviderName, providerNames, providers } from '../../src/core/mail/providers/providers.ts'
+import { providerNames, providers } from '../../src/core/mail/providers/providers.ts'
 import { bounceKinds, type Report } from '../../src/core/mail/providers/report.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
@@ -28,10 +26,8 @@ afterAll(() => Promise.all([database.drop(), sns.close()]))
 
 const names = providerNames.filter((name) => providers[name].reports)
 
-const openSource = (name: ProviderName) => openEvents(name, () => sns)
-
 describe.each(names)('reports of %s', (name) => {
-  const source = openSource(name)
+  const source = openEvents(name, () => sns)
   let app: Hono<ApiEnv>
   beforeAll(async () => {
     const environment = { MAIL_PROVIDER: name, MAIL_EVENTS_SECRET: source.secret, HTTPS_PROXY: sns.proxyUrl }
@@ -179,44 +175,4 @@ describe.each(names)('reports of %s', (name) => {
     const off = await createTestApi(database, { MAIL_PROVIDER: name })
     expect((await off.request(`/v1/provider-events/${name}`, { method: 'POST', ...body })).status).toBe(404)
   })
-})
-
-test("SendGrid's own package finds the events of the sandbox well signed", () => {
-  const source = openSource('sendgrid')
-  const { headers, body } = source.sign([])
-  const webhook = new EventWebhook()
-  const key = webhook.convertPublicKeyToECDSA(source.secret)
-  const signature = headers['x-twilio-email-event-webhook-signature'] ?? ''
-  expect(webhook.verifySignature(key, body, signature, headers['x-twilio-email-event-webhook-timestamp'] ?? '')).toBe(
-    true,
-  )
-})
-
-test('a token of Mailgun is believed for one body only', async () => {
-  const source = openSource('mailgun')
-  const app = await createTestApi(database, { MAIL_PROVIDER: 'mailgun', MAIL_EVENTS_SECRET: source.secret })
-  const { headers, body } = source.sign(source.about('delivered', 'x'))
-  const send = (text: string) => app.request('/v1/provider-events/mailgun', { method: 'POST', headers, body: text })
-  expect((await send(body)).status).toBe(204)
-  expect((await send(body)).status).toBe(204)
-  expect((await send(body.replace('"delivered"', '"failed"'))).status).toBe(401)
-})
-
-test('both providers report, each by its own secret', async () => {
-  const source = openSource('brevo')
-  const app = await createTestApi(database, {
-    MAIL_PROVIDER: 'resend',
-    MAIL_FALLBACK_PROVIDER: 'brevo',
-    MAIL_FALLBACK_EVENTS_SECRET: source.secret,
-  })
-  const { headers, body } = source.sign(source.about('delivered', 'x'))
-  expect((await app.request('/v1/provider-events/brevo', { method: 'POST', headers, body })).status).toBe(204)
-  expect((await app.request('/v1/provider-events/resend', { method: 'POST', headers, body })).status).toBe(404)
-})
-
-test('Postmark is believed by a password with a colon in it', async () => {
-  const secret = 'events:a password: with a colon'
-  const app = await createTestApi(database, { MAIL_PROVIDER: 'postmark', MAIL_EVENTS_SECRET: secret })
-  const signed = factsOf('postmark').openEvents?.(secret).sign('{}', { id: 'x', at: new Date() })
-  expect((await app.request('/v1/provider-events/postmark', { method: 'POST', ...signed })).status).toBe(204)
 })

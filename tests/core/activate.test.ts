@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { activate } from '../../src/core/registration/activate.ts'
 import { shareTestDatabase } from '../support/database.ts'
+import { addGuesses } from './add-guesses.ts'
 import {
   addActive,
-  addGuesses,
   addPending,
   age,
   attempt,

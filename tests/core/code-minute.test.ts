@@ -5,9 +5,9 @@ import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { SECRET_KEY } from '../support/secret-key.ts'
+import { addGuesses } from './add-guesses.ts'
 import {
   accepted,
-  addGuesses,
   addPending,
   age,
   clearNo,

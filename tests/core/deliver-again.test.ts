@@ -5,17 +5,8 @@ import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { shareTestDatabase, silent } from '../support/database.ts'
 import { deliverTools, testProvider } from '../support/delivery.ts'
 import { codeIn } from '../support/mail-provider.ts'
-import {
-  addActive,
-  addGuesses,
-  addPending,
-  clearNo,
-  deliver,
-  readMail,
-  scriptedMailer,
-  silence,
-  type,
-} from './fixtures.ts'
+import { addGuesses } from './add-guesses.ts'
+import { addActive, addPending, clearNo, deliver, readMail, scriptedMailer, silence, type } from './fixtures.ts'
 
 const database = shareTestDatabase()
 

@@ -21,6 +21,7 @@ import {
   silence,
   useCaseTools,
 } from './fixtures.ts'
+import { record } from './postgres/plans.ts'
 
 const database = shareTestDatabase()
 
@@ -139,4 +140,13 @@ test('ten clear noes wait with a growing back-off that never passes a minute', a
   }
   expect(await deliver(tools, mailId)).toMatchObject({ end: 'done', outcome: 'accepted' })
   expect(new Set(mailer.sent.map(({ key, mail }) => key + JSON.stringify(mail))).size).toBe(1)
+})
+
+test('a mail goes from its claim to its end by two statements, outside any transaction', async () => {
+  const { mailId } = await addPending(database)
+  const statements = await record(() => deliver(deliverTools(database, scriptedMailer()), mailId), /./)
+  expect(statements).toHaveLength(2)
+  expect((await database.pool.query('select outcome from mails where id = $1', [mailId])).rows).toEqual([
+    { outcome: 'accepted' },
+  ])
 })

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
-import { mailboxOf } from '../../src/core/credentials/email-address.ts'
-import { createKeyring, lookupKeys } from '../../src/core/credentials/keyring.ts'
+import { createKeyring } from '../../src/core/credentials/keyring.ts'
 import { createVerifiedCredentials } from '../../src/core/credentials/verified-credentials.ts'
 import { deliverMail } from '../../src/core/mail/deliver-mail.ts'
 import type { DeliverTools, Delivery } from '../../src/core/mail/delivery.ts'
@@ -55,22 +54,6 @@ export const addActive = async (database: TestDatabase, email?: string): Promise
 
 export const setActive = ({ pool }: TestDatabase, userId: string) =>
   pool.query('update users set activated_at = now() where id = $1', [userId])
-
-/** Counts wrong guesses at the mailbox of this address. */
-export const addGuesses = async (
-  { pool }: TestDatabase,
-  email: string,
-  count: number,
-  secondsAgo = 0,
-): Promise<void> => {
-  const [key] = lookupKeys(keyring, 'mailbox', mailboxOf(email))
-  await pool.query(
-    `insert into guesses (mailbox_key, at)
-     select $1, clock_timestamp() - make_interval(secs => $3)
-     from generate_series(1, $2)`,
-    [key, count, secondsAgo],
-  )
-}
 
 const only = <Row>(rows: Row[]): Row => {
   const [row] = rows

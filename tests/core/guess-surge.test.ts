@@ -6,8 +6,8 @@ import { createGuessSurge } from '../../src/core/registration/guess-surge.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { shareTestDatabase, silent } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
+import { addGuesses } from './add-guesses.ts'
 import {
-  addGuesses,
   addPending,
   currentMail,
   deliver,

@@ -2,7 +2,8 @@ import { afterAll, beforeEach, expect, test } from 'vitest'
 import { removeOldRows } from '../../src/core/postgres/housekeeping.ts'
 import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { addActive, addGuesses, addPending, openFor, type Pending, resending, useCaseTools } from './fixtures.ts'
+import { addGuesses } from './add-guesses.ts'
+import { addActive, addPending, openFor, type Pending, resending, useCaseTools } from './fixtures.ts'
 
 let database: TestDatabase
 
@@ -165,11 +166,7 @@ test('told to stop it begins nothing more', async () => {
 })
 
 test('networks of sign-ins are kept for 30 days, and audit rows for two years', async () => {
-  const id = (
-    await database.pool.query<{ id: string }>(
-      "insert into users (id, email, password_hash, ref) values (gen_random_uuid(), 'kept@example.com', 'x', 'K2QX') returning id",
-    )
-  ).rows[0]?.id
+  const { id } = (await addActive(database)).user
   await database.pool.query(
     `insert into sign_in_networks (user_id, network_key, at)
      values ($1, 'old', now() - interval '31 days'), ($1, 'new', now() - interval '29 days')`,

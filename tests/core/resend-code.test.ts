@@ -7,9 +7,9 @@ import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
+import { addGuesses } from './add-guesses.ts'
 import {
   addActive,
-  addGuesses,
   addPending,
   age,
   currentMail,

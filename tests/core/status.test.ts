@@ -5,9 +5,9 @@ import type { Credentials } from '../../src/core/postgres/users.ts'
 import { readStatus } from '../../src/core/registration/status.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
+import { addGuesses } from './add-guesses.ts'
 import {
   addActive,
-  addGuesses,
   addPending,
   age,
   clearNo,

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import * as v from 'valibot'
 import { listen, openSocket } from '../abuse/speak.ts'
 import { codeIn, type ReceivedMail } from '../support/mail-provider.ts'
+import { cook, type Person } from './cook.ts'
 import { type Contract, faultsOf, readContract } from './faults.ts'
-import { cook, type Person, type Recipe, recipes } from './recipes.ts'
+import { type Recipe, recipes } from './recipes.ts'
 
 // What the service waits for nobody sends: a wrong length or a missing end.
 const PATIENCE_MS = 1000

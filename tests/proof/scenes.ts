@@ -1,17 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
-import {
-  addActive,
-  addGuesses,
-  addPending,
-  age,
-  deliver,
-  digitsOf,
-  otherThan,
-  refused,
-  silence,
-} from '../core/fixtures.ts'
+import { addGuesses } from '../core/add-guesses.ts'
+import { addActive, addPending, age, deliver, digitsOf, otherThan, refused, silence } from '../core/fixtures.ts'
 import {
   type Act,
   addSent,

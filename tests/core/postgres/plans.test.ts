@@ -39,8 +39,8 @@ import {
 import { newCode } from '../../../src/core/registration/new-code.ts'
 import { createTestDatabase, shareTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { deliverTools } from '../../support/delivery.ts'
-import { addPending, clearNo, deliver, refused, scriptedMailer, silence, useCaseTools } from '../fixtures.ts'
-import { expectBoundedReads, fill, idOf, record } from './plans.ts'
+import { clearNo, deliver, refused, scriptedMailer, silence, useCaseTools } from '../fixtures.ts'
+import { expectBoundedReads, fill, idOf } from './plans.ts'
 
 let database: TestDatabase
 const empty = shareTestDatabase()
@@ -192,14 +192,4 @@ test.each(Object.entries(cases))('%s reads no more rows than it needs', async (_
 test('a statement that reads a whole table is found out', async () => {
   const slow = () => database.pool.query("select 1 from guesses where at > clock_timestamp() - interval '1 hour'")
   await expect(expectBoundedReads(pools(), slow, 1000)).rejects.toThrow('to deeply equal')
-})
-
-test('a mail goes from its claim to its end by two statements, outside any transaction', async () => {
-  const { pool } = database
-  const { mailId } = await addPending(database)
-  const statements = await record(() => deliver(deliverTools(database, scriptedMailer()), mailId), /./)
-  expect(statements).toHaveLength(2)
-  expect((await pool.query('select outcome from mails where id = $1', [mailId])).rows).toEqual([
-    { outcome: 'accepted' },
-  ])
 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
@@ -8,6 +8,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { findFreePort } from '../../../dev/free-port.ts'
 import { createAuthority } from '../../stores/certificates.ts'
 import { acceptanceOf, createTestMailer, mailers } from './mailer-cases.ts'
+import { startRawServer } from './raw-server.ts'
 
 // Of the calls that nothing else ends.
 const TIMEOUT_MS = 400
@@ -15,43 +16,6 @@ const TIMEOUT_MS = 400
 const LATEST_MS = 4000
 const NO_LIMIT_MS = 60_000
 const TEXT_OF_STUB = 'words of the provider'
-
-const isWhole = (request: string) => {
-  const [head = '', ...rest] = request.split('\r\n\r\n')
-  const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN)
-  return Buffer.byteLength(rest.join('\r\n\r\n')) >= length
-}
-
-/** A server of raw sockets: `onRequest` is called when the whole of a request has arrived. */
-const startStub = async (onRequest: (socket: Socket) => void) => {
-  const sockets = new Set<Socket>()
-  let requests = 0
-  const server: Server = createServer((socket) => {
-    let received = ''
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.on('data', (chunk) => {
-      received += chunk
-      if (!isWhole(received)) return
-      received = ''
-      requests += 1
-      onRequest(socket)
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || address === null) throw new Error('no address')
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    requests: () => requests,
-    close: async () => {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
 
 let certificate: { cert: Buffer; key: Buffer }
 beforeAll(() => {
@@ -84,7 +48,7 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
     return mailer
   }
   const serve = async (onRequest: (socket: Socket) => void) => {
-    const stub = await startStub(onRequest)
+    const stub = await startRawServer(onRequest)
     atEnd.push(stub.close)
     return stub
   }
