@@ -70,6 +70,14 @@ const grantLeast = async (pool: pg.Pool, backend: 'postgresql' | 'redis'): Promi
   }
 }
 
+/** The books' own statements meet those of the fleet, and are not for being tried again. */
+const openBooks = (connectionString: string): pg.Pool => {
+  const options = String.raw`-c default_transaction_isolation=read\ committed`
+  const pool = new pg.Pool({ connectionString, max: 2, options })
+  pool.on('error', () => {})
+  return pool
+}
+
 const setStage = async (backend: 'postgresql' | 'redis') => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-soak-'))
   const postgres = await startSteadyPostgres(join(folder, 'postgres'), [
@@ -86,10 +94,7 @@ const setStage = async (backend: 'postgresql' | 'redis') => {
     secretKey,
   })
   await startChild('db/migrate.ts', environment, process.stderr).ended
-  // The books' own statements meet those of the fleet, and are not for being tried again.
-  const options = String.raw`-c default_transaction_isolation=read\ committed`
-  const pool = new pg.Pool({ connectionString: postgres.urlOf('postgres'), max: 2, options })
-  pool.on('error', () => {})
+  const pool = openBooks(postgres.urlOf('postgres'))
   await grantLeast(pool, backend)
   const url = Object.assign(new URL(postgres.urlOf('postgres')), { username: ROLE, password: ROLE })
   const asOneWhoOwnsNothing = { ...environment, DATABASE_URL: url.href }

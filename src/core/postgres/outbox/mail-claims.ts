@@ -60,6 +60,23 @@ export type ClaimedMail = MeasuredSurge & {
   giveUpInMs: number
 }
 
+// The code of the claimed mail, when nobody can have it yet: $5 is its key, $6 the digest of what is sent, $7 how long it lives.
+const OPENED = `opened as (
+  update codes
+  set opened_at = now(), expires_at = now() + make_interval(secs => $7), mail_digest = $6
+  from claimed
+  join users on users.id = claimed.user_id and ${PENDING}
+  cross join guessed
+  cross join surge
+  where codes.id = claimed.code_id
+    and ${CURRENT}
+    and mail_digest is null
+    and key_id = $5
+    and not "isOut"
+    and not "isSurge"
+  returning codes.id
+)`
+
 /**
  * Takes the mail for one try, so that nobody else gets it while the lease runs, and reads all that the try needs. The code of a mail that
  * nobody can have yet is opened with it, as `openCode` would, so that most mails need no other statement before they leave. A mail that
@@ -72,21 +89,7 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
     `with claimed as (
        ${claiming('mails')}
        returning attempts, user_id, code_id
-     ), ${guessingSql('(select mailbox_keys from codes join claimed on claimed.code_id = codes.id)', '$8', '$9', '$10')}, opened as (
-       update codes
-       set opened_at = now(), expires_at = now() + make_interval(secs => $7), mail_digest = $6
-       from claimed
-       join users on users.id = claimed.user_id and ${PENDING}
-       cross join guessed
-       cross join surge
-       where codes.id = claimed.code_id
-         and ${CURRENT}
-         and mail_digest is null
-         and key_id = $5
-         and not "isOut"
-         and not "isSurge"
-       returning codes.id
-     )
+     ), ${guessingSql('(select mailbox_keys from codes join claimed on claimed.code_id = codes.id)', '$8', '$9', '$10')}, ${OPENED}
      select ${claimColumns('mails')},
        coalesce(mails.retry_at > now() and (mails.lease_until is null or mails.lease_until <= now()), false) as "isHeldBack",
        mails.request_id as "requestId",

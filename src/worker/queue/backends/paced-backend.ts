@@ -32,19 +32,7 @@ export const paced =
 const withPauses = <Backend extends IQueueBackend>(backend: Backend, outages: OutageLog): Backend => {
   let interrupted = new AbortController()
   let isWaiting = false
-  const pausing =
-    <Arguments extends unknown[], Result>(call: (...given: Arguments) => Promise<Result>) =>
-    async (...given: Arguments): Promise<Result> => {
-      try {
-        const result = await call(...given)
-        outages.worked()
-        return result
-      } catch (error) {
-        if (error instanceof Error && isStoreTrouble(error))
-          await sleep(PAUSE_MS, undefined, { signal: interrupted.signal }).catch(() => {})
-        throw error
-      }
-    }
+  const pausing = pausingOn(outages, () => interrupted.signal)
   const { disconnectBlocking, reconnectBlocking, waitForJob, moveToCompleted } = {
     disconnectBlocking: backend.disconnectBlocking.bind(backend),
     reconnectBlocking: backend.reconnectBlocking.bind(backend),
@@ -77,6 +65,22 @@ const withPauses = <Backend extends IQueueBackend>(backend: Backend, outages: Ou
     },
   })
 }
+
+/** A call that pauses when the store refuses it, until `signal` interrupts that. */
+const pausingOn =
+  (outages: OutageLog, signal: () => AbortSignal) =>
+  <Arguments extends unknown[], Result>(call: (...given: Arguments) => Promise<Result>) =>
+  async (...given: Arguments): Promise<Result> => {
+    try {
+      const result = await call(...given)
+      outages.worked()
+      return result
+    } catch (error) {
+      if (error instanceof Error && isStoreTrouble(error))
+        await sleep(PAUSE_MS, undefined, { signal: signal() }).catch(() => {})
+      throw error
+    }
+  }
 
 /** BullMQ types its classes by their backend, although what we call is the same on both. */
 export const asPlain = <Plain>(plain: new (...args: never[]) => Plain, object: object): Plain => {
