@@ -2,8 +2,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // The files that take longest, by what they mostly wait for, where no earlier run has told: so that none is alone at the end.
 const LONG = [
-  /events\/events|queue-(?:outages|refusals)|worker\/queue-loss|processes|ops\/alerts|metrics\.test/,
-  /tests\/(?:outage|stores)\/|several-workers|worker\/(?:delivery|trace-mail|operator-retry)|tracing|interleavings|dashboard\//,
+  /events\/events|queue-(?:outages|refusals)|worker\/queue-loss|processes|ops\/alerts|metrics\/worker/,
+  /tests\/(?:outage|stores)\/|several-workers|worker\/(?:delivery|trace-mail|operator-retry)|metrics\/|tracing|interleavings|dashboard\//,
   /tests\/(?:worker|abuse|proof)\//,
 ]
 
