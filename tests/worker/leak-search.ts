@@ -75,6 +75,9 @@ const readKey = async (redis: Redis, key: string): Promise<unknown> => {
       return redis.zrange(key, '0', '-1', 'WITHSCORES')
     case 'stream':
       return redis.xrange(key, '-', '+')
+    case 'none':
+      // Gone since it was listed.
+      return null
     default:
       throw new Error('a key of a type that is not looked into')
   }
