@@ -105,7 +105,7 @@ const cases: Case[] = [
   ['ses', 400, { __type: 'com.amazonaws#MessageRejected:http://x' }, 'MessageRejected'],
   ['ses', 400, { code: 'MessageRejected', message: 'Email address is not verified.' }, 'MessageRejected identity'],
   ['ses', 400, { __type: 'MessageRejected', Message: 'Not Verified' }, 'MessageRejected identity'],
-  ['ses', 400, { __type: 'LimitExceededException', message: 'not verified' }, 'LimitExceededException'],
+  ['ses', 400, { __type: 'LimitExceededException', message: 'address not verified' }, 'LimitExceededException'],
   ['ses', 400, { __type: 'BadRequestException', message: 'the recipient' }, 'BadRequestException to'],
   ['ses', 400, { __type: 'BadRequestException', message: 'Illegal address' }, 'BadRequestException to'],
   ['ses', 400, { __type: 'BadRequestException', message: 'Suppressed' }, 'BadRequestException to'],

@@ -51,6 +51,8 @@ describe('a message of SNS', () => {
       kinds: ['suppressed'],
     },
     { fields: { notificationType: 'Bounce', bounce: { bounceType: 'Transient' } }, kinds: [] },
+    { fields: { notificationType: 'Bounce' }, kinds: [] },
+    { fields: { notificationType: 'Bounce', bounce: { bounceType: 'Permanent' } }, kinds: ['hard-bounce'] },
     { fields: { notificationType: 'Complaint' }, kinds: ['complaint'] },
     { fields: { eventType: 'Reject' }, kinds: ['dropped'] },
     { fields: { eventType: 'Open' }, kinds: [] },
