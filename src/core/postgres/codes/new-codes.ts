@@ -60,7 +60,7 @@ const QUEUED = {
 type InsertedCode = Pick<UserRow, 'digits' | 'resendAfter' | 'resendInSeconds'>
 type Inserted = Pick<UserRow, 'metadata' | 'createdAt'> & InsertedCode & MeasuredSurge & { counted: Counted[] }
 
-export type NewRegistration = { user: NewUser; code: NewCode; spending: Spending; cooldownSeconds: number }
+type NewRegistration = { user: NewUser; code: NewCode; spending: Spending; cooldownSeconds: number }
 
 /**
  * Inserts a registration with its first code and mail, and counts it. Gives null, and does nothing, when the idempotency key is taken; waits
@@ -70,6 +70,7 @@ export const insertRegistration = async (
   tx: Tx,
   { user, code, spending, cooldownSeconds }: NewRegistration,
 ): Promise<{ user: UserRow; surge: MeasuredSurge; counted: Counted[] } | null> => {
+  // First: the commit may be sent before this is answered. A relay that finds nothing looks in vain.
   tx.announce(MAILS_CHANNEL)
   const inserted = await tx.query<Inserted>(
     `with owner as (
