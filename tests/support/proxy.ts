@@ -1,4 +1,4 @@
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 
 /** `url` and `port` are those of the proxy. */
 export type TcpProxy = {
@@ -18,62 +18,79 @@ export type TcpProxy = {
 
 /** Stands in front of a server, as a virtual address or a TCP proxy would. */
 export const startProxy = async (target: string): Promise<TcpProxy> => {
-  const sockets = new Set<Socket>()
-  const { hostname, port: firstPort } = new URL(target)
-  let targetPort = Number(firstPort)
+  const { hostname, port } = new URL(target)
+  const sockets = createSockets()
+  const towards = { hostname, port: Number(port) }
   let isFrozen = false
-  let lost: { word: string; answer: string } | null = null
-  const keep = (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
-  }
-  const each = (change: (socket: Socket) => unknown) => {
-    for (const socket of sockets) change(socket)
-  }
+  let lost: Lost | null = null
   const server = createServer((client) => {
-    const upstream = connect(targetPort, hostname)
-    keep(client)
-    keep(upstream)
+    const upstream = connect(towards.port, towards.hostname)
+    sockets.keep(client, upstream)
     client.on('data', (chunk) => {
       if (lost === null || !chunk.includes(lost.word)) return
-      const { answer } = lost
+      cutAtAnswer(client, upstream, lost)
       lost = null
-      upstream.unpipe(client)
-      upstream.on('data', (said) => said.includes(answer) && client.destroy()).resume()
     })
     client.pipe(upstream).on('close', () => client.destroy())
     upstream.pipe(client).on('close', () => upstream.destroy())
     if (isFrozen) for (const socket of [client, upstream]) socket.pause()
   })
+  return {
+    ...(await listen(server, target)),
+    pointTo: (port) => {
+      towards.port = port
+      sockets.each((socket) => socket.destroy())
+    },
+    freeze: () => {
+      isFrozen = true
+      sockets.each((socket) => socket.pause())
+    },
+    freezeConnected: () => sockets.each((socket) => socket.pause()),
+    loseAnswerTo: (word, answer) => {
+      lost = { word, answer }
+    },
+    thaw: () => {
+      isFrozen = false
+      sockets.each((socket) => socket.resume())
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        sockets.each((socket) => socket.destroy())
+      }),
+  }
+}
+
+type Lost = { word: string; answer: string }
+
+/** All that are open, on both sides. */
+const createSockets = () => {
+  const open = new Set<Socket>()
+  return {
+    keep: (...sockets: Socket[]) => {
+      for (const socket of sockets) {
+        open.add(socket)
+        socket.on('error', () => socket.destroy()).on('close', () => open.delete(socket))
+      }
+    },
+    each: (change: (socket: Socket) => unknown) => {
+      for (const socket of open) change(socket)
+    },
+  }
+}
+
+const cutAtAnswer = (client: Socket, upstream: Socket, { answer }: Lost): void => {
+  upstream.unpipe(client)
+  upstream.on('data', (said) => said.includes(answer) && client.destroy()).resume()
+}
+
+/** On a free port; gives the target's address with that port in place of its own. */
+const listen = async (server: Server, target: string): Promise<{ url: string; port: number }> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('no port')
   const url = new URL(target)
   url.hostname = '127.0.0.1'
   url.port = String(address.port)
-  return {
-    url: url.href,
-    port: address.port,
-    pointTo: (port) => {
-      targetPort = port
-      each((socket) => socket.destroy())
-    },
-    freeze: () => {
-      isFrozen = true
-      each((socket) => socket.pause())
-    },
-    freezeConnected: () => each((socket) => socket.pause()),
-    loseAnswerTo: (word, answer) => {
-      lost = { word, answer }
-    },
-    thaw: () => {
-      isFrozen = false
-      each((socket) => socket.resume())
-    },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        each((socket) => socket.destroy())
-      }),
-  }
+  return { url: url.href, port: address.port }
 }

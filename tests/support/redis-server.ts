@@ -27,29 +27,17 @@ export const dataServer =
   (...more: string[]) =>
   (port: number): string[] => ['--port', String(port), ...NOTHING_KEPT, ...SYNC_AT_ONCE, ...more]
 
+type AskOptions = RedisOptions & { replyMapping?: 'legacy' }
+
 /** A `redis-server` on a port of its own, not started yet. `options` are for asking it. */
 export const newRedisServer = async (
   args: (port: number) => string[] = dataServer(),
-  options: RedisOptions & { replyMapping?: 'legacy' } = {},
+  options: AskOptions = {},
 ): Promise<RedisServer> => {
   const port = await findFreePort()
   let server: ChildProcess | null = null
   let folder = ''
-  const ask = async <Answer>(question: (redis: Redis) => Promise<Answer>): Promise<Answer> => {
-    const redis = new Redis({
-      port,
-      host: '127.0.0.1',
-      maxRetriesPerRequest: null,
-      retryStrategy: () => 20,
-      ...options,
-    })
-    redis.on('error', () => {})
-    try {
-      return await question(redis)
-    } finally {
-      redis.disconnect()
-    }
-  }
+  const ask: RedisServer['ask'] = (question) => askAt(port, options, question)
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
@@ -73,5 +61,25 @@ export const newRedisServer = async (
       await ended
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+const askAt = async <Answer>(
+  port: number,
+  options: AskOptions,
+  question: (redis: Redis) => Promise<Answer>,
+): Promise<Answer> => {
+  const redis = new Redis({
+    port,
+    host: '127.0.0.1',
+    maxRetriesPerRequest: null,
+    retryStrategy: () => 20,
+    ...options,
+  })
+  redis.on('error', () => {})
+  try {
+    return await question(redis)
+  } finally {
+    redis.disconnect()
   }
 }
