@@ -28,7 +28,7 @@ export const importAccounts = async (
   const counts = { lines: 0, imported: 0, alreadyActive: 0, faulty: 0 }
   let batch: ImportedAccount[] = []
   const flush = async () => {
-    const imported = batch.length > 0 ? await insertAccounts(tools.pool, batch) : 0
+    const imported = await insertAccounts(tools.pool, batch)
     counts.imported += imported
     counts.alreadyActive += batch.length - imported
     batch = []

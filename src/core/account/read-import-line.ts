@@ -57,8 +57,11 @@ const SINCE_MS = Date.UTC(1970)
 
 const isPastTime = (value: string): boolean => {
   const at = TIME.test(value) ? Date.parse(value) : Number.NaN
-  return at >= SINCE_MS && at <= Date.now() + AHEAD_MS
+  return at >= SINCE_MS && at <= Date.now() + AHEAD_MS && isDay(value.slice(0, 10))
 }
+
+/** To JavaScript the 30th of February is the 1st of March. */
+const isDay = (date: string): boolean => new Date(date).toISOString().startsWith(date)
 
 const faultOf = (issue: v.BaseIssue<unknown>): string => {
   if (issue.type !== 'strict_object') return issue.message

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { beforeEach, expect, test } from 'vitest'
 import { exportAccounts } from '../../../src/core/account/export-accounts.ts'
 import { type ImportCounts, importAccounts } from '../../../src/core/account/import-accounts.ts'
@@ -14,11 +15,10 @@ beforeEach(() => database.pool.query('truncate users cascade'))
 const countUsers = async (): Promise<number> =>
   (await database.pool.query('select count(*)::integer as count from users')).rows[0]?.count
 
-const lineOf = (index: number) =>
-  JSON.stringify({
-    ...{ email: `person-${index}@example.com`, activatedAt: '2020-01-02T03:04:05Z', scheme: 'bcrypt' },
-    passwordHash: '$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
-  })
+const PLAIN = { scheme: 'bcrypt', passwordHash: '$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' }
+const activatedAt = '2020-01-02T03:04:05.000Z'
+
+const lineOf = (index: number) => JSON.stringify({ email: `person-${index}@example.com`, activatedAt, ...PLAIN })
 
 /** The lines of a file; each is asked for, and `atLine` sees it first. */
 async function* lines(atLine: (index: number) => unknown = () => {}) {
@@ -30,13 +30,40 @@ async function* lines(atLine: (index: number) => unknown = () => {}) {
 
 const run = async (source: AsyncIterable<string>) => {
   const progress: ImportCounts[] = []
-  const faults: number[] = []
+  const faults: [line: number, fault: string][] = []
   const counts = await importAccounts(
     { pool: database.pool, languages },
-    { lines: source, fault: (line) => faults.push(line), progress: (now) => progress.push({ ...now }) },
+    { lines: source, fault: (...fault) => faults.push(fault), progress: (now) => progress.push({ ...now }) },
   )
   return { counts, faults, progress }
 }
+
+test('what is imported is exported as it came, in a language that there are texts in, and what is blank or faulty is neither', async () => {
+  const ours = {
+    ...{ scheme: 'latchkey', locale: 'de-AT', metadata: { plan: 'free' } },
+    passwordHash: '$bcrypt-sha256$v=2,t=2b,r=5$5Hg1DKFqPE8C2aflZ5vVoe$wOK1VFFtS8IGTrGa7.h5fs0u84qyPbS',
+  }
+  const given = [
+    { email: 'ada@example.com', activatedAt, ...PLAIN },
+    { email: 'eve@example.com', activatedAt, ...ours },
+  ]
+  const texts = [JSON.stringify(given[0]), ' ', 'no json', JSON.stringify(given[1])]
+  const { counts, faults, progress } = await run(Readable.from(texts))
+  expect(counts).toEqual({ lines: 4, imported: 2, alreadyActive: 0, faulty: 1 })
+  expect([faults, progress]).toEqual([[[3, 'is not JSON']], []])
+  const exported = await Array.fromAsync(exportAccounts(database))
+  expect(exported.every((text) => text.endsWith('}\n'))).toBe(true)
+  expect(exported.map((text) => JSON.parse(text)).toSorted((one, other) => (one.email < other.email ? -1 : 1))).toEqual(
+    [
+      { ...given[0], locale: 'en', metadata: {} },
+      { ...given[1], locale: 'de' },
+    ],
+  )
+})
+
+test('where there is no account nothing is exported', async () => {
+  expect(await Array.fromAsync(exportAccounts(database))).toEqual([])
+})
 
 test('no more than a batch of lines is held, and each batch is a line of progress', async () => {
   let most = 0
