@@ -1,7 +1,9 @@
 import { beforeEach, expect, test } from 'vitest'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
+import { raiseEvent } from '../../src/core/events/raise-event.ts'
 import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
+import { transaction } from '../../src/core/postgres/transaction.ts'
 import { addPending, deliver, refused, scriptedMailer, type, useCaseTools } from '../core/fixtures.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
@@ -56,9 +58,14 @@ test('a wrong code, a repeated activation and a deletion that finds nothing rais
   ])
 })
 
-test('where nobody is to be told, nothing is written', async () => {
-  const { mailId } = await addPending(database)
-  const tools = { ...deliverTools(database, scriptedMailer(refused())), raisesEvents: false }
-  await deliver(tools, mailId)
-  expect(await rows(database)).toEqual([])
+test('where nobody is to be told, nothing is written, and a deletion takes the person out of what still waits', async () => {
+  const { user } = await activated(database)
+  const tools = { ...useCaseTools(database), raisesEvents: false }
+  expect(await deleteAccount(tools, user)).toBe('deleted')
+  expect(await rows(database)).toMatchObject([{ type: 'user.activated', data: { user: { id: user.id } } }])
+  expect((await rows(database))[0]?.data.user).toEqual({ id: user.id })
+  const pending = await addPending(database)
+  await transaction(database.pool, (tx) => raiseEvent(tools, tx, 'user.password-changed', pending.user.id))
+  await deliver({ ...deliverTools(database, scriptedMailer(refused())), raisesEvents: false }, pending.mailId)
+  expect(await rows(database)).toHaveLength(1)
 })
