@@ -6,8 +6,11 @@ export type Logger = pino.Logger
 // Synchronous: what is buffered when the reader of stdout is gone keeps sonic-boom's flush at exit in an endless loop.
 const stdout = () => pino.destination({ dest: 1, sync: true })
 
-/** JSON lines on stdout, with the trace's id where there is one. Errors carry type, message and stack only: no SQL detail, no request. */
-export const createLogger = (level: string, service: string): Logger =>
+/**
+ * JSON lines, on stdout unless told, with the trace's id where there is one. Errors carry type, message and stack only: no SQL detail,
+ * no request.
+ */
+export const createLogger = (level: string, service: string, out: pino.DestinationStream = stdout()): Logger =>
   pino(
     {
       level,
@@ -17,7 +20,7 @@ export const createLogger = (level: string, service: string): Logger =>
       serializers: { err: describeErrors() },
       mixin: traceFields,
     },
-    stdout(),
+    out,
   )
 
 const MAX_STACKS = 1000
