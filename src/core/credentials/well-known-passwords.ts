@@ -14,7 +14,8 @@ export const isWellKnownPassword = (password: string): boolean => {
   let [low, high] = [0, LIST.length]
   while (low < high) {
     const middle = low + ((high - low) >> 1)
-    const start = middle === 0 ? 0 : LIST.lastIndexOf(END, middle - 1) + 1
+    // No line is empty, so the middle is never the first byte.
+    const start = LIST.lastIndexOf(END, middle - 1) + 1
     const end = LIST.indexOf(END, middle)
     const order = wanted.compare(LIST, start, end)
     if (order === 0) return true
