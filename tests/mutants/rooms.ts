@@ -14,8 +14,8 @@ const provider = (name: string, ...tests: string[]): Room => ({
 
 export const rooms: Record<string, Room> = {
   codes: {
-    mutate: ['src/core/registration/{activation-code,code-state}.ts'],
-    tests: ['tests/core/{activation-code,code-state}.unit.test.ts'],
+    mutate: ['src/core/registration/{activation-code,code-state,public-ref}.ts'],
+    tests: ['tests/core/{activation-code,code-state,public-ref}.unit.test.ts'],
   },
   credentials: {
     mutate: ['src/core/credentials/{email-address,hashing-queue,keyring,password-hash,verified-credentials}.ts'],
@@ -26,7 +26,10 @@ export const rooms: Record<string, Room> = {
   },
   passwords: {
     mutate: ['src/core/credentials/{password,well-known-passwords}.ts'],
-    tests: ['tests/core/{password,well-known-passwords}.unit.test.ts', 'tests/core/password-hashing.unit.test.ts'],
+    tests: [
+      'tests/core/{password,well-known-passwords}.unit.test.ts',
+      'tests/core/{account/password-hash,password-hashing}.unit.test.ts',
+    ],
   },
   writing: {
     mutate: ['src/core/mail/writing/*.ts'],
@@ -45,6 +48,15 @@ export const rooms: Record<string, Room> = {
     tests: [
       'tests/core/{behind-proxy,client-network,known-names,read-config,settings}.unit.test.ts',
       'tests/{core,api,worker}/config/*.unit.test.ts',
+    ],
+  },
+  process: {
+    mutate: [
+      'src/core/process/{exact-json,logger,outage-log,release-memory,require-tables,start-in-turn,version,wait-until}.ts',
+    ],
+    tests: [
+      'tests/core/{exact-json,logger,outage-log,start-in-turn}.unit.test.ts',
+      'tests/core/process/{process,require-tables,wait-until}.unit.test.ts',
     ],
   },
   refusals: {
@@ -85,6 +97,22 @@ export const rooms: Record<string, Room> = {
       'tests/api/account/{sign-in,password,deletion,plain-hash}.test.ts',
       'tests/api/{guessing-limits,remembered,round-trips}.test.ts',
       'tests/events/one-transaction.test.ts',
+    ],
+    isOnTables: true,
+  },
+  accounts: {
+    mutate: ['src/core/account/{export-accounts,import-accounts,read-import-line,support-acts}.ts'],
+    tests: [
+      'tests/core/account/read-import-line.unit.test.ts',
+      'tests/core/account/{import-accounts,support-acts}.test.ts',
+    ],
+    isOnTables: true,
+  },
+  events: {
+    mutate: ['src/core/{events,outbox}/*.ts', 'src/core/mail/delivery.ts'],
+    tests: [
+      'tests/core/outbox/{keep-lease,until-recorded}.unit.test.ts',
+      'tests/events/{event-tries,raising,event-rows}.test.ts',
     ],
     isOnTables: true,
   },
