@@ -4,7 +4,7 @@ import { problemSchema } from '../../src/api/answers/schemas.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { codeIn, startMailProvider } from '../support/mail-provider.ts'
+import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
 import type { RawAnswer } from './speak.ts'
@@ -25,60 +25,18 @@ export const startService = async ({ apis = 1, hasWorker = false, environment = 
   ])
   const urls = processes.slice(0, apis).map(({ url }) => url)
   const url = urls[0] ?? ''
-  const headersOf = (person: Person) => ({ authorization: basic(person.email) })
+  const requests = requestsTo(url)
+  const log = () => processes.map((process) => process.log()).join('')
 
-  const service = {
+  return {
     url,
     urls,
     opsUrls: processes.map(({ opsUrl }) => opsUrl),
     database,
     provider,
-    log: () => processes.map((process) => process.log()).join(''),
-
-    register: async (email: string, headers: Record<string, string> = {}): Promise<Person> => {
-      const answer = await untilServed(() => fetch(`${url}/v1/users`, post({ email, password: PASSWORD }, headers)))
-      expect(answer.status).toBe(202)
-      return { id: (await readUser(answer)).id, email }
-    },
-
-    /** Waits until the mail of the current code has left, or seems to have. */
-    settled: async (person: Person) => {
-      await vi.waitFor(async () => expect((await service.read(person)).code?.status).not.toBe('queued'), PATIENT)
-      return person
-    },
-
-    /** Registers and waits for the mail. */
-    registerWithCode: async (email: string) => {
-      const sent = provider.inbox(email).length
-      const person = await service.register(email)
-      await vi.waitFor(() => expect(provider.inbox(email)).toHaveLength(sent + 1), PATIENT)
-      await service.settled(person)
-      return { ...person, code: codeIn(provider.inbox(email).at(-1)) }
-    },
-
-    registerAndActivate: async (email: string) => {
-      const person = await service.registerWithCode(email)
-      expect((await service.activate(person, person.code)).status).toBe(200)
-      return person
-    },
-
-    read: async (person: Person) =>
-      readUser(await fetch(`${url}/v1/users/${person.id}`, { headers: headersOf(person) })),
-
-    activate: (person: Person, code: unknown, at = url, headers: Record<string, string> = {}) =>
-      fetch(`${at}/v1/users/${person.id}/activation`, post({ code }, { ...headersOf(person), ...headers })),
-
-    resend: (person: Person) =>
-      fetch(`${url}/v1/users/${person.id}/codes`, { method: 'POST', headers: headersOf(person) }),
-
-    /** Asks for a new code and waits for it. */
-    resendWithCode: async (person: Person) => {
-      const sent = provider.inbox(person.email).length
-      expect((await service.resend(person)).status).toBe(202)
-      await vi.waitFor(() => expect(provider.inbox(person.email)).toHaveLength(sent + 1), PATIENT)
-      await service.settled(person)
-      return { ...person, code: codeIn(provider.inbox(person.email).at(-1)) }
-    },
+    log,
+    ...requests,
+    ...waitingForMails(provider, requests),
 
     /** Bytes of memory that the first api holds. */
     memory: async () => {
@@ -89,13 +47,70 @@ export const startService = async ({ apis = 1, hasWorker = false, environment = 
     /** Every process still runs, answers, has logged no fault of its own, and ends in order. */
     close: async () => {
       for (const at of urls) expect((await fetch(`${at}/livez`)).status).toBe(200)
-      expect(service.log().match(/^.*"level":"(?:error|fatal)".*$/gm)).toBeNull()
+      expect(log().match(/^.*"level":"(?:error|fatal)".*$/gm)).toBeNull()
       expect(await Promise.all(processes.map((process) => process.stop()))).toEqual(processes.map(() => 0))
       await provider.close()
       await database.drop()
     },
   }
-  return service
+}
+
+const headersOf = ({ email }: Person) => ({ authorization: basic(email) })
+
+/** What a person asks the api for. */
+const requestsTo = (url: string) => ({
+  register: async (email: string, headers: Record<string, string> = {}): Promise<Person> => {
+    const answer = await untilServed(() => fetch(`${url}/v1/users`, post({ email, password: PASSWORD }, headers)))
+    expect(answer.status).toBe(202)
+    return { id: (await readUser(answer)).id, email }
+  },
+
+  read: async (person: Person) => readUser(await fetch(`${url}/v1/users/${person.id}`, { headers: headersOf(person) })),
+
+  activate: (person: Person, code: unknown, at = url, headers: Record<string, string> = {}) =>
+    fetch(`${at}/v1/users/${person.id}/activation`, post({ code }, { ...headersOf(person), ...headers })),
+
+  resend: (person: Person) =>
+    fetch(`${url}/v1/users/${person.id}/codes`, { method: 'POST', headers: headersOf(person) }),
+})
+
+/** What takes until a mail has come. */
+const waitingForMails = (
+  provider: MailProvider,
+  { register, read, activate, resend }: ReturnType<typeof requestsTo>,
+) => {
+  /** Waits until the mail of the current code has left, or seems to have. */
+  const settled = async (person: Person) => {
+    await vi.waitFor(async () => expect((await read(person)).code?.status).not.toBe('queued'), PATIENT)
+    return person
+  }
+
+  const withCode = async (email: string, ask: () => Promise<Person>) => {
+    const sent = provider.inbox(email).length
+    const person = await ask()
+    await vi.waitFor(() => expect(provider.inbox(email)).toHaveLength(sent + 1), PATIENT)
+    await settled(person)
+    return { ...person, code: codeIn(provider.inbox(email).at(-1)) }
+  }
+  const registerWithCode = (email: string) => withCode(email, () => register(email))
+
+  return {
+    settled,
+    registerWithCode,
+
+    registerAndActivate: async (email: string) => {
+      const person = await registerWithCode(email)
+      expect((await activate(person, person.code)).status).toBe(200)
+      return person
+    },
+
+    /** Asks for a new code and waits for it. */
+    resendWithCode: (person: Person) =>
+      withCode(person.email, async () => {
+        expect((await resend(person)).status).toBe(202)
+        return person
+      }),
+  }
 }
 
 export type Service = Awaited<ReturnType<typeof startService>>

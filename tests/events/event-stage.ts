@@ -4,7 +4,7 @@ import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import type { BackendName } from '../support/backends.ts'
 import { startEventReceiver } from '../support/event-receiver.ts'
-import { codeIn } from '../support/mail-provider.ts'
+import { codeIn, type MailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
 import { PATIENT, setStage } from '../worker/stage.ts'
@@ -16,7 +16,7 @@ const board = v.object({ queues: v.array(v.object({ name: v.string(), jobs: v.ar
 /** The service with somebody to tell events to. The API runs in this process until `startApi`; workers start when told. */
 export const setEventStage = async (backend: BackendName) => {
   const [stage, receiver] = await Promise.all([setStage(backend), startEventReceiver()])
-  const environment = {
+  const processes = createProcesses({
     DATABASE_URL: stage.database.url,
     REDIS_URL: stage.redis?.url,
     MAIL_URL: stage.provider.url,
@@ -24,16 +24,45 @@ export const setEventStage = async (backend: BackendName) => {
     WEBHOOK_SECRET: SECRETS.join(','),
     OPS_USER: 'ops',
     OPS_PASSWORD: 'ops',
-  }
-  const processes: TestProcess[] = []
+  })
   const app = await createTestApi(stage.database, { WEBHOOK_URL: receiver.url })
-  let ask = async (path: string, init: RequestInit): Promise<Response> => app.request(path, init)
+  let ask: Ask = async (path, init) => app.request(path, init)
 
-  const start = async (name: 'api' | 'worker', more: Record<string, string> = {}) => {
-    const process = await startProcess(name, { ...environment, ...more })
-    processes.push(process)
-    return process
+  return {
+    ...stage,
+    ...peopleAt((path, init) => ask(path, init), stage.provider),
+    receiver,
+    startWorker: (more?: Record<string, string>) => processes.start('worker', more),
+    startApi: async () => {
+      const api = await processes.start('api')
+      ask = (path, init) => fetch(`${api.url}${path}`, init)
+    },
+    typesTaken: () => receiver.taken().map(({ type }) => type),
+    jobsOf,
+    close: async () => {
+      await processes.kill()
+      await receiver.close()
+      await stage.close()
+    },
   }
+}
+
+const createProcesses = (environment: Record<string, string | undefined>) => {
+  const started: TestProcess[] = []
+  return {
+    start: async (name: 'api' | 'worker', more: Record<string, string> = {}) => {
+      const process = await startProcess(name, { ...environment, ...more })
+      started.push(process)
+      return process
+    },
+    kill: () => Promise.all(started.map((process) => process.kill())),
+  }
+}
+
+type Ask = (path: string, init: RequestInit) => Promise<Response>
+
+/** What people do of which events are told. */
+const peopleAt = (ask: Ask, provider: MailProvider) => {
   const register = async (email: string) => {
     const body = { email, password: PASSWORD, metadata: { plan: 'free' } }
     const answer = await untilServed(() => ask('/v1/users', post(body)))
@@ -42,19 +71,12 @@ export const setEventStage = async (backend: BackendName) => {
   }
 
   return {
-    ...stage,
-    receiver,
     register,
-    startWorker: (more?: Record<string, string>) => start('worker', more),
-    startApi: async () => {
-      const api = await start('api')
-      ask = (path, init) => fetch(`${api.url}${path}`, init)
-    },
 
     activate: async (email: string) => {
       const { id } = await register(email)
-      await expect.poll(() => stage.provider.inbox(email).length, PATIENT).toBe(1)
-      const code = codeIn(stage.provider.inbox(email)[0])
+      await expect.poll(() => provider.inbox(email).length, PATIENT).toBe(1)
+      const code = codeIn(provider.inbox(email)[0])
       const answer = await ask(`/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))
       expect(answer.status).toBe(200)
       return readUser(answer)
@@ -69,23 +91,16 @@ export const setEventStage = async (backend: BackendName) => {
 
     deleteAccount: (email: string, password: string) =>
       ask('/v1/account', { method: 'DELETE', headers: { authorization: basic(email, password) } }),
-
-    typesTaken: () => receiver.taken().map(({ type }) => type),
-
-    jobsOf: async (worker: TestProcess, status: string) => {
-      const answer = await fetch(`${worker.opsUrl}/dashboard/api/queues?activeQueue=webhook&status=${status}&page=1`, {
-        headers: { authorization: `Basic ${btoa('ops:ops')}` },
-      })
-      const { queues } = v.parse(board, await answer.json())
-      return queues.find(({ name }) => name === 'webhook')?.jobs ?? []
-    },
-
-    close: async () => {
-      await Promise.all(processes.map((process) => process.kill()))
-      await receiver.close()
-      await stage.close()
-    },
   }
+}
+
+/** The jobs of events on the worker's dashboard. */
+const jobsOf = async (worker: TestProcess, status: string) => {
+  const answer = await fetch(`${worker.opsUrl}/dashboard/api/queues?activeQueue=webhook&status=${status}&page=1`, {
+    headers: { authorization: `Basic ${btoa('ops:ops')}` },
+  })
+  const { queues } = v.parse(board, await answer.json())
+  return queues.find(({ name }) => name === 'webhook')?.jobs ?? []
 }
 
 export type EventStage = Awaited<ReturnType<typeof setEventStage>>

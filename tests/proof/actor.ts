@@ -29,96 +29,129 @@ class Killed extends Error {
   override name = 'Killed' as const
 }
 
-type Query = (...call: unknown[]) => unknown
-
 /** Puts a gate before each statement of the connections that the actor's use case has. */
 export const createActor = (databaseUrl: string, name: string): Actor => {
   const pool = createPool(databaseUrl, { max: 3, name, logger: silent })
   const clients = new Set<pg.PoolClient>()
-  let state: State = 'idle'
-  let arrival = Promise.withResolvers<void>()
-  // Statements that are sent together stand here in their order.
-  const gates: (() => void)[] = []
-  let sender: number | null = null
-
-  const become = (next: State): void => {
-    if (state === 'dead') return
-    state = next === 'running' && gates.length > 0 ? 'waiting' : next
-    if (state === 'waiting' || state === 'done') arrival.resolve()
-    else arrival = Promise.withResolvers<void>()
-  }
-
-  const endWhenDead = (): void => {
-    if (state === 'dead') throw new Killed('the process is dead')
-  }
-
-  const gate = async (processId: number | null): Promise<void> => {
-    endWhenDead()
-    const opened = new Promise<void>((resolve) => void gates.push(resolve))
-    if (state === 'running') become('running')
-    await opened
-    endWhenDead()
-    sender = processId
-  }
-
+  const progress = createProgress()
+  const gates = createGates(progress)
   pool.on('connect', (client) => {
     clients.add(client)
-    const send: Query = client.query.bind(client)
-    const query: Query = (...call) => {
-      if (state === 'idle' || FREE.test(textOf(call[0]))) return send(...call)
-      const passed = gate(processIdOf(client))
-      const callback = call.at(-1)
-      if (typeof callback !== 'function') return passed.then(() => send(...call)).finally(() => become('running'))
-      const answered: Query = (...answer) => {
-        become('running')
-        return callback(...answer)
-      }
-      passed.then(() => send(...call.slice(0, -1), answered), answered)
-      return undefined
-    }
-    Object.assign(client, { query })
+    putGateBefore(client, progress, gates)
   })
 
   const actor: Actor = {
     pool,
-    state: () => state,
+    state: progress.state,
     start: (run) => {
-      become('running')
-      run(actor).then(
-        () => become('done'),
-        (error: unknown) => {
-          if (state !== 'dead') arrival.reject(error)
-        },
-      )
+      gates.goOn()
+      run(actor).then(() => progress.become('done'), progress.fail)
     },
-    pause: () => gate(null).then(() => become('running')),
-    step: () => {
-      const open = gates.shift()
-      become('sent')
-      open?.()
-    },
+    pause: () => gates.pass(null).then(() => gates.goOn()),
+    step: gates.openNext,
     kill: () => {
-      state = 'dead'
+      progress.become('dead')
       for (const client of clients) cut(client)
-      for (const open of gates.splice(0)) open()
+      gates.openAll()
     },
     look: async (admin) => {
-      if (sender === null || (state !== 'sent' && state !== 'blocked')) return
+      const asked = gates.asked()
+      if (asked === null || !progress.isAsking()) return
       const found = await admin.query<{ isBlocked: boolean }>(
         'select cardinality(pg_blocking_pids($1)) > 0 as "isBlocked"',
-        [sender],
+        [asked],
       )
-      const isBlocked = found.rows[0]?.isBlocked ?? false
-      if (isBlocked && state === 'sent') state = 'blocked'
-      if (!isBlocked && state === 'blocked') state = 'sent'
+      progress.note(found.rows[0]?.isBlocked ?? false)
     },
-    arrived: (ms) => Promise.race([arrival.promise, new Promise<void>((resolve) => void setTimeout(resolve, ms))]),
+    arrived: (ms) => Promise.race([progress.arrival(), new Promise<void>((resolve) => void setTimeout(resolve, ms))]),
     close: async () => {
-      state = 'idle'
+      progress.end()
       await pool.end().catch(() => {})
     },
   }
   return actor
+}
+
+type Progress = ReturnType<typeof createProgress>
+
+/** Where the actor is. It arrives where it waits, and at its end. */
+const createProgress = () => {
+  let state: State = 'idle'
+  let arrival = Promise.withResolvers<void>()
+  return {
+    state: () => state,
+    isAsking: () => state === 'sent' || state === 'blocked',
+    arrival: () => arrival.promise,
+    become: (next: State): void => {
+      if (state === 'dead') return
+      state = next
+      if (state === 'waiting' || state === 'done') arrival.resolve()
+      else arrival = Promise.withResolvers<void>()
+    },
+    note: (isBlocked: boolean): void => {
+      if (isBlocked && state === 'sent') state = 'blocked'
+      if (!isBlocked && state === 'blocked') state = 'sent'
+    },
+    fail: (error: unknown): void => {
+      if (state !== 'dead') arrival.reject(error)
+    },
+    end: (): void => {
+      state = 'idle'
+    },
+  }
+}
+
+type Gates = ReturnType<typeof createGates>
+
+const createGates = (progress: Progress) => {
+  // Statements that are sent together stand here in their order.
+  const gates: (() => void)[] = []
+  let asked: number | null = null
+
+  const goOn = (): void => progress.become(gates.length > 0 ? 'waiting' : 'running')
+  const endWhenDead = (): void => {
+    if (progress.state() === 'dead') throw new Killed('the process is dead')
+  }
+  return {
+    goOn,
+    /** The process of the server that has the statement which was sent last. */
+    asked: () => asked,
+    pass: async (processId: number | null): Promise<void> => {
+      endWhenDead()
+      const opened = new Promise<void>((resolve) => void gates.push(resolve))
+      if (progress.state() === 'running') goOn()
+      await opened
+      endWhenDead()
+      asked = processId
+    },
+    openNext: (): void => {
+      const open = gates.shift()
+      progress.become('sent')
+      open?.()
+    },
+    openAll: (): void => {
+      for (const open of gates.splice(0)) open()
+    },
+  }
+}
+
+type Query = (...call: unknown[]) => unknown
+
+const putGateBefore = (client: pg.PoolClient, progress: Progress, gates: Gates): void => {
+  const send: Query = client.query.bind(client)
+  const query: Query = (...call) => {
+    if (progress.state() === 'idle' || FREE.test(textOf(call[0]))) return send(...call)
+    const passed = gates.pass(processIdOf(client))
+    const callback = call.at(-1)
+    if (typeof callback !== 'function') return passed.then(() => send(...call)).finally(() => gates.goOn())
+    const answered: Query = (...answer) => {
+      gates.goOn()
+      return callback(...answer)
+    }
+    passed.then(() => send(...call.slice(0, -1), answered), answered)
+    return undefined
+  }
+  Object.assign(client, { query })
 }
 
 const textOf = (statement: unknown): string => {

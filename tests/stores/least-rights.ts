@@ -24,9 +24,8 @@ export const useLeastRights = () => {
     redis = await newRedisServer(dataServer('--enable-debug-command', 'local'))
     await redis.start()
     await allow()
-    const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
-    const login = { REDIS_URL: redis.url.replace('//', `//${name}:PASSWORD@`), OPS_USER: 'ops', OPS_PASSWORD: 'ops' }
-    ;[api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', { ...common, ...login })])
+    const redisUrl = redis.url.replace('//', `//${name}:PASSWORD@`)
+    ;[api, worker] = await startProcesses({ DATABASE_URL: database.url, MAIL_URL: provider.url }, redisUrl)
   })
   afterAll(async () => {
     await Promise.all([api.kill(), worker.kill()])
@@ -53,5 +52,11 @@ export const useLeastRights = () => {
       ),
   }
 }
+
+const startProcesses = (common: Record<string, string>, redisUrl: string) =>
+  Promise.all([
+    startProcess('api', common),
+    startProcess('worker', { ...common, REDIS_URL: redisUrl, OPS_USER: 'ops', OPS_PASSWORD: 'ops' }),
+  ])
 
 export type Commands = { error: string; off: [string, ...string[]]; on: [string, ...string[]] }

@@ -16,11 +16,40 @@ export const hasPgBouncer = spawnSync('pgbouncer', ['--version']).status === 0
 export const startPgBouncer = async (databaseUrl: string, poolSize: number) => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-pgbouncer-'))
   const port = await findFreePort()
-  const target = new URL(databaseUrl)
   const url = new URL(databaseUrl)
   url.port = String(port)
-  const file = join(folder, 'pgbouncer.ini')
+  const file = await writeSettings(folder, databaseUrl, { port, poolSize })
+  const isRoot = process.getuid?.() === 0
+  // It does not run as root, and passes through its folder as somebody else.
+  if (isRoot) spawnSync('chmod', ['755', folder])
+  const bouncer = spawn('pgbouncer', [file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...(isRoot && { uid: NOBODY, gid: NOBODY }),
+  })
+  const ended = once(bouncer, 'exit')
+  await untilReady(
+    bouncer,
+    vi.waitFor(() => ask(url.href), { timeout: 10_000, interval: 50 }),
+  )
+  return {
+    url: url.href,
+    stop: async () => {
+      bouncer.kill('SIGKILL')
+      await ended
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Gives the path of the file to start it with. */
+const writeSettings = async (
+  folder: string,
+  databaseUrl: string,
+  { port, poolSize }: { port: number; poolSize: number },
+): Promise<string> => {
+  const target = new URL(databaseUrl)
   await writeFile(join(folder, 'users.txt'), `"${target.username}" "${target.password}"\n`, { mode: 0o644 })
+  const file = join(folder, 'pgbouncer.ini')
   await writeFile(
     file,
     `[databases]
@@ -36,26 +65,11 @@ default_pool_size = ${poolSize}
 max_client_conn = 500
 `,
   )
-  const isRoot = process.getuid?.() === 0
-  // It does not run as root, and passes through its folder as somebody else.
-  if (isRoot) spawnSync('chmod', ['755', folder])
-  const bouncer = spawn('pgbouncer', [file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    ...(isRoot && { uid: NOBODY, gid: NOBODY }),
-  })
-  const ended = once(bouncer, 'exit')
-  const ask = async () => {
-    const client = new pg.Client({ connectionString: url.href })
-    await client.connect()
-    await client.query('select 1').finally(() => client.end())
-  }
-  await untilReady(bouncer, vi.waitFor(ask, { timeout: 10_000, interval: 50 }))
-  return {
-    url: url.href,
-    stop: async () => {
-      bouncer.kill('SIGKILL')
-      await ended
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
+  return file
+}
+
+const ask = async (url: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('select 1').finally(() => client.end())
 }

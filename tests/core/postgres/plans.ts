@@ -13,6 +13,14 @@ export const PEOPLE = 50_000
 export const fill = async ({ url }: TestDatabase): Promise<void> => {
   // Without the time limits of the service.
   const pool = new pg.Pool({ connectionString: url, max: 1 })
+  await addRegistrations(pool)
+  await addOutboxes(pool)
+  await addCounters(pool)
+  await pool.query('vacuum analyze')
+  await pool.end()
+}
+
+const addRegistrations = async (pool: pg.Pool): Promise<void> => {
   await pool.query(
     `insert into users (id, email, password_hash, ref, created_at, activated_at, idempotency_key)
      select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'person' || n || '@example.com', 'a hash', 'K' || n % 1000,
@@ -27,6 +35,9 @@ export const fill = async ({ url }: TestDatabase): Promise<void> => {
      select ('00000000-0000-4000-9000-' || right(id::text, 12))::uuid, id, 4, 'a key', array[decode(md5(id::text), 'hex')], created_at
      from users`,
   )
+}
+
+const addOutboxes = async (pool: pg.Pool): Promise<void> => {
   await pool.query(
     `insert into mails (id, user_id, code_id, request_id, created_at, settled_at, outcome, next_offer_at, offers, failing_since)
      select ('00000000-0000-4000-a000-' || right(user_id::text, 12))::uuid, user_id, id, 'request' || n, created_at,
@@ -44,6 +55,9 @@ export const fill = async ({ url }: TestDatabase): Promise<void> => {
        settled_at, case outcome when 'given-up' then 'given-up' when 'accepted' then 'accepted' end, next_offer_at, offers, failing_since
      from mails`,
   )
+}
+
+const addCounters = async (pool: pg.Pool): Promise<void> => {
   await pool.query(
     `insert into guesses (mailbox_key, at)
      select decode(md5((n % 5000)::text), 'hex'), now() - n * interval '10 minutes'
@@ -56,8 +70,6 @@ export const fill = async ({ url }: TestDatabase): Promise<void> => {
      from generate_series(1, $1::integer) as n`,
     [PEOPLE],
   )
-  await pool.query('vacuum analyze')
-  await pool.end()
 }
 
 const KINDS = { user: '8000', code: '9000', mail: 'a000', event: 'b000' }

@@ -18,14 +18,36 @@ type Person = { id: string; email: string }
 
 /** An api, a worker and a provider for all tests of a `describe`, and what people do there. */
 export const shareStage = () => {
+  const service = shareService()
+  const { sql, startApi, startWorker } = service
+
+  return {
+    sql,
+    ...createPeople(() => service.api().url, service.provider, sql),
+    provider: service.provider,
+    redis: service.redis,
+    databaseUrl: service.databaseUrl,
+    apiUrl: () => service.api().url,
+
+    /** Of what is looked at another process may take the place. */
+    record: (others: () => { api?: string; worker?: string } = () => ({})) =>
+      createRecording(() => ({ api: service.api().opsUrl, worker: service.worker().opsUrl, ...others() })),
+
+    /** For one test. */
+    startOwnApi: (more: Environment = {}) => forOneTest(startApi(more)),
+    startOwnWorker: (more: Environment) => forOneTest(startWorker(more)),
+    loseWorker: service.loseWorker,
+  }
+}
+
+const shareService = () => {
   let database: TestDatabase
   let redis: TestRedis | null
   let provider: MailProvider
   let api: TestProcess
   let worker: TestProcess
-  let people = 0
 
-  const sql = (statement: string) => database.pool.query(statement)
+  const sql = (statement: string, values: unknown[] = []) => database.pool.query(statement, values)
   const startApi = (more: Environment = {}) => startProcess('api', { DATABASE_URL: database.url, ...more })
   const startWorker = (more: Environment = {}) =>
     startProcess('worker', { DATABASE_URL: database.url, REDIS_URL: redis?.url, MAIL_URL: provider.url, ...more })
@@ -44,43 +66,38 @@ export const shareStage = () => {
     await database.drop()
   })
 
-  const register = async (url = api.url) => {
-    const email = `person${people++}@example.com`
+  const loseWorker = async () => {
+    await worker.kill()
+    onTestFinished(async () => {
+      worker = await startWorker()
+    })
+  }
+  const running = { api: () => api, worker: () => worker, provider: () => provider, redis: () => redis }
+  return { ...running, databaseUrl: () => database.url, sql, startApi, startWorker, loseWorker }
+}
+
+type Sql = ReturnType<typeof shareService>['sql']
+
+const createPeople = (apiUrl: () => string, provider: () => MailProvider, sql: Sql) => {
+  let count = 0
+  const register = async (url = apiUrl()) => {
+    const email = `person${count++}@example.com`
     const answer = await fetch(`${url}/v1/users`, post({ email, password: PASSWORD }))
     return { email, status: answer.status, id: answer.ok ? (await readUser(answer)).id : '' }
   }
 
   return {
-    sql,
     register,
-    registerMany: (count: number, url?: string) => Promise.all(Array.from({ length: count }, () => register(url))),
-    provider: () => provider,
-    redis: () => redis,
-    databaseUrl: () => database.url,
-    apiUrl: () => api.url,
-
-    /** Of what is looked at another process may take the place. */
-    record: (others: () => { api?: string; worker?: string } = () => ({})) =>
-      createRecording(() => ({ api: api.opsUrl, worker: worker.opsUrl, ...others() })),
-
-    /** For one test. */
-    startOwnApi: (more: Environment = {}) => forOneTest(startApi(more)),
-    startOwnWorker: (more: Environment) => forOneTest(startWorker(more)),
-    loseWorker: async () => {
-      await worker.kill()
-      onTestFinished(async () => {
-        worker = await startWorker()
-      })
-    },
+    registerMany: (many: number, url?: string) => Promise.all(Array.from({ length: many }, () => register(url))),
 
     activate: async ({ id, email }: Person, code: string) =>
-      (await fetch(`${api.url}/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))).status,
+      (await fetch(`${apiUrl()}/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))).status,
 
     codeOf: async (email: string) => {
-      await expect.poll(() => provider.inbox(email).length, PATIENT).toBe(1)
+      await expect.poll(() => provider().inbox(email).length, PATIENT).toBe(1)
       const isSent = 'select 1 from codes join users on users.id = user_id where email = $1 and sent_at is not null'
-      await expect.poll(async () => (await database.pool.query(isSent, [email])).rowCount, PATIENT).toBe(1)
-      return codeIn(provider.inbox(email)[0])
+      await expect.poll(async () => (await sql(isSent, [email])).rowCount, PATIENT).toBe(1)
+      return codeIn(provider().inbox(email)[0])
     },
   }
 }

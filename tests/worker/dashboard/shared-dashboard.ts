@@ -13,6 +13,8 @@ import { PATIENT, type Stage, setStage } from '../stage.ts'
 export const OPERATOR = { username: 'operator', password: 'hunter2 of the tests' }
 export const AUTHORIZED = { authorization: basic(OPERATOR.username, OPERATOR.password) }
 export const OWN_ORIGIN = { origin: 'http://localhost' }
+// With all that one of its requests asks for.
+const ANY_BODY = { name: 'send-code', data: { mailId: 'x' }, jobData: { mailId: 'x' }, concurrency: 1, delay: 1 }
 const PROXIES = [parseNetwork('10.0.0.0/8')].filter((net) => net !== null)
 
 /** A worker with its dashboard for all tests of a `describe`; each begins with a queue and a provider that work. */
@@ -50,13 +52,7 @@ export const shareDashboard = (backend: BackendName) => {
       app.request(path, {
         method,
         headers: { ...AUTHORIZED, ...OWN_ORIGIN, 'content-type': 'application/json', ...headers },
-        body: JSON.stringify({
-          name: 'send-code',
-          data: { mailId: 'x' },
-          jobData: { mailId: 'x' },
-          concurrency: 1,
-          delay: 1,
-        }),
+        body: JSON.stringify(ANY_BODY),
       }),
 
     failOne: async (email: string) => {
