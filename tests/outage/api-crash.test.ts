@@ -3,6 +3,7 @@ import { readUser } from '../support/answers.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
+import { untilServed } from '../support/until-served.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
 const EMAILS = Array.from({ length: 20 }, (_, index) => `crash${index + 10}@example.com`)
@@ -10,7 +11,8 @@ const EMAILS = Array.from({ length: 20 }, (_, index) => `crash${index + 10}@exam
 const SLOW = { BCRYPT_COST: '10' }
 
 const register = async (api: TestProcess, email: string) => {
-  const answer = await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD }, { 'idempotency-key': email }))
+  const body = post({ email, password: PASSWORD }, { 'idempotency-key': email })
+  const answer = await untilServed(() => fetch(`${api.url}/v1/users`, body))
   expect(answer.status).toBe(202)
   return readUser(answer)
 }
