@@ -9,6 +9,8 @@ export default {
   // TypeScript 7 has no API for Stryker; Node.js and Vitest need no tsconfig.
   tsconfigFile: 'none.json',
   mutate,
+  appendPlugins: ['./tests/mutants/ignore-prose.ts'],
+  ignorers: ['prose'],
   coverageAnalysis: 'perTest',
   concurrency: 1,
   timeoutMS: 20_000,

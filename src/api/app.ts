@@ -29,7 +29,7 @@ export const createApp = (tools: ApiTools): Hono<ApiEnv> => {
   app.use(requestIds)
   app.use('/v1/*', delayRefusals(tools))
   // Not the probes of health, which come every few seconds.
-  app.use('/v1/*', traceRequests)
+  app.use('/v1/*', traceRequests())
   app.use(
     observeRequests(tools),
     protectResponses,

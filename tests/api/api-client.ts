@@ -12,7 +12,9 @@ export type App = Awaited<ReturnType<typeof createTestApi>>
 export type Registered = { id: string; email: string }
 
 /** The network side of a request, for `app.request()`. */
-export const from = (remoteAddress: string) => ({ incoming: { socket: { remoteAddress }, rawHeaders: [] } })
+export const from = (remoteAddress: string) => ({
+  incoming: { socket: { remoteAddress }, rawHeaders: [], headers: {} },
+})
 
 export const register = async (app: App, email: string, password = PASSWORD) => {
   const answer = await untilServed(async () => app.request('/v1/users', post({ email, password })))

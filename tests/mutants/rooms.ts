@@ -142,6 +142,30 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/api/limits/*.ts'],
     tests: ['tests/api/limits.unit.test.ts'],
   },
+  answers: {
+    mutate: [
+      'src/api/request/{check-protocol,cross-origin,request-log,times-sent,unreadable}.ts',
+      'src/api/answers/{handle-error,problems,security-headers}.ts',
+      'src/api/{provider-events,watch-hasher}.ts',
+    ],
+    tests: [
+      'tests/api/{request,answers}/*.unit.test.ts',
+      'tests/api/watch-hasher.unit.test.ts',
+      'tests/api/config/provider-events.unit.test.ts',
+      'tests/api/{cors,every-answer}.test.ts',
+    ],
+    isOnTables: true,
+  },
+  routes: {
+    mutate: ['src/api/request/{authenticate-request,request-network,sign-in-request}.ts', 'src/api/routes/*.ts'],
+    tests: [
+      'tests/api/{openapi-retry,overload,provider-bodies}.unit.test.ts',
+      'tests/api/{counts,docs,send-code}.test.ts',
+      'tests/api/account/{sign-in,password,deletion}.test.ts',
+      'tests/api/{activate-user,activation-races,idempotency,read-user,remembered,ses-events,wire}.test.ts',
+    ],
+    isOnTables: true,
+  },
   deliveries: {
     mutate: ['src/core/mail/{deliver-mail,open-code,prepare-mail}.ts'],
     tests: [

@@ -19,13 +19,13 @@ const refusalOf = (incoming: IncomingMessage): Refusal | null => {
   if (httpVersion === '0.9' || httpVersion === '2.0')
     return { status: 505, detail: 'Only HTTP/1.1 and 1.0 are spoken here.' }
   const hosts = timesSent(incoming, 'host')
-  const isHostless = !headers?.host && (hosts > 0 || httpVersion === '1.1')
+  const isHostless = !headers.host && (hosts > 0 || httpVersion === '1.1')
   if (hosts > 1 || isHostless) return { status: 400, detail: 'A request has one Host header.' }
   const target = URL.parse(incoming.url ?? '')
   if (target?.username || target?.password) return { status: 400, detail: 'A target has no credentials.' }
-  if ((headers?.['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked')
+  if ((headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked')
     return { status: 501, detail: 'The only transfer coding is chunked.' }
-  if ((headers?.expect ?? '100-continue').toLowerCase() !== '100-continue')
+  if ((headers.expect ?? '100-continue').toLowerCase() !== '100-continue')
     return { status: 417, detail: 'The only expectation that is met is 100-continue.' }
   return null
 }

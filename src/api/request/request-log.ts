@@ -20,25 +20,26 @@ export const requestIds = createMiddleware<ApiEnv>(async (c, next) => {
 })
 
 /** The request's part of a trace, which goes on with the caller's; everything that follows is inside. */
-export const traceRequests = createMiddleware<ApiEnv>((c, next) => {
-  const route = routePath(c, -1)
-  const method = METHODS.has(c.req.method) ? c.req.method : '_OTHER'
-  const attributes = {
-    'http.request.method': method,
-    'http.route': route,
-    'latchkey.request_id': c.get('requestId'),
-  }
-  const parent = callersTrace(c.req.header('traceparent'))
-  return inSpan(`${method} ${route}`, { kind: 'server', attributes, parent }, async (span) => {
-    await next()
-    const status = statusOf(c)
-    span.setAttribute('http.response.status_code', status)
-    if (status >= 500) failSpan(span, String(status))
+export const traceRequests = (within: typeof inSpan = inSpan) =>
+  createMiddleware<ApiEnv>((c, next) => {
+    const route = routePath(c, -1)
+    const method = METHODS.has(c.req.method) ? c.req.method : '_OTHER'
+    const attributes = {
+      'http.request.method': method,
+      'http.route': route,
+      'latchkey.request_id': c.get('requestId'),
+    }
+    const parent = callersTrace(c.req.header('traceparent'))
+    return within(`${method} ${route}`, { kind: 'server', attributes, parent }, async (span) => {
+      await next()
+      const status = statusOf(c)
+      span.setAttribute('http.response.status_code', status)
+      if (status >= 500) failSpan(span, String(status))
+    })
   })
-})
 
 /** One log line and one observation for each request: the route's pattern, never the path or a header. */
-export const observeRequests = ({ logger, metrics }: ApiTools) =>
+export const observeRequests = ({ logger, metrics }: Pick<ApiTools, 'logger' | 'metrics'>) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const begun = performance.now()
     await next()
