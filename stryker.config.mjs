@@ -9,6 +9,8 @@ export default {
   // TypeScript 7 has no API for Stryker; Node.js and Vitest need no tsconfig.
   tsconfigFile: 'none.json',
   mutate,
+  // Of other rooms, which may be run beside this one.
+  ignorePatterns: ['.stryker'],
   appendPlugins: ['./tests/mutants/ignore-prose.ts'],
   ignorers: ['prose'],
   coverageAnalysis: 'perTest',
