@@ -7,7 +7,7 @@ import { providerNames } from '../src/core/mail/providers/providers.ts'
 import { readUser } from './support/answers.ts'
 import { basic, PASSWORD, post } from './support/api.ts'
 import { shareTestDatabase } from './support/database.ts'
-import { startProcess, type TestProcess } from './support/processes.ts'
+import { startProgram, type TestProgram } from './support/processes.ts'
 import { PATIENT } from './worker/stage.ts'
 
 const database = shareTestDatabase()
@@ -15,8 +15,8 @@ const database = shareTestDatabase()
 describe.each(providerNames)('with MAIL_PROVIDER=%s', (name) => {
   let apiUrl = ''
   let sandbox: MailSandbox
-  let api: TestProcess
-  let worker: TestProcess
+  let api: TestProgram
+  let worker: TestProgram
 
   beforeAll(async () => {
     const port = await findFreePort()
@@ -24,8 +24,8 @@ describe.each(providerNames)('with MAIL_PROVIDER=%s', (name) => {
     const { environment, events } = sandboxProvider(name, apiUrl)
     sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: environment.MAIL_API_KEY, events })
     ;[api, worker] = await Promise.all([
-      startProcess('api', { ...environment, DATABASE_URL: database.url, PORT: String(port) }),
-      startProcess('worker', { ...environment, DATABASE_URL: database.url, MAIL_URL: sandbox.url }),
+      startProgram('api', { ...environment, DATABASE_URL: database.url, PORT: String(port) }),
+      startProgram('worker', { ...environment, DATABASE_URL: database.url, MAIL_URL: sandbox.url }),
     ])
   })
   afterAll(async () => {

@@ -4,7 +4,7 @@ import { basic, post } from './support/api.ts'
 import { backends, startStore } from './support/backends.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from './support/mail-provider.ts'
-import { startProcess, type TestProcess } from './support/processes.ts'
+import { startProgram, type TestProgram } from './support/processes.ts'
 import type { TestRedis } from './support/redis.ts'
 import { SECRET_KEY } from './support/secret-key.ts'
 import { dumpRedis, dumpTables, findIn, type Place, showsShortCode } from './worker/leak-search.ts'
@@ -22,8 +22,8 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
   let database: TestDatabase
   let redis: TestRedis | null
   let provider: MailProvider
-  let api: TestProcess
-  let worker: TestProcess
+  let api: TestProgram
+  let worker: TestProgram
   /** All codes that left, 4 digits and 8. */
   let codes: string[]
   let places: Place[]
@@ -133,8 +133,8 @@ describe.each(backends)('after registrations, outages, wrong codes and wrong log
     ;[database, redis, provider] = await Promise.all([createTestDatabase(), startStore(backend), startMailProvider()])
     const common = { ...KEYS, DATABASE_URL: database.url, LOG_LEVEL: 'trace', LIMIT_GUESSES_PER_MAILBOX: '1/24h' }
     ;[api, worker] = await Promise.all([
-      startProcess('api', common),
-      startProcess('worker', { ...common, REDIS_URL: redis?.url, MAIL_URL: provider.url }),
+      startProgram('api', common),
+      startProgram('worker', { ...common, REDIS_URL: redis?.url, MAIL_URL: provider.url }),
     ])
     await live()
     codes = provider.requests.map((mail) => codeIn(mail)).filter((code) => code !== '')

@@ -4,20 +4,20 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type MailSandbox, startMailSandbox } from '../dev/mail-sandbox/mail-sandbox.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
-import { startProcess, type TestProcess } from './support/processes.ts'
+import { startProgram, type TestProgram } from './support/processes.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const REQUESTS = 7
 
 let database: TestDatabase
 let sandbox: MailSandbox
-let processes: TestProcess[]
+let processes: TestProgram[]
 
 beforeAll(async () => {
   database = await createTestDatabase()
   sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: 'test' })
   const environment = { DATABASE_URL: database.url, MAIL_URL: sandbox.url }
-  processes = await Promise.all([startProcess('api', environment), startProcess('worker', environment)])
+  processes = await Promise.all([startProgram('api', environment), startProgram('worker', environment)])
 })
 afterAll(async () => {
   await Promise.all(processes.map((one) => one.stop()))

@@ -4,12 +4,13 @@ import { createPasswordHasher } from '../core/credentials/password.ts'
 import { createVerifiedCredentials } from '../core/credentials/verified-credentials.ts'
 import { openMailTexts } from '../core/mail/writing/mail-texts.ts'
 import { createPool, type Pool } from '../core/postgres/pool.ts'
+import type { Environment } from '../core/process/config.ts'
 import { type HttpApp, startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
 import { checkDatabase } from '../core/process/http/readiness.ts'
 import { warnOfUnknownNames } from '../core/process/known-names.ts'
-import { createLifecycle, run } from '../core/process/lifecycle.ts'
-import { createLogger, type Logger } from '../core/process/logger.ts'
+import { type Begin, begin, run } from '../core/process/lifecycle.ts'
+import type { Logger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
 import { codePolicyOf, isPooled, listeningOf, textSettingsOf } from '../core/process/settings.ts'
 import { addCommonReadings } from '../core/process/telemetry/common-readings.ts'
@@ -28,12 +29,11 @@ const MAX_CONNECTIONS = 20
 // libuv has four threads unless told otherwise: hashing gets one for each core, and files and DNS keep theirs.
 const IO_THREADS = 4
 
-const main = async (): Promise<void> => {
-  process.env.UV_THREADPOOL_SIZE ??= String(availableParallelism() + IO_THREADS)
-  const config = readApiConfig(process.env)
-  const logger = createLogger(config.LOG_LEVEL, 'api')
-  warnOfUnknownNames(process.env, logger)
-  const { onStop, stopping } = createLifecycle(logger)
+/** The whole api; resolves when it serves. */
+export const startApi = async (environment: Environment, begin: Begin): Promise<void> => {
+  const config = readApiConfig(environment)
+  const { logger, onStop, stopping } = begin(config.LOG_LEVEL, 'api')
+  warnOfUnknownNames(environment, logger)
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-api', logger)
   onStop('traces', () => tracing?.close())
 
@@ -84,4 +84,7 @@ const openPool = (config: ApiConfig, logger: Logger): Pool =>
 const listenWith = (listening: ReturnType<typeof listeningOf>) => (app: HttpApp, port: number) =>
   startHttpServer(app, { ...listening, port })
 
-await run(main)
+if (import.meta.main) {
+  process.env.UV_THREADPOOL_SIZE ??= String(availableParallelism() + IO_THREADS)
+  await run(() => startApi(process.env, begin))
+}

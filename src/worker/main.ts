@@ -3,11 +3,12 @@ import type { Hono } from 'hono'
 import { createKeyring } from '../core/credentials/keyring.ts'
 import { openMailTexts } from '../core/mail/writing/mail-texts.ts'
 import { createPool, type Pool } from '../core/postgres/pool.ts'
+import type { Environment } from '../core/process/config.ts'
 import { startHttpServer } from '../core/process/http/http-server.ts'
 import { createOpsApp } from '../core/process/http/ops-app.ts'
 import { warnOfUnknownNames } from '../core/process/known-names.ts'
-import { createLifecycle, run } from '../core/process/lifecycle.ts'
-import { createLogger, type Logger } from '../core/process/logger.ts'
+import { type Begin, begin, run } from '../core/process/lifecycle.ts'
+import type { Logger } from '../core/process/logger.ts'
 import { requireTables } from '../core/process/require-tables.ts'
 import { codePolicyOf, directUrlOf, isPooled, listeningOf, textSettingsOf } from '../core/process/settings.ts'
 import { startInTurn } from '../core/process/start-in-turn.ts'
@@ -40,11 +41,11 @@ import { openQueueTelemetry } from './queue/queue-telemetry.ts'
 const DATABASE_CONNECTIONS = 8
 const QUEUE_CONNECTIONS = 4
 
-const main = async (): Promise<void> => {
-  const config = readWorkerConfig(process.env)
-  const logger = createLogger(config.LOG_LEVEL, 'worker')
-  warnOfUnknownNames(process.env, logger)
-  const { onStop, stopping } = createLifecycle(logger)
+/** The whole worker; resolves when it works. */
+export const startWorker = async (environment: Environment, begin: Begin): Promise<void> => {
+  const config = readWorkerConfig(environment)
+  const { logger, onStop, stopping } = begin(config.LOG_LEVEL, 'worker')
+  warnOfUnknownNames(environment, logger)
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'latchkey-worker', logger)
   onStop('traces', () => tracing?.close())
 
@@ -181,4 +182,4 @@ const rulesOf = (config: WorkerConfig, logger: Logger) => ({
   delivery: { timeoutMs: config.MAIL_TIMEOUT_MS, giveUpAfterSeconds: config.MAIL_GIVE_UP_AFTER },
 })
 
-await run(main)
+if (import.meta.main) await run(() => startWorker(process.env, begin))

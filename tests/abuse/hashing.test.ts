@@ -10,7 +10,7 @@ const COST = '12'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService({ environment: { BCRYPT_COST: COST } })
+  service = await startService({ isApart: true, environment: { BCRYPT_COST: COST } })
 })
 afterAll(() => service.close())
 

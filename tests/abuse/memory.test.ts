@@ -5,7 +5,7 @@ import { get, openSocket, postOf, speak } from './speak.ts'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService({ environment: { LOG_LEVEL: 'warn' } })
+  service = await startService({ isApart: true, environment: { LOG_LEVEL: 'warn' } })
 })
 afterAll(() => service.close())
 

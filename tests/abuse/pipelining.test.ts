@@ -7,7 +7,7 @@ import { get, listen, openSocket, postOf, speak } from './speak.ts'
 let service: Service
 beforeAll(async () => {
   // A hash of a second or two, behind which the rest of its connection has to wait.
-  service = await startService({ environment: { BCRYPT_COST: '14' } })
+  service = await startService({ isApart: true, environment: { BCRYPT_COST: '14' } })
 })
 afterAll(() => service.close())
 

@@ -4,7 +4,7 @@ import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-
 import { problems } from '../../src/api/answers/problems.ts'
 import { openReceiver } from '../../src/worker/events/receiver.ts'
 import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 import { SECRET_KEY } from '../support/secret-key.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
@@ -29,16 +29,16 @@ describeWithBrowser('axe-core finds nothing', { timeout: TEST_MS }, () => {
   const browser = useBrowser()
   let sandbox: MailSandbox
   let stage: Stage
-  let api: TestProcess
-  let worker: TestProcess
+  let api: TestProgram
+  let worker: TestProgram
 
   beforeAll(async () => {
     stage = await setStage('postgresql')
     sandbox = await startMailSandbox({ port: 0, host: '127.0.0.1', apiKey: API_KEY, webhookSecret: SECRET })
     const environment = { DATABASE_URL: stage.database.url, SECRET_KEY }
     ;[api, worker] = await Promise.all([
-      startProcess('api', environment),
-      startProcess('worker', {
+      startProgram('api', environment),
+      startProgram('worker', {
         ...environment,
         MAIL_URL: stage.provider.url,
         OPS_USER: OPERATOR.username,

@@ -4,7 +4,7 @@ import { basic, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
 import { describeWithBrowser, useBrowser } from '../support/browser.ts'
 import { codeIn } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 import { SECRET_KEY } from '../support/secret-key.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
@@ -14,11 +14,11 @@ const TEST_MS = 180_000
 describeWithBrowser.each(backends)('the dashboard in a browser, with jobs on %s', { timeout: TEST_MS }, (backend) => {
   const browser = useBrowser()
   let stage: Stage
-  let worker: TestProcess
+  let worker: TestProgram
 
   beforeAll(async () => {
     stage = await setStage(backend)
-    worker = await startProcess('worker', {
+    worker = await startProgram('worker', {
       DATABASE_URL: stage.database.url,
       ...(stage.redis && { REDIS_URL: stage.redis.url }),
       SECRET_KEY,

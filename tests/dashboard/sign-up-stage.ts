@@ -4,7 +4,7 @@ import { findFreePort } from '../../dev/free-port.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { useBrowser } from '../support/browser.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 
 const PATIENT_MS = 40_000
 const PASSWORD = 'seven green parrots'
@@ -58,7 +58,7 @@ export const useSignUpPage = (ttlSeconds: number) => {
 const useService = (ttlSeconds: number) => {
   let database: TestDatabase
   let sandbox: MailSandbox
-  let processes: TestProcess[]
+  let processes: TestProgram[]
   let apiUrl: string
 
   beforeAll(async () => {
@@ -97,7 +97,7 @@ const useService = (ttlSeconds: number) => {
 
 type Service = { database: TestDatabase; sandbox: MailSandbox; apiPort: number; ttlSeconds: number }
 
-const startProcesses = ({ database, sandbox, apiPort, ttlSeconds }: Service): Promise<TestProcess[]> => {
+const startProcesses = ({ database, sandbox, apiPort, ttlSeconds }: Service): Promise<TestProgram[]> => {
   const environment = {
     DATABASE_URL: database.url,
     MAIL_URL: sandbox.url,
@@ -105,7 +105,7 @@ const startProcesses = ({ database, sandbox, apiPort, ttlSeconds }: Service): Pr
     RESEND_COOLDOWN_SECONDS: '1',
   }
   return Promise.all([
-    startProcess('api', { ...environment, PORT: String(apiPort), CORS_ORIGINS: sandbox.url }),
-    startProcess('worker', environment),
+    startProgram('api', { ...environment, PORT: String(apiPort), CORS_ORIGINS: sandbox.url }),
+    startProgram('worker', environment),
   ])
 }

@@ -5,7 +5,7 @@ import { readValue } from '../ops/metric-text.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { shareTestDatabase } from '../support/database.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { growthOf, type Labels, pageOf } from './page.ts'
 
@@ -14,16 +14,16 @@ const database = shareTestDatabase()
 const sql = (statement: string) => database.pool.query(statement)
 
 describe("the api's metrics", () => {
-  let api: TestProcess
+  let api: TestProgram
 
   beforeAll(async () => {
-    api = await startProcess('api', {
+    api = await startProgram('api', {
       DATABASE_URL: database.url,
       LIMIT_FAILED_LOGINS_PER_USER: '1/1h',
       RESEND_COOLDOWN_SECONDS: '1000',
     })
   })
-  afterAll(() => api.kill())
+  afterAll(() => api.stop())
 
   /** What grew while `work` ran. */
   const watch = async (work: () => Promise<unknown>) => {
@@ -112,8 +112,8 @@ describe("the api's metrics", () => {
   })
 
   test('show how many passwords wait, and how many were not taken', async () => {
-    const slow = await startProcess('api', { DATABASE_URL: database.url, BCRYPT_COST: '12' })
-    onTestFinished(() => slow.kill())
+    const slow = await startProgram('api', { DATABASE_URL: database.url, BCRYPT_COST: '12' })
+    onTestFinished(() => slow.stop())
     const crowd = Array.from({ length: 32 * availableParallelism() }, (_, index) =>
       fetch(`${slow.url}/v1/users`, post({ email: `crowd${index}@example.com`, password: PASSWORD })),
     )

@@ -1,6 +1,6 @@
 import { readValue } from '../ops/metric-text.ts'
 import { scrape } from '../ops/recording.ts'
-import type { TestProcess } from '../support/processes.ts'
+import type { TestProgram } from '../support/processes.ts'
 
 export type Labels = Record<string, string>
 
@@ -10,4 +10,4 @@ export const growthOf = (before: string, after: string) => (name: string, labels
   return value === undefined ? null : value - (readValue(before, name, labels) ?? 0)
 }
 
-export const pageOf = async ({ opsUrl }: TestProcess): Promise<string> => (await scrape(opsUrl)) ?? 'no answer'
+export const pageOf = async ({ opsUrl }: TestProgram): Promise<string> => (await scrape(opsUrl)) ?? 'no answer'

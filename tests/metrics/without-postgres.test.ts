@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { readValue } from '../ops/metric-text.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess } from '../support/processes.ts'
+import { startProgram } from '../support/processes.ts'
 import { startProxy } from '../support/proxy.ts'
 import { pageOf } from './page.ts'
 
@@ -17,9 +17,11 @@ afterAll(() => provider.close())
 describe.each(['api', 'worker'] as const)('/metrics of the %s without PostgreSQL', (name) => {
   test.each(['frozen', 'gone'] as const)('when it is %s: answers soon, and shows no old figures', async (how) => {
     const proxy = await startProxy(database.url)
-    onTestFinished(proxy.close)
-    const program = await startProcess(name, { DATABASE_URL: proxy.url, MAIL_URL: provider.url })
-    onTestFinished(() => program.kill())
+    const program = await startProgram(name, { DATABASE_URL: proxy.url, MAIL_URL: provider.url })
+    onTestFinished(async () => {
+      proxy.close()
+      await program.stop()
+    })
     expect(readValue(await pageOf(program), 'latchkey_mails_unsettled')).toBe(0)
     if (how === 'frozen') proxy.freeze()
     else proxy.close()

@@ -5,7 +5,7 @@ import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { growthOf, type Labels, pageOf } from './page.ts'
@@ -22,15 +22,15 @@ const sql = (statement: string) => database.pool.query(statement)
 
 describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
   let redis: TestRedis | null
-  let api: TestProcess
-  let worker: TestProcess
+  let api: TestProgram
+  let worker: TestProgram
 
   beforeAll(async () => {
     await sql('delete from users')
     redis = await startStore(backend)
     ;[api, worker] = await Promise.all([
-      startProcess('api', { DATABASE_URL: database.url }),
-      startProcess('worker', {
+      startProgram('api', { DATABASE_URL: database.url }),
+      startProgram('worker', {
         DATABASE_URL: database.url,
         REDIS_URL: redis?.url,
         MAIL_URL: provider.url,
@@ -41,7 +41,7 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
     ])
   })
   afterAll(async () => {
-    await Promise.all([api.kill(), worker.kill()])
+    await Promise.all([api.stop(), worker.stop()])
     await redis?.stop()
   })
 

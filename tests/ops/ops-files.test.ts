@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { type Family, familyName, parseMetrics } from './metric-text.ts'
 import { hasPromtool, promtool, promtoolOn, RULES } from './promtool.ts'
@@ -36,7 +36,7 @@ const dashboardExpressions = dashboard.panels.flatMap(({ targets }) => targets.m
 const rules = readFileSync(RULES, 'utf8')
 
 let database: TestDatabase
-let processes: TestProcess[]
+let processes: TestProgram[]
 let pages: { api: string; worker: string }
 let families: Map<string, Family>
 
@@ -49,8 +49,8 @@ beforeAll(async () => {
   database = await createTestDatabase()
   const environment = { DATABASE_URL: database.url, MAIL_URL: 'http://127.0.0.1:9' }
   const [api, worker] = await Promise.all([
-    startProcess('api', { ...environment, ...REPORTS }),
-    startProcess('worker', { ...environment, ...EVENTS }),
+    startProgram('api', { ...environment, ...REPORTS }),
+    startProgram('worker', { ...environment, ...EVENTS }),
   ])
   processes = [api, worker]
   await fetch(`${api.url}/v1/users`)
@@ -59,7 +59,7 @@ beforeAll(async () => {
   families = new Map([...parseMetrics(pages.worker), ...parseMetrics(pages.api)])
 })
 afterAll(async () => {
-  await Promise.all(processes.map((process) => process.kill()))
+  await Promise.all(processes.map((process) => process.stop()))
   await database.drop()
 })
 

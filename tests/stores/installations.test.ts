@@ -9,7 +9,7 @@ import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { runTraceMail } from '../worker/spawn-program.ts'
 import { PATIENT, trace } from '../worker/stage.ts'
@@ -22,7 +22,7 @@ const UNFRIENDLY = [
   "set statement_timeout to '10ms'",
 ]
 
-type Installation = { schema: string; api: TestProcess; worker: TestProcess; provider: MailProvider }
+type Installation = { schema: string; api: TestProgram; worker: TestProgram; provider: MailProvider }
 
 describe.each(backends)(
   'two installations in one unfriendly database, with roles that own nothing, jobs on %s',
@@ -56,8 +56,8 @@ describe.each(backends)(
         MAIL_URL: provider.url,
       }
       const [api, workerProcess] = await Promise.all([
-        startProcess('api', environment),
-        startProcess('worker', environment),
+        startProgram('api', environment),
+        startProgram('worker', environment),
       ])
       return { schema, api, worker: workerProcess, provider }
     }
@@ -79,7 +79,7 @@ describe.each(backends)(
     })
     afterAll(async () => {
       await Promise.all(
-        installations.flatMap(({ api, worker: own, provider }) => [api.kill(), own.kill(), provider.close()]),
+        installations.flatMap(({ api, worker: own, provider }) => [api.stop(), own.stop(), provider.close()]),
       )
       await redis?.stop()
       for (const role of [worker, owner]) await admin.query(`drop owned by ${role} cascade`)

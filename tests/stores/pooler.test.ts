@@ -4,7 +4,7 @@ import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProcess, startProgram, type TestProcess, type TestProgram } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { untilServed } from '../support/until-served.ts'
 import { runTraceMail } from '../worker/spawn-program.ts'
@@ -29,22 +29,22 @@ describe.runIf(hasPgBouncer).each(backends)('through PgBouncer in transaction mo
   let redis: TestRedis | null
   let provider: MailProvider
   let bouncer: Awaited<ReturnType<typeof startPgBouncer>>
-  let apis: TestProcess[]
+  let apis: TestProgram[]
   let worker: TestProcess
 
   beforeAll(async () => {
     ;[database, redis, provider] = await Promise.all([createTestDatabase(), startStore(backend), startMailProvider()])
     bouncer = await startPgBouncer(database.url, SERVER_CONNECTIONS)
     const common = { ...LIMITS, DATABASE_URL: bouncer.url, DATABASE_DIRECT_URL: database.url }
-    const api = () => startProcess('api', common)
+    const api = () => startProgram('api', common)
     ;[worker, ...apis] = await Promise.all([
-      startProcess('worker', { ...common, REDIS_URL: redis?.url, MAIL_URL: provider.url }),
+      startProcess('worker', { ...common, REDIS_URL: redis?.url, MAIL_URL: provider.url, MAIL_TIMEOUT_MS: '60000' }),
       api(),
       api(),
     ])
   })
   afterAll(async () => {
-    await Promise.all([...apis, worker].map((process) => process.kill()))
+    await Promise.all([...apis, worker].map((process) => process.stop()))
     await Promise.all([provider.close(), redis?.stop(), bouncer.stop()])
     await database.drop()
   })

@@ -1,4 +1,4 @@
-import type { Logger } from './logger.ts'
+import { createLogger, type Logger } from './logger.ts'
 import { releaseMemory } from './release-memory.ts'
 
 const DRAIN_LIMIT_MS = 8500
@@ -6,11 +6,20 @@ const DRAIN_LIMIT_MS = 8500
 /** Runs the closers in reverse order of their registration when the process is told to stop. */
 export type Lifecycle = { onStop(name: string, close: () => Promise<unknown> | unknown): void; stopping: AbortSignal }
 
+/** What a program works with from when it has read its configuration on. */
+export type Begin = (level: string, service: string) => Lifecycle & { logger: Logger }
+
+/** Logs to stdout, and ends with the process. */
+export const begin: Begin = (level, service) => {
+  const logger = createLogger(level, service)
+  return { logger, ...createLifecycle(logger) }
+}
+
 /**
  * SIGTERM and SIGINT drain and exit with 0 within 10 seconds; a second signal ends the process at once with 1.
  * What nobody caught is logged and ends the process with 1: its state is not known any more.
  */
-export const createLifecycle = (logger: Logger): Lifecycle => {
+const createLifecycle = (logger: Logger): Lifecycle => {
   const closers: { name: string; close: () => Promise<unknown> | unknown }[] = []
   const stopping = new AbortController()
 
@@ -43,7 +52,7 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
   return { onStop: (name, close) => void closers.push({ name, close }), stopping: stopping.signal }
 }
 
-/** Runs a process's main function. A wrong configuration, a taken port among it, ends it with one message and 1. */
+/** Runs a program in a process of its own. A wrong configuration, a taken port among it, ends it with one message and 1. */
 export const run = async (main: () => Promise<void>): Promise<void> => {
   try {
     await main()
