@@ -166,6 +166,10 @@ export const rooms: Record<string, Room> = {
     ],
     isOnTables: true,
   },
+  connection: {
+    mutate: ['src/core/postgres/connection/{connection-string,one-packet,retry-on-conflict,session,unavailable}.ts'],
+    tests: ['tests/core/postgres/*.unit.test.ts'],
+  },
   deliveries: {
     mutate: ['src/core/mail/{deliver-mail,open-code,prepare-mail}.ts'],
     tests: [

@@ -19,8 +19,8 @@ export const allowOrigins = (origins: string[]): MiddlewareHandler<ApiEnv> => {
   return createMiddleware<ApiEnv>(async (c, next) => {
     if (origins.length === 0 || c.req.path.startsWith(FOR_PROVIDERS)) return next()
     const isAllowed = origins.includes(c.req.header('origin') ?? '')
-    const isPreflight = c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined
-    if (isAllowed && (isPreflight || c.req.method !== 'OPTIONS')) return allow(c, next)
+    const isUseful = c.req.method !== 'OPTIONS' || c.req.header('access-control-request-method') !== undefined
+    if (isAllowed && isUseful) return allow(c, next)
     await next()
     // A cache must not give this answer to a page of an origin that is allowed.
     c.header('Vary', 'Origin', { append: true })

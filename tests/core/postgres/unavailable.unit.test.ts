@@ -29,7 +29,7 @@ test.each([
   'MY_CERT_',
   'xDEPTH_ZERO_',
   '',
-  8006,
+  53_300,
 ])('%j is another fault', (code) => {
   expect(isDatabaseUnavailable(withCode(code))).toBe(false)
 })
