@@ -5,7 +5,7 @@ import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import type { BackendName } from '../support/backends.ts'
 import { startEventReceiver } from '../support/event-receiver.ts'
 import { codeIn, type MailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProcess, startProgram, type TestProgram } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
 import { PATIENT, setStage } from '../worker/stage.ts'
 
@@ -13,10 +13,10 @@ export const SECRETS = ['whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz', 'whsec_YWJjZGV
 const job = v.object({ id: v.string(), name: v.string(), data: v.unknown() })
 const board = v.object({ queues: v.array(v.object({ name: v.string(), jobs: v.array(job) })) })
 
-/** The service with somebody to tell events to. The API runs in this process until `startApi`; workers start when told. */
+/** The service with somebody to tell events to. The API is asked directly until `startApi`; workers start when told. */
 export const setEventStage = async (backend: BackendName) => {
   const [stage, receiver] = await Promise.all([setStage(backend), startEventReceiver()])
-  const processes = createProcesses({
+  const programs = createPrograms({
     DATABASE_URL: stage.database.url,
     REDIS_URL: stage.redis?.url,
     MAIL_URL: stage.provider.url,
@@ -32,30 +32,37 @@ export const setEventStage = async (backend: BackendName) => {
     ...stage,
     ...peopleAt((path, init) => ask(path, init), stage.provider),
     receiver,
-    startWorker: (more?: Record<string, string>) => processes.start('worker', more),
+    startWorker: (more?: Record<string, string>) => programs.start('worker', more),
+    startVictim: programs.startVictim,
     startApi: async () => {
-      const api = await processes.start('api')
+      const api = await programs.start('api')
       ask = (path, init) => fetch(`${api.url}${path}`, init)
     },
     typesTaken: () => receiver.taken().map(({ type }) => type),
     jobsOf,
     close: async () => {
-      await processes.kill()
+      await programs.end()
       await receiver.close()
       await stage.close()
     },
   }
 }
 
-const createProcesses = (environment: Record<string, string | undefined>) => {
-  const started: TestProcess[] = []
+const createPrograms = (environment: Record<string, string | undefined>) => {
+  const ends: (() => Promise<void>)[] = []
   return {
     start: async (name: 'api' | 'worker', more: Record<string, string> = {}) => {
-      const process = await startProcess(name, { ...environment, ...more })
-      started.push(process)
-      return process
+      const program = await startProgram(name, { ...environment, ...more })
+      ends.push(program.stop)
+      return program
     },
-    kill: () => Promise.all(started.map((process) => process.kill())),
+    /** A worker that can be killed: in a process of its own. */
+    startVictim: async () => {
+      const victim = await startProcess('worker', environment)
+      ends.push(victim.kill)
+      return victim
+    },
+    end: () => Promise.all(ends.map((end) => end())),
   }
 }
 
@@ -95,7 +102,7 @@ const peopleAt = (ask: Ask, provider: MailProvider) => {
 }
 
 /** The jobs of events on the worker's dashboard. */
-const jobsOf = async (worker: TestProcess, status: string) => {
+const jobsOf = async (worker: TestProgram, status: string) => {
   const answer = await fetch(`${worker.opsUrl}/dashboard/api/queues?activeQueue=webhook&status=${status}&page=1`, {
     headers: { authorization: `Basic ${btoa('ops:ops')}` },
   })

@@ -3,7 +3,7 @@ import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
 import { codeIn } from '../support/mail-provider.ts'
-import { startProcess } from '../support/processes.ts'
+import { startProgram } from '../support/processes.ts'
 import { PATIENT, setStage } from '../worker/stage.ts'
 import { type EventStage, setEventStage } from './event-stage.ts'
 
@@ -36,7 +36,7 @@ describe.each(backends)('events that wait, with jobs on %s', { timeout: 60_000 }
     const startMails = await stage.startWorker()
     const user = await stage.activate('gone@example.com')
     await expect.poll(() => stage.receiver.taken().length, PATIENT).toBe(1)
-    await startMails.kill()
+    await startMails.stop()
     expect((await stage.changePassword(user.email, 'another horse battery')).status).toBe(204)
     const answer = await stage.deleteAccount(user.email, 'another horse battery')
     expect(answer.status).toBe(204)
@@ -47,7 +47,7 @@ describe.each(backends)('events that wait, with jobs on %s', { timeout: 60_000 }
 
   test('killed workers tell each activation under one id, and every one', async () => {
     stage.receiver.answerWith([500, 200, 500, 500, 200, 500])
-    const first = await stage.startWorker()
+    const first = await stage.startVictim()
     for (let index = 0; index < 4; index += 1) await stage.activate(`killed-${index}@example.com`)
     await first.kill()
     if (stage.redis) await stage.redis.flush()
@@ -61,7 +61,7 @@ describe.each(backends)('events that wait, with jobs on %s', { timeout: 60_000 }
 
 test('without WEBHOOK_URL nothing is written', async () => {
   const stage = await setStage('postgresql')
-  const api = await startProcess('api', { DATABASE_URL: stage.database.url })
+  const api = await startProgram('api', { DATABASE_URL: stage.database.url })
   await stage.startWorker()
   const answer = await fetch(`${api.url}/v1/users`, post({ email: 'quiet@example.com', password: PASSWORD }))
   const { id } = await readUser(answer)
@@ -70,6 +70,6 @@ test('without WEBHOOK_URL nothing is written', async () => {
   await fetch(`${api.url}/v1/users/${id}/activation`, post({ code }, { authorization: basic('quiet@example.com') }))
   expect((await stage.pool.query('select 1 from users where activated_at is not null')).rowCount).toBe(1)
   expect((await stage.pool.query('select 1 from events')).rowCount).toBe(0)
-  await api.kill()
+  await api.stop()
   await stage.close()
 })

@@ -3,7 +3,7 @@ import { Webhook as SvixWebhook } from 'svix'
 import * as v from 'valibot'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { backends } from '../support/backends.ts'
-import type { TestProcess } from '../support/processes.ts'
+import type { TestProgram } from '../support/processes.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { type EventStage, SECRETS, setEventStage } from './event-stage.ts'
 
@@ -11,7 +11,7 @@ const readyz = v.object({ checks: v.record(v.string(), v.string()) })
 
 describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend) => {
   let stage: EventStage
-  let worker: TestProcess
+  let worker: TestProgram
 
   beforeAll(async () => {
     stage = await setEventStage(backend)

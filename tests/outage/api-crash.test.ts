@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProcess, startProgram, type TestProcess } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
@@ -10,7 +10,7 @@ const EMAILS = Array.from({ length: 20 }, (_, index) => `crash${index + 10}@exam
 // Slow enough for most of the requests to be in flight when the first is answered.
 const SLOW = { BCRYPT_COST: '10' }
 
-const register = async (api: TestProcess, email: string) => {
+const register = async (api: { url: string }, email: string) => {
   const body = post({ email, password: PASSWORD }, { 'idempotency-key': email })
   const answer = await untilServed(() => fetch(`${api.url}/v1/users`, body))
   expect(answer.status).toBe(202)
@@ -19,19 +19,19 @@ const register = async (api: TestProcess, email: string) => {
 
 describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
   let stage: Stage
-  const started: TestProcess[] = []
+  const started: (() => Promise<unknown>)[] = []
 
   beforeEach(async () => {
     stage = await setStage(backend)
   })
   afterEach(async () => {
-    await Promise.all(started.splice(0).map((process) => process.kill()))
+    await Promise.all(started.splice(0).map((end) => end()))
     await stage.close()
   })
 
   const startApi = async (environment: Record<string, string> = {}) => {
     const api = await startProcess('api', { DATABASE_URL: stage.database.url, ...environment })
-    started.push(api)
+    started.push(api.kill)
     return api
   }
 
@@ -45,7 +45,8 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
   }
 
   const repeatAtFreshOne = async () => {
-    const heir = await startApi()
+    const heir = await startProgram('api', { DATABASE_URL: stage.database.url })
+    started.push(heir.stop)
     const users = await Promise.all(EMAILS.map((email) => register(heir, email)))
     return users.map((user) => user.id)
   }

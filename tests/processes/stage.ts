@@ -5,17 +5,25 @@ import { createTestApi, PASSWORD, post } from '../support/api.ts'
 import { type BackendName, startStore } from '../support/backends.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProcess, startProgram, type TestProgram } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
+
+type Environment = Record<string, string>
 
 export const DRAIN_LIMIT_MS = 10_000
 
-/** What the processes of a file share: a database and a provider. What a test starts is killed when it ends. */
+/** What the processes of a file share: a database and a provider. What a test starts ends with it. */
 export const useProcesses = () => {
   const database = shareTestDatabase()
   let app: App
   let provider: MailProvider
-  let started: TestProcess[] = []
+  const started: (() => Promise<unknown>)[] = []
+
+  const settings = (environment: Environment) => ({
+    DATABASE_URL: database.url,
+    MAIL_URL: provider.url,
+    ...environment,
+  })
 
   beforeAll(async () => {
     provider = await startMailProvider()
@@ -23,8 +31,7 @@ export const useProcesses = () => {
   })
   afterEach(async () => {
     provider.answerWith([])
-    await Promise.all(started.map((process) => process.kill()))
-    started = []
+    await Promise.all(started.splice(0).map((end) => end()))
   })
   afterAll(() => provider.close())
 
@@ -32,10 +39,17 @@ export const useProcesses = () => {
     database,
     provider: () => provider,
 
-    start: async (name: 'api' | 'worker', environment: Record<string, string> = {}) => {
-      const process = await startProcess(name, { DATABASE_URL: database.url, MAIL_URL: provider.url, ...environment })
-      started.push(process)
+    start: async (name: 'api' | 'worker', environment: Environment = {}) => {
+      const process = await startProcess(name, settings(environment))
+      started.push(process.kill)
       return process
+    },
+
+    /** For what is no matter of processes. */
+    startWorkerHere: async (environment: Environment = {}): Promise<TestProgram> => {
+      const worker = await startProgram('worker', settings(environment))
+      started.push(worker.stop)
+      return worker
     },
 
     /** In this process. */

@@ -4,7 +4,7 @@ import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { useProcesses } from './stage.ts'
 
-const { database, provider, start } = useProcesses()
+const { database, provider, startWorkerHere } = useProcesses()
 
 describe('a wrong configuration', () => {
   test.each([
@@ -58,14 +58,14 @@ test.each(['api', 'worker'] as const)(
 
 describe('the dashboard', () => {
   test('it is off without OPS_USER and OPS_PASSWORD, as events are without WEBHOOK_URL, and the log says so', async () => {
-    const worker = await start('worker', { WEBHOOK_SECRET: `whsec_${btoa('a'.repeat(24))}` })
+    const worker = await startWorkerHere({ WEBHOOK_SECRET: `whsec_${btoa('a'.repeat(24))}` })
     expect((await fetch(`${worker.opsUrl}/dashboard`)).status).toBe(404)
     await expect.poll(() => worker.log(), PATIENT).toContain('the dashboard is off: set OPS_USER and OPS_PASSWORD')
     expect(worker.log()).toContain('events are off: WEBHOOK_SECRET is set, WEBHOOK_URL is not')
   })
 
   test('with them it is on the port of operators, behind Basic auth', async () => {
-    const worker = await start('worker', { OPS_USER: 'operator', OPS_PASSWORD: 'secret' })
+    const worker = await startWorkerHere({ OPS_USER: 'operator', OPS_PASSWORD: 'secret' })
     const authorization = `Basic ${Buffer.from('operator:secret').toString('base64')}`
     await expect.poll(async () => (await fetch(`${worker.opsUrl}/dashboard`)).status, PATIENT).toBe(401)
     expect((await fetch(`${worker.opsUrl}/dashboard/`, { headers: { authorization } })).status).toBe(200)

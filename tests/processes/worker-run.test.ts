@@ -3,7 +3,7 @@ import { backends } from '../support/backends.ts'
 import { PATIENT, startGatedProvider } from '../worker/stage.ts'
 import { useProcesses, useStore } from './stage.ts'
 
-const { database, provider, start, register, outcomeOf } = useProcesses()
+const { database, provider, start, startWorkerHere, register, outcomeOf } = useProcesses()
 
 describe.each(backends)('a worker on %s', (backend) => {
   const store = useStore(backend)
@@ -11,7 +11,7 @@ describe.each(backends)('a worker on %s', (backend) => {
   test('needs so few connections that three fit into PostgreSQL with its defaults', async () => {
     const gate = await startGatedProvider()
     onTestFinished(gate.close)
-    await start('worker', { ...store(), MAIL_URL: gate.url })
+    await startWorkerHere({ ...store(), MAIL_URL: gate.url })
     const emails = Array.from({ length: 40 }, (_, index) => `many${index}-${backend}@example.com`)
     // One after the other: of many at once some would be told that they wait too long for a hash.
     for (const email of emails) await register(email)

@@ -7,7 +7,7 @@ import { silent } from '../support/database.ts'
 import { PATIENT, startGatedProvider } from '../worker/stage.ts'
 import { DRAIN_LIMIT_MS, timed, useProcesses, useStore } from './stage.ts'
 
-const { database, provider, start, register, outcomeOf } = useProcesses()
+const { database, provider, start, startWorkerHere, register, outcomeOf } = useProcesses()
 
 /** The state of the job that brings this registration's mail. */
 const jobStateOf = async (userId: string, redisUrl: string | undefined): Promise<string> => {
@@ -50,7 +50,7 @@ describe.each(backends)('a worker on %s', (backend) => {
     const { code, ms } = await timed(worker.stop())
     expect(code).toBe(0)
     expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
-    await start('worker', store())
+    await startWorkerHere(store())
     await expect.poll(() => outcomeOf(user.id), PATIENT).toBe('accepted')
     expect(provider().inbox(`silent-${backend}@example.com`)).toHaveLength(1)
   })
@@ -75,7 +75,7 @@ describe.each(backends)('a worker on %s', (backend) => {
     const outcomes = await Promise.all(users.map(({ id }) => outcomeOf(id)))
     expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(2)
     // Another worker takes up the rest at once: nothing was left with the one that is gone.
-    await start('worker', store())
+    await startWorkerHere(store())
     for (const { id } of users) await expect.poll(() => outcomeOf(id), PATIENT).toBe('accepted')
   })
 

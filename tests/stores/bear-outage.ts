@@ -1,14 +1,14 @@
 import { expect } from 'vitest'
 import { PASSWORD, post } from '../support/api.ts'
 import type { MailProvider } from '../support/mail-provider.ts'
-import type { TestProcess } from '../support/processes.ts'
+import type { TestProcess, TestProgram } from '../support/processes.ts'
 import { PATIENT } from '../worker/stage.ts'
 
 // Longer than three of the pauses, and than what BullMQ waits for a stalled job.
 export const OUTAGE_MS = 6000
 const HALF_A_CORE = 0.5
 
-type Installation = { worker: TestProcess; api: TestProcess; provider: MailProvider }
+type Installation = { worker: TestProcess; api: TestProgram; provider: MailProvider }
 
 /** Registers somebody, breaks the store, and says how the worker bears it: what it burns, and what it logs. */
 export const bear = async (

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { documented } from '../../bench/soak/documented.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProcess, startProgram, type TestProcess, type TestProgram } from '../support/processes.ts'
 import { dataServer, newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { bear } from './bear-outage.ts'
 
@@ -11,7 +11,7 @@ export const useLeastRights = () => {
   const database = shareTestDatabase()
   let provider: MailProvider
   let redis: RedisServer
-  let api: TestProcess
+  let api: TestProgram
   let worker: TestProcess
   const asAdmin = (...command: [string, ...string[]]) => redis.ask((admin) => admin.call(...command))
 
@@ -28,7 +28,7 @@ export const useLeastRights = () => {
     ;[api, worker] = await startProcesses({ DATABASE_URL: database.url, MAIL_URL: provider.url }, redisUrl)
   })
   afterAll(async () => {
-    await Promise.all([api.kill(), worker.kill()])
+    await Promise.all([api.stop(), worker.kill()])
     await redis.kill()
     await provider.close()
   })
@@ -55,7 +55,7 @@ export const useLeastRights = () => {
 
 const startProcesses = (common: Record<string, string>, redisUrl: string) =>
   Promise.all([
-    startProcess('api', common),
+    startProgram('api', common),
     startProcess('worker', { ...common, REDIS_URL: redisUrl, OPS_USER: 'ops', OPS_PASSWORD: 'ops' }),
   ])
 

@@ -15,7 +15,7 @@ import { PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
 import { silent, useTestDatabase } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProgram, type TestProgram } from '../support/processes.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { promote, startStandby } from './standby.ts'
@@ -49,7 +49,7 @@ describe.each(backends)('a primary that is killed under load and replaced by its
   })
 
   /** Registers until it is stopped; what was not acknowledged is sent again under the same key. */
-  const startLoad = (api: TestProcess) => {
+  const startLoad = (api: TestProgram) => {
     const acknowledged: string[] = []
     const refusals = new Set<number>()
     let isStopped = false
@@ -82,9 +82,9 @@ describe.each(backends)('a primary that is killed under load and replaced by its
   }, async () => {
     const [redis, provider] = await Promise.all([startStore(backend), startMailProvider()])
     const environment = { DATABASE_URL: url, REDIS_URL: redis?.url, MAIL_URL: provider.url, MAIL_TIMEOUT_MS: '2000' }
-    const [api, worker] = await Promise.all([startProcess('api', environment), startProcess('worker', environment)])
+    const [api, worker] = await Promise.all([startProgram('api', environment), startProgram('worker', environment)])
     onTestFinished(async () => {
-      await Promise.all([api.kill(), worker.kill(), provider.close(), redis?.stop()])
+      await Promise.all([api.stop(), worker.stop(), provider.close(), redis?.stop()])
     })
     const databases = () => Promise.all([api, worker].map(readDatabaseCheck))
 
@@ -116,7 +116,7 @@ describe.each(backends)('a primary that is killed under load and replaced by its
   })
 })
 
-const readDatabaseCheck = async ({ opsUrl }: TestProcess) => {
+const readDatabaseCheck = async ({ opsUrl }: TestProgram) => {
   const answer = await fetch(`${opsUrl}/readyz`)
   return v.parse(v.object({ checks: v.object({ database: v.string() }) }), await answer.json()).checks.database
 }

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess, type TestProcess } from '../support/processes.ts'
+import { startProcess, startProgram, type TestProcess, type TestProgram } from '../support/processes.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { bear } from './bear-outage.ts'
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => provider.close())
 
 describe('with jobs in PostgreSQL', () => {
-  let api: TestProcess
+  let api: TestProgram
   let worker: TestProcess
   const name = () => new URL(database.url).pathname.slice(1)
   /** A connection that the fault does not reach. */
@@ -28,10 +28,10 @@ describe('with jobs in PostgreSQL', () => {
 
   beforeAll(async () => {
     const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
-    ;[api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', common)])
+    ;[api, worker] = await Promise.all([startProgram('api', common), startProcess('worker', common)])
   })
   afterAll(async () => {
-    await Promise.all([api.kill(), worker.kill()])
+    await Promise.all([api.stop(), worker.kill()])
   })
 
   test.each([

@@ -4,7 +4,7 @@ import { documented } from '../../bench/soak/documented.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { useTestDatabase } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
-import { startProcess } from '../support/processes.ts'
+import { startProgram } from '../support/processes.ts'
 import { startTestCluster } from '../support/redis-cluster.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { troubleIn } from './bear-outage.ts'
@@ -60,10 +60,10 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on a Redis Cluster
     const common = { DATABASE_URL: database.url, MAIL_URL: provider.url }
     const url = cluster.url.replace('//', `//${name}:PASSWORD@`)
     const [api, worker] = await Promise.all([
-      startProcess('api', common),
-      startProcess('worker', { ...common, REDIS_URL: url, OPS_USER: 'ops', OPS_PASSWORD: 'ops' }),
+      startProgram('api', common),
+      startProgram('worker', { ...common, REDIS_URL: url, OPS_USER: 'ops', OPS_PASSWORD: 'ops' }),
     ])
-    onTestFinished(async () => void (await Promise.all([api.kill(), worker.kill()])))
+    onTestFinished(async () => void (await Promise.all([api.stop(), worker.stop()])))
     const answer = await fetch(`${api.url}/v1/users`, post({ email: 'cluster@example.com', password: PASSWORD }))
     expect(answer.status).toBe(202)
     await expect.poll(() => provider.inbox('cluster@example.com').length, PATIENT).toBe(1)

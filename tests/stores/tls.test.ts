@@ -13,7 +13,7 @@ import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { silent } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
-import { startProcess } from '../support/processes.ts'
+import { startProcess, startProgram } from '../support/processes.ts'
 import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
 import { PATIENT } from '../worker/stage.ts'
@@ -63,10 +63,14 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
     return redis
   }
 
-  const walk = async (email: string, environment: Record<string, string>) => {
+  const walk = async (
+    start: typeof startProgram | typeof startProcess,
+    email: string,
+    environment: Record<string, string>,
+  ) => {
     const common = { DATABASE_URL: verified(authority), MAIL_URL: provider.url, ...environment }
-    const [api, worker] = await Promise.all([startProcess('api', common), startProcess('worker', common)])
-    onTestFinished(async () => void (await Promise.all([api.kill(), worker.kill()])))
+    const [api, worker] = await Promise.all([start('api', common), start('worker', common)])
+    onTestFinished(async () => void (await Promise.all([api.stop(), worker.stop()])))
     const registered = await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD }))
     const { id } = await readUser(registered)
     await expect.poll(() => codeIn(provider.inbox(email)[0]), PATIENT).toMatch(/^\d{4}$/)
@@ -80,7 +84,7 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
   test('a person registers and activates with everything in PostgreSQL, LISTEN too', async () => {
     const pool = createPool(verified(authority), { max: 1, name: 'test', logger: silent })
     onTestFinished(() => pool.end())
-    await walk('ada@example.com', {})
+    await walk(startProgram, 'ada@example.com', {})
     const used = await pool.query<{ name: string; ssl: boolean }>(
       `select application_name as name, bool_and(ssl) as ssl
        from pg_stat_activity
@@ -95,7 +99,7 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
 
   test.runIf(inject('redis') === 'redis-server')('and with jobs in Redis behind a password', async () => {
     const redis = await startRedis()
-    const worker = await walk('bob@example.com', {
+    const worker = await walk(startProcess, 'bob@example.com', {
       REDIS_URL: `rediss://:hunter2@127.0.0.1:${redis.port}`,
       NODE_EXTRA_CA_CERTS: authority.certificate,
       LOG_LEVEL: 'trace',

@@ -31,10 +31,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   afterAll(() => stage.close())
 
   const environment = () => ({ DATABASE_URL: stage.database.url, REDIS_URL: stage.redis?.url })
-  const trace = (wanted: string) => traceHere(wanted, environment())
-  /** By a process of its own, as an operator does it. */
-  const runTrace = (wanted: string, more: Record<string, string> = {}) =>
-    runTraceMail([wanted], { ...environment(), ...more })
+  const trace = (wanted: string, more: Record<string, string> = {}) => traceHere(wanted, { ...environment(), ...more })
 
   const registrationOf = async (mailId: string) => {
     const found = await stage.pool.query<{ ref: string; requestId: string }>(
@@ -73,7 +70,8 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('delivered@example.com', 2)
     const { ref, requestId } = await registrationOf(user.mailId)
-    const { code, out, err } = await runTrace(user.mailId)
+    // By a process of its own, as an operator does it.
+    const { code, out, err } = await runTraceMail([user.mailId], environment())
     expect([code, err]).toEqual([0, ''])
     expect(out).toMatch(
       new RegExp(`^${ref} to d…@example\\.com\n  mail ${user.mailId}, registration ${user.id}, request ${requestId}\n`),
@@ -92,7 +90,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   test('shows neither the whole address nor the code', async () => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('secretive@example.com', 2)
-    const { out, err } = await runTrace(user.mailId)
+    const { out, err } = await trace(user.mailId)
     expect(out).toContain('s…@example.com')
     expect(out + err).not.toContain('secretive')
     expect(
@@ -148,7 +146,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('cut-off@example.com', 2)
     const nowhere = { REDIS_URL: `redis://127.0.0.1:${await findFreePort()}` }
-    const { code, out, err } = await runTrace(user.mailId, nowhere)
+    const { code, out, err } = await trace(user.mailId, nowhere)
     expect(code).toBe(0)
     expect(err).toContain('The queue in Redis cannot be reached')
     expect(out).toContain('2 tries of which the queue tells nothing; the last error was resend-503')
@@ -156,7 +154,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   })
 
   test('nobody has heard of it: exit code 1', async () => {
-    const { code, out, err } = await runTrace('ZZZZ')
+    const { code, out, err } = await trace('ZZZZ')
     expect([code, out]).toEqual([1, ''])
     expect(err).toContain('No mail or event has this id')
   })

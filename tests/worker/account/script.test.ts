@@ -6,23 +6,25 @@ import { SECRET_KEY } from '../../support/secret-key.ts'
 import { runScript } from '../spawn-program.ts'
 import { shareCommand } from './command.ts'
 
-const { database, app } = shareCommand()
+const { database, app, run } = shareCommand()
 
 // For an export of all.
 beforeAll(() => registerAndActivate(app(), database, 'active@example.com'))
 
-test.each([
-  [[]],
-  [['find']],
-  [['dance', 'x']],
-  [['find', 'a', 'b']],
-  [['export', '--all', 'x']],
-  [['find', 'x', '--force']],
-])('wrong usage ends with 2: %j', async (args) => {
-  const { code, out, err } = await runScript('src/worker/account.ts', args, { DATABASE_URL: database.url, SECRET_KEY })
+test('wrong usage ends the process with 2', async () => {
+  const { code, out, err } = await runScript('src/worker/account.ts', [], { DATABASE_URL: database.url, SECRET_KEY })
   expect([code, out]).toEqual([2, ''])
   expect(err).toContain('node src/worker/account.ts')
 })
+
+test.each([[['find']], [['dance', 'x']], [['find', 'a', 'b']], [['export', '--all', 'x']], [['find', 'x', '--force']]])(
+  '%j is wrong usage: 2',
+  async (args) => {
+    const { code, out, err } = await run(args)
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toContain('node src/worker/account.ts')
+  },
+)
 
 test.each(['find piped@example.com', 'export --all'])('who reads %s may go before the end', async (command) => {
   await register(app(), 'piped@example.com')
