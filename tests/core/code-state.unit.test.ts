@@ -49,12 +49,12 @@ describe('a code', () => {
 
 test.each([
   ['waiting', {}, 'already-on-its-way'],
-  ['left', { outcome: 'accepted', sentAt: new Date() }, 'enqueued'],
+  ['left', { outcome: 'accepted', sentAt: new Date(0) }, 'enqueued'],
   ['left', { outcome: 'dropped' }, 'enqueued'],
   // Its row was removed a week after it left.
-  ['left', { sentAt: new Date() }, 'enqueued'],
+  ['left', { sentAt: new Date(0) }, 'enqueued'],
   ['undeliverable', { outcome: 'refused' }, 'enqueued'],
-  ['undeliverable', { outcome: 'given-up', sentAt: new Date() }, 'enqueued'],
+  ['undeliverable', { outcome: 'given-up', sentAt: new Date(0) }, 'enqueued'],
   ['undeliverable', { outcome: 'accepted', isBounced: true }, 'enqueued'],
 ] as const)('a mail is %s with %j', (fate, facts, resending) => {
   expect(mailFateOf({ outcome: null, isBounced: false, sentAt: null, ...facts })).toBe(fate)

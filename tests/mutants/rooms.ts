@@ -1,16 +1,4 @@
-/** What is changed, and the tests that have to notice, the quickest first: those of these `providers` only; `isOnTables`: they need PostgreSQL. */
-type Room = { mutate: string[]; tests: string[]; providers?: string; isOnTables?: true }
-
-/** A provider's file, and what is tested of every provider. */
-const provider = (name: string, ...tests: string[]): Room => ({
-  mutate: [`src/core/mail/providers/${name}.ts`],
-  tests: [
-    'tests/core/provider-{answers,settings,reports}.unit.test.ts',
-    'tests/worker/providers/adapter-{answers,requests}.unit.test.ts',
-    ...tests,
-  ],
-  providers: name,
-})
+import { providerRooms, type Room } from './provider-rooms.ts'
 
 export const rooms: Record<string, Room> = {
   codes: {
@@ -59,6 +47,24 @@ export const rooms: Record<string, Room> = {
       'tests/core/process/{process,require-tables,wait-until}.unit.test.ts',
     ],
   },
+  http: {
+    mutate: [
+      'src/core/process/http/{behind-proxy,egress,fetch-text,http-server,ops-app,pipelining,readiness,request-target}.ts',
+    ],
+    tests: [
+      'tests/core/http/{request-target,ops-app}.unit.test.ts',
+      'tests/core/behind-proxy.unit.test.ts',
+      'tests/core/http/{readiness,outside,listening,pipelining,server}.unit.test.ts',
+      'tests/worker/providers/proxy.test.ts',
+    ],
+  },
+  telemetry: {
+    mutate: ['src/core/process/telemetry/*.ts'],
+    tests: [
+      'tests/core/readings.unit.test.ts',
+      'tests/core/telemetry/{common-readings,tracing,export-traces}.unit.test.ts',
+    ],
+  },
   refusals: {
     mutate: ['src/api/request/late-refusals.ts'],
     tests: ['tests/api/late-refusals.unit.test.ts'],
@@ -70,26 +76,7 @@ export const rooms: Record<string, Room> = {
       'tests/api/{basic-credentials,read-body}.unit.test.ts',
     ],
   },
-  mailers: {
-    mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/{provider,providers,report,sender}.ts'],
-    tests: [
-      'tests/core/{report,sender}.unit.test.ts',
-      'tests/worker/providers/{judge-answer,retry-after,create-mailer,traced-post}.unit.test.ts',
-      'tests/worker/providers/adapter-{answers,requests}.unit.test.ts',
-      'tests/worker/config/*.unit.test.ts',
-      'tests/worker/providers/outages.test.ts',
-    ],
-    // One that has numbers for codes, and one that says that it has the mail already.
-    providers: 'postmark brevo',
-  },
-  resend: provider('resend'),
-  postmark: provider('postmark'),
-  sendgrid: provider('sendgrid'),
-  mailgun: provider('mailgun'),
-  ses: provider('ses', 'tests/core/ses-reports.unit.test.ts'),
-  sns: { mutate: ['src/core/mail/providers/sns.ts'], tests: ['tests/core/ses-reports.unit.test.ts'] },
-  brevo: provider('brevo'),
-  mailpit: provider('mailpit'),
+  ...providerRooms,
   'sign-in': {
     mutate: ['src/core/account/{change-password,delete-account,sign-in}.ts', 'src/core/registration/authenticate.ts'],
     tests: [

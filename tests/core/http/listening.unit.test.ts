@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { afterEach, expect, test } from 'vitest'
-import { type HttpServer, startHttpServer } from '../../src/core/process/http/http-server.ts'
-import { restoreGlobals } from '../support/restore-globals.ts'
+import { type HttpServer, startHttpServer } from '../../../src/core/process/http/http-server.ts'
+import { restoreGlobals } from '../../support/restore-globals.ts'
 
 restoreGlobals()
 
