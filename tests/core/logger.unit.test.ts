@@ -43,6 +43,12 @@ test('a code that is no text is not shown', () => {
   )
 })
 
+test('an error without a stack is told without one', () => {
+  const { logger, lines } = keepLog()
+  logger.error({ err: Object.assign(new Error('odd'), { stack: undefined }) }, 'it failed')
+  expect(lines()).toMatchObject([{ msg: 'it failed', err: { type: 'Error', message: 'odd' } }])
+})
+
 test('a stack is shown once, however often the same fault comes again with other words', () => {
   const { logger, texts } = keepLog()
   const fail = (message: string) => logger.error({ err: new Error(message) }, 'it failed')

@@ -4,7 +4,7 @@ import { keepLog } from '../support/kept-log.ts'
 
 const setUp = () => {
   const { logger, lines } = keepLog()
-  let now = 0
+  let now = 60_000
   const outages = createOutageLog(logger, { begins: 'away', ends: 'back' }, () => now)
   return {
     outages,

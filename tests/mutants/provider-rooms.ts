@@ -31,6 +31,7 @@ export const providerRooms: Record<string, Room> = {
   sendgrid: provider('sendgrid'),
   mailgun: provider('mailgun'),
   ses: provider('ses', 'tests/core/ses-reports.unit.test.ts'),
+  aws: { mutate: ['src/core/mail/providers/aws/credentials.ts'], tests: ['tests/core/aws-credentials.unit.test.ts'] },
   sns: { mutate: ['src/core/mail/providers/sns.ts'], tests: ['tests/core/ses-reports.unit.test.ts'] },
   brevo: provider('brevo'),
   mailpit: provider('mailpit'),

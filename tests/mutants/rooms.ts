@@ -48,13 +48,15 @@ export const rooms: Record<string, Room> = {
     ],
   },
   http: {
-    mutate: [
-      'src/core/process/http/{behind-proxy,egress,fetch-text,http-server,ops-app,pipelining,readiness,request-target}.ts',
-    ],
+    mutate: ['src/core/process/http/{http-server,pipelining}.ts'],
+    tests: ['tests/core/http/{listening,pipelining,server}.unit.test.ts'],
+  },
+  'http-parts': {
+    mutate: ['src/core/process/http/{behind-proxy,egress,fetch-text,ops-app,readiness,request-target}.ts'],
     tests: [
       'tests/core/http/{request-target,ops-app}.unit.test.ts',
       'tests/core/behind-proxy.unit.test.ts',
-      'tests/core/http/{readiness,outside,listening,pipelining,server}.unit.test.ts',
+      'tests/core/http/{outside,readiness}.unit.test.ts',
       'tests/worker/providers/proxy.test.ts',
     ],
   },

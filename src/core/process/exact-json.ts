@@ -18,13 +18,13 @@ const isExact = (value: number, source: string): boolean =>
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i
 
-/** One spelling for each decimal number: its digits without zeros around them, and an exponent. */
+/** One spelling for each decimal number: its digits without zeros around them, with the point before them, and an exponent. */
 const decimalOf = (source: string): string => {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = NUMBER.exec(source) ?? []
   const digits = `${whole}${fraction}`.replace(/^0+/, '')
   const significant = digits.replace(/0+$/, '')
   if (significant === '') return '0'
-  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length}`
 }
 
 /**
