@@ -1,5 +1,9 @@
+import dns from 'node:dns'
 import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openCredentials } from '../../src/core/mail/providers/aws/credentials.ts'
 
@@ -47,6 +51,26 @@ describe('without it', () => {
     expect(await credentials()).toMatchObject({ accessKeyId: 'first' })
     vi.setSystemTime(now + 55 * 60_000 + 1)
     expect(await credentials()).toMatchObject({ accessKeyId: 'second' })
+  })
+
+  test('a web identity is exchanged in the region of the mails', async () => {
+    const file = join(tmpdir(), `latchkey-token-${process.pid}`)
+    writeFileSync(file, 'a-token')
+    onTestFinished(() => rmSync(file))
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', file)
+    vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::1:role/worker')
+    const asked: string[] = []
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation((name: string, ...rest: unknown[]) => {
+      asked.push(name)
+      const done = rest.at(-1)
+      if (typeof done === 'function') done(Object.assign(new Error('nowhere'), { code: 'ENOTFOUND' }))
+    })
+    try {
+      await expect(openCredentials(undefined, 'eu-central-1')()).rejects.toThrow(AggregateError)
+    } finally {
+      lookup.mockRestore()
+    }
+    expect(new Set(asked)).toEqual(new Set(['sts.eu-central-1.amazonaws.com']))
   })
 
   test('there are those of the container, after a web identity that cannot be read', async () => {

@@ -73,6 +73,15 @@ test('what is told has type, time and data, and is told as long as it is held', 
   expect(await read()).toMatchObject({ outcome: 'accepted', error: null })
 })
 
+test('the lease is renewed for as long as the receiver takes', async () => {
+  const { tried } = await tell(async () => {
+    await database.pool.query("update events set lease_until = now() + interval '1 second'")
+    await expect.poll(async () => (await read()).leaseSeconds, { timeout: 30_000, interval: 20 }).toBeGreaterThan(3)
+    return 'accepted'
+  })
+  expect(tried.delivery).toMatchObject({ end: 'done' })
+})
+
 test('of an event that is gone, told or given up nothing is told', async () => {
   const none = randomUUID()
   const untried = { heard: [], tried: { eventId: none, type: null, attempt: 0, delivery: { end: 'done' } } }

@@ -98,7 +98,7 @@ export const rooms: Record<string, Room> = {
     isOnTables: true,
   },
   events: {
-    mutate: ['src/core/{events,outbox}/*.ts', 'src/core/mail/delivery.ts'],
+    mutate: ['src/core/{events,outbox}/*.ts'],
     tests: [
       'tests/core/outbox/{keep-lease,until-recorded}.unit.test.ts',
       'tests/events/{event-tries,raising,event-rows}.test.ts',
@@ -160,7 +160,7 @@ export const rooms: Record<string, Room> = {
     tests: ['tests/core/postgres/*.unit.test.ts'],
   },
   deliveries: {
-    mutate: ['src/core/mail/{deliver-mail,open-code,prepare-mail}.ts'],
+    mutate: ['src/core/mail/{deliver-mail,delivery,open-code,prepare-mail}.ts'],
     tests: [
       'tests/core/deliver-{mail,meanwhile,tries}.test.ts',
       'tests/core/{code-minute,deliver-*,guess-surge}.test.ts',
