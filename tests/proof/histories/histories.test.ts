@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { shareTestDatabase } from '../../support/database.ts'
-import { histories } from './commands.ts'
+import { createClock } from './harness/clock.ts'
+import { histories } from './harness/commands.ts'
+import { createWorld, openApi } from './harness/world.ts'
 import { createModel } from './model.ts'
-import { createWorld, openApi } from './world.ts'
 
 // `make prove` runs many; a run of all tests as many as a few seconds allow. HISTORIES=seed repeats a run.
 const IS_WHOLE = process.env.PROVE === 'whole'
@@ -35,8 +36,7 @@ test('whatever is done one after the other, the service answers as the contract 
   const told = await fc.check(
     fc.asyncProperty(histories(60), async (commands) => {
       const world = await createWorld(database, app)
-      const begun = performance.now()
-      const model = createModel(() => (performance.now() - begun) / 1000)
+      const model = createModel(createClock())
       try {
         await fc.asyncModelRun(() => ({ model, real: { world, ids: new Map(), seen } }), commands)
       } catch (fault) {

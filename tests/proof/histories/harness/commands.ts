@@ -1,7 +1,6 @@
 import fc from 'fast-check'
+import type { Mood, Typed } from '../model.ts'
 import type { Command } from './command.ts'
-import type { Typed } from './model.ts'
-import type { Mood } from './model-provider.ts'
 import {
   activate,
   becomeActive,

@@ -1,4 +1,4 @@
-import type { Mood } from './model-provider.ts'
+import type { Mood } from '../model.ts'
 
 /** What was done, as a `requests.http` that a person can replay by `make run`. */
 export type Script = ReturnType<typeof createScript>

@@ -1,8 +1,8 @@
 import type { Hono } from 'hono'
-import type { ApiEnv } from '../../../src/api/context.ts'
-import { from } from '../../api/api-client.ts'
-import { readProblem } from '../../support/answers.ts'
-import { basic } from '../../support/api.ts'
+import type { ApiEnv } from '../../../../src/api/context.ts'
+import { from } from '../../../api/api-client.ts'
+import { readProblem } from '../../../support/answers.ts'
+import { basic } from '../../../support/api.ts'
 import type { Script } from './http-script.ts'
 
 /** A request by its path and method; `by` are the credentials, `code` is shown in the script by where it comes from. */

@@ -1,4 +1,18 @@
-import type { TestDatabase } from '../../support/database.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+
+export type Clock = { now(): number; pass(seconds: number): void }
+
+/** Seconds since it was made, and those that were let pass. */
+export const createClock = (): Clock => {
+  const begun = performance.now()
+  let passed = 0
+  return {
+    now: () => passed + (performance.now() - begun) / 1000,
+    pass: (seconds) => {
+      passed += seconds
+    },
+  }
+}
 
 /** Lets so many seconds pass: every time of every row moves back. */
 export const moveBack = async ({ pool }: TestDatabase, seconds: number): Promise<void> => {

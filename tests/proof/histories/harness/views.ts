@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
-import type { User } from '../../../src/core/registration/status.ts'
-import type { Model } from './model.ts'
-import type { Registration } from './model-state.ts'
+import type { User } from '../../../../src/core/registration/status.ts'
+import { type Model, type Registration, read, view } from '../model.ts'
 import type { World } from './world.ts'
 
 // How late a slow machine may be, in seconds.
@@ -14,11 +13,11 @@ export const personOf = ({ ids }: Real, one: Registration) => ({ id: ids.get(one
 
 /** What everybody with the right password sees. */
 export const compareViews = async (model: Model, real: Real): Promise<void> => {
-  for (const one of model.registrations()) {
-    const expected = { answer: model.read(one, one.password), ...model.view(one) }
+  for (const one of model.all) {
+    const expected = { answer: read(model, one, one.password), ...view(model, one) }
     const seen = await real.world.look(personOf(real, one), one.password)
     const is = seen.user
-      ? { answer: seen.answer, ...viewOf(seen.user, expected) }
+      ? { answer: seen.answer, ...viewOf(seen.user, expected, model) }
       : { ...expected, answer: seen.answer }
     if (!isDeepStrictEqual(is, expected))
       real.world.script.note(
@@ -29,11 +28,10 @@ export const compareViews = async (model: Model, real: Real): Promise<void> => {
 }
 
 /** A time counts as the expected one when it is about that. */
-const viewOf = ({ status, code }: User, expected: ReturnType<Model['view']>) => {
-  const timeOf = (shown: string | null, wanted: number | null | undefined) => {
-    const seconds = shown === null ? null : (Date.parse(shown) - Date.now()) / 1000
-    const isNear = typeof wanted === 'number' && seconds !== null && Math.abs(seconds - wanted) < LATE
-    return isNear ? wanted : seconds
+const viewOf = ({ status, code }: User, expected: ReturnType<typeof view>, { now }: Model) => {
+  const timeOf = (shown: string | null, wanted = Number.POSITIVE_INFINITY) => {
+    const at = shown === null ? Number.POSITIVE_INFINITY : now() + (Date.parse(shown) - Date.now()) / 1000
+    return Math.abs(at - wanted) < LATE ? wanted : at
   }
   return {
     status,
