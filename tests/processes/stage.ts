@@ -3,7 +3,7 @@ import type { App } from '../api/api-client.ts'
 import { readUser } from '../support/answers.ts'
 import { createTestApi, PASSWORD, post } from '../support/api.ts'
 import { type BackendName, startStore } from '../support/backends.ts'
-import { shareTestDatabase } from '../support/database.ts'
+import { shareTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, startProgram, type TestProgram } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
@@ -15,7 +15,6 @@ export const DRAIN_LIMIT_MS = 10_000
 /** What the processes of a file share: a database and a provider. What a test starts ends with it. */
 export const useProcesses = () => {
   const database = shareTestDatabase()
-  let app: App
   let provider: MailProvider
   const started: (() => Promise<unknown>)[] = []
 
@@ -27,7 +26,6 @@ export const useProcesses = () => {
 
   beforeAll(async () => {
     provider = await startMailProvider()
-    app = await createTestApi(database)
   })
   afterEach(async () => {
     provider.answerWith([])
@@ -36,6 +34,7 @@ export const useProcesses = () => {
   afterAll(() => provider.close())
 
   return {
+    ...useRegistrations(database),
     database,
     provider: () => provider,
 
@@ -51,7 +50,16 @@ export const useProcesses = () => {
       started.push(worker.stop)
       return worker
     },
+  }
+}
 
+const useRegistrations = (database: TestDatabase) => {
+  let app: App
+  beforeAll(async () => {
+    app = await createTestApi(database)
+  })
+
+  return {
     /** In this process. */
     register: async (email: string) =>
       readUser(await untilServed(async () => app.request('/v1/users', post({ email, password: PASSWORD })))),
