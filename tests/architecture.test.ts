@@ -4,8 +4,6 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
 const MOST_FILES_IN_A_ROOM = 12
-// Functions are bounded by Biome: 40.
-const MOST_LINES_IN_A_FILE = 200
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g
 
 type Source = { file: string; text: string; files: string[]; packages: string[] }
@@ -68,13 +66,6 @@ const reach = (next: Map<string, string[]>, from: string, seen = new Set<string>
 test('no file imports itself over others', () => {
   const next = new Map(sources.map(({ file, files }) => [file, files]))
   expect([...next.keys()].filter((file) => reach(next, file).has(file))).toEqual([])
-})
-
-test('no file is long', () => {
-  const files = globSync('{bench,db,dev,src,tests}/**/*.{js,ts}', { cwd: ROOT })
-  const lines = (file: string) => readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length
-  expect(files.length).toBeGreaterThan(500)
-  expect(files.filter((file) => lines(file) > MOST_LINES_IN_A_FILE)).toEqual([])
 })
 
 test('no room is crowded', () => {
