@@ -9,6 +9,8 @@ import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 const EMAILS = Array.from({ length: 20 }, (_, index) => `crash${index + 10}@example.com`)
 // Slow enough for most of the requests to be in flight when the first is answered.
 const SLOW = { BCRYPT_COST: '10' }
+// However busy the machine is: a mail without an answer in time would be sent again, under its key.
+const PATIENT_WORKER = { delivery: { timeoutMs: 30_000 } }
 
 const register = async (api: { url: string }, email: string) => {
   const body = post({ email, password: PASSWORD }, { 'idempotency-key': email })
@@ -74,7 +76,7 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
   }
 
   test('when it has answered some: who repeats the request gets the same user, and one mail', async () => {
-    await stage.startWorker()
+    await stage.startWorker(PATIENT_WORKER)
     const answers = await crash(await startApi(SLOW), (sent) => Promise.any(sent))
     expect(answers.map((answer) => answer.status)).toContain('rejected')
     const ids = await repeatAtFreshOne()
@@ -89,7 +91,7 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
       crash(victim, () => expect.poll(countWaiting, PATIENT).toBe(EMAILS.length)),
     )
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set(['rejected']))
-    await stage.startWorker()
+    await stage.startWorker(PATIENT_WORKER)
     await expectOneOfEach(await repeatAtFreshOne())
   })
 })
