@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { problems } from '../../src/api/answers/problems.ts'
 import { createTestApi } from '../support/api.ts'
@@ -24,6 +25,17 @@ describe('/docs', () => {
       const part = await app.request(path)
       expect([path, part.status]).toEqual([path, 200])
       expect(part.headers.get('content-type')).toMatch(path.endsWith('.css') ? /^text\/css/ : /javascript/)
+    }
+  })
+
+  test.each(['swagger-ui.css', 'swagger-ui-bundle.js'])('gives %s whole, again and again, in pieces', async (name) => {
+    const whole = await readFile(new URL(import.meta.resolve(`swagger-ui-dist/${name}`)))
+    for (let times = 0; times < 2; times += 1) {
+      const answer = await app.request(`/docs/${name}`)
+      expect(answer.headers.get('content-length')).toBe(String(whole.length))
+      const pieces = await Array.fromAsync(answer.body ?? [])
+      expect(Buffer.concat(pieces).equals(whole)).toBe(true)
+      expect(Math.max(...pieces.map(({ length }) => length))).toBe(65_536)
     }
   })
 

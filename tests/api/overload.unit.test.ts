@@ -23,12 +23,12 @@ const createTools = async () => {
   const checkRoom = vi.fn(() => {
     throw new HashingOverloaded('too much hashing is waiting')
   })
-  const limits: Limits = { of: () => ({ ...UNLIMITED, fieldsOf: () => ({}) }) }
+  const of = vi.fn<Limits['of']>(() => ({ ...UNLIMITED, fieldsOf: () => ({}) }))
   const pool = createPool('postgres://nobody@127.0.0.1:1/nothing', { max: 1, name: 'test', logger: silent })
   const [ask, connect] = [vi.spyOn(pool, 'query'), vi.spyOn(pool, 'connect')]
   const verified = createVerifiedCredentials()
   const isAsked = () => ask.mock.calls.length + connect.mock.calls.length > 0
-  return { hasher: { ...hasher, checkRoom }, verified, pool, limits, isAsked, checkRoom, trustedProxies: [] }
+  return { hasher: { ...hasher, checkRoom }, verified, pool, limits: { of }, isAsked, checkRoom, trustedProxies: [] }
 }
 
 test('without room a registration is refused before its limits and before the first statement', async () => {
@@ -47,15 +47,55 @@ test('without room a registration is refused before its limits and before the fi
   expect(tools.isAsked()).toBe(false)
 })
 
-test('without room a sign-in is refused before its limits and before the first statement', async () => {
+/** An api of this one route. */
+const createSignIn = async () => {
   const tools = await createTools()
   const app = new Hono<ApiEnv>()
   app.get('/v1/users/:id', async (c) => c.json(await authenticateRequest(c, tools)))
   app.onError(handleError(silent))
+  return { tools, app }
+}
+
+test('without room a sign-in is refused before its limits and before the first statement', async () => {
+  const { tools, app } = await createSignIn()
   const authorization = basic('ada@example.com')
   const answer = await app.request(`/v1/users/${randomUUID()}`, { headers: { authorization } })
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
   expect(await answer.json()).toMatchObject({ type: '/problems/overloaded' })
   expect(tools.checkRoom).toHaveBeenCalledWith('sign-in')
   expect(tools.isAsked()).toBe(false)
+})
+
+const right = basic('ada@example.com')
+
+test.each([
+  { what: 'no credentials', headers: {}, rawHeaders: [] },
+  { what: 'unreadable ones', headers: { authorization: 'Basic x' }, rawHeaders: ['Authorization', 'Basic x'] },
+  {
+    what: 'two of them',
+    headers: { authorization: right },
+    rawHeaders: ['Authorization', right, 'authorization', right],
+  },
+])('with $what a sign-in is refused at once, room or not', async ({ headers, rawHeaders }) => {
+  const { tools, app } = await createSignIn()
+  const answer = await app.request(`/v1/users/${randomUUID()}`, { headers }, { incoming: { rawHeaders } })
+  expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+    401,
+    'Basic realm="latchkey", charset="UTF-8"',
+  ])
+  expect(tools.checkRoom).not.toHaveBeenCalled()
+  expect(tools.isAsked()).toBe(false)
+})
+
+test('an id is counted in one way, however it is written, and for its network', async () => {
+  const { tools, app } = await createSignIn()
+  const id = randomUUID()
+  const incoming = { rawHeaders: ['Authorization', right], socket: { remoteAddress: '192.0.2.1' } }
+  await app.request(`/v1/users/${id.toUpperCase()}`, { headers: { authorization: right } }, { incoming })
+  expect(tools.limits.of.mock.calls).toEqual([
+    [
+      ['failed-logins-per-user', id],
+      ['failed-logins-per-net', '192.0.2.1'],
+    ],
+  ])
 })

@@ -1,9 +1,11 @@
 import { afterAll, expect, test, vi } from 'vitest'
 import { createApp } from '../../src/api/app.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
+import { createLogger } from '../../src/core/process/logger.ts'
 import { createTestTools } from '../support/api.ts'
 import { silent } from '../support/database.ts'
 import { openEvents } from '../support/provider-events.ts'
+import { TOPIC } from '../support/sns.ts'
 import { type App, expectProblem } from './api-client.ts'
 
 const url = 'postgres://nobody@127.0.0.1:1/nothing'
@@ -59,7 +61,8 @@ test('what is refused by its headers ends the connection, its body unread', asyn
     [401, 'close'],
     [404, 'close'],
   ])
-  await expectProblem(missing, 'not-found')
+  for (const none of ['brevo', 'mailpit', 'constructor'])
+    await expectProblem(await send(app, { body: body() }, none), 'not-found')
   expect(pull).not.toHaveBeenCalled()
 })
 
@@ -80,4 +83,23 @@ test('an event that cannot be read is malformed', async () => {
   )
   const { headers } = account.sign({})
   await expectProblem(await send(createApp(tools), { headers, body: '{' }, 'postmark'), 'malformed-request')
+})
+
+test('what a report is checked with and cannot be had now is logged, and asked for again', async () => {
+  const logger = createLogger('silent', 'test')
+  const warned = vi.spyOn(logger, 'warn')
+  const err = new Error('no way out')
+  const tools = await createTestTools({ url, pool, drop }, { MAIL_PROVIDER: 'ses', MAIL_EVENTS_SECRET: TOPIC }, logger)
+  const app = createApp({
+    ...tools,
+    providerEvents: { ...tools.providerEvents, fetchText: () => Promise.reject(err) },
+  })
+  const message = {
+    ...{ Type: 'Notification', MessageId: 'x', TopicArn: TOPIC, Message: '{}', Timestamp: new Date().toISOString() },
+    ...{ SignatureVersion: '2', Signature: 'AAAA' },
+    SigningCertURL: 'https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-x.pem',
+  }
+  const headers = { 'content-type': 'text/plain', 'x-amz-sns-topic-arn': TOPIC }
+  await expectProblem(await send(app, { headers, body: JSON.stringify(message) }, 'ses'), 'unavailable')
+  expect(warned.mock.calls).toEqual([[{ err }, expect.stringContaining('could not be fetched')]])
 })

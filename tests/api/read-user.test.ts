@@ -94,6 +94,12 @@ test('attempts, time to live and cool-down are as configured', async () => {
   expect(Date.parse(user.code?.resendAfter ?? '') - Date.parse(user.createdAt)).toBe(120_000)
 })
 
+test('an id that is none is answered as one of nobody', async () => {
+  const { id, email } = await register(app, 'nearly@example.com')
+  for (const none of ['x', `0${id}`, `${id}0`, id.replaceAll('-', ''), `{${id}}`])
+    expect([none, (await read(app, { id: none, email })).status]).toEqual([none, 401])
+})
+
 test('HEAD answers as GET does, without a body', async () => {
   const user = await register(app, 'head@example.com')
   const headers = { authorization: basic(user.email) }

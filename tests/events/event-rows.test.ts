@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, test } from 'vitest'
 import { deliverEvent, type Receiver, type Told } from '../../src/core/events/deliver-event.ts'
 import { removeOldRows } from '../../src/core/postgres/housekeeping.ts'
+import { postponeEvent, retryFailedEvent, retryFailedEvents } from '../../src/core/postgres/outbox/events.ts'
 import { giveUpOverdueRows, heartbeat } from '../../src/core/postgres/outbox/outbox-rows.ts'
 import { addPending, age, deliver, refused, scriptedMailer } from '../core/fixtures.ts'
 import { shareTestDatabase } from '../support/database.ts'
@@ -100,6 +102,36 @@ test('the sweep gives up what has failed for too long, and keeps the id of the u
   expect(await rows(database)).toMatchObject([{ outcome: 'given-up', data: { user: { id: user.id } } }])
   expect((await rows(database))[0]?.data.user).toEqual({ id: user.id })
   expect(bodies).toHaveLength(1)
+})
+
+test('an event that somebody else has is not given back', async () => {
+  await activated(database)
+  const later = { eventId: await onlyId(), token: randomUUID(), error: 'receiver-503', inMs: 1000, retryAfterMs: null }
+  expect(await postponeEvent(database.pool, later)).toBe(false)
+})
+
+test('an operator starts given-up events over, one by its id or those that ended first, and no other', async () => {
+  const { pool } = database
+  for (let times = 0; times < 4; times += 1) await activated(database)
+  const [waiting = '', second = '', third = '', first = ''] = (await rows(database)).map(({ id }) => id)
+  expect(await retryFailedEvent(pool, waiting)).toBe(0)
+  for (const [hours, id] of [second, third, first].entries())
+    await pool.query(
+      `update events
+       set outcome = 'given-up', settled_at = now() - make_interval(hours => $2), attempts = 5, failing_since = now()
+       where id = $1`,
+      [id, hours],
+    )
+  const failed = async () => (await rows(database)).filter(({ outcome }) => outcome === 'given-up').map(({ id }) => id)
+  expect(await retryFailedEvents(pool, 1)).toBe(1)
+  expect(await failed()).toEqual([second, third])
+  expect(await retryFailedEvent(pool, third)).toBe(1)
+  expect(await failed()).toEqual([second])
+  expect([await retryFailedEvents(pool, 10), await retryFailedEvents(pool, 10)]).toEqual([1, 0])
+  const begun = await sql(
+    "select from events where attempts = 0 and failing_since is null and settled_at is null and next_offer_at <= now() + interval '5 seconds'",
+  )
+  expect(begun.rowCount).toBe(4)
 })
 
 test('housekeeping takes persons out of events that wait for too long, and removes those that ended a week ago', async () => {

@@ -1,7 +1,8 @@
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { deleteAccount } from '../../src/core/account/delete-account.ts'
 import { raiseEvent } from '../../src/core/events/raise-event.ts'
 import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
+import { giveUpOverdueRows, heartbeat } from '../../src/core/postgres/outbox/outbox-rows.ts'
 import { recordReports } from '../../src/core/postgres/outbox/provider-reports.ts'
 import { transaction } from '../../src/core/postgres/transaction.ts'
 import { addPending, deliver, refused, scriptedMailer, type, useCaseTools } from '../core/fixtures.ts'
@@ -42,6 +43,32 @@ test('a bounce that is reported before our own settling is an event too', async 
   expect(await rows(database)).toEqual([])
   await deliver(deliverTools(database, scriptedMailer({ providerId: 'quick' })), mailId)
   expect(await rows(database)).toMatchObject([{ type: 'mail.undeliverable' }])
+})
+
+test('a mail that the sweep gives up is an event where somebody is told, and none elsewhere', async () => {
+  await heartbeat(database.pool, 'mails', 5)
+  await database.pool.query("update outboxes set possible_since = now() - interval '2 hours'")
+  for (const raisesEvents of [false, true]) {
+    const { mailId } = await addPending(database)
+    await database.pool.query("update mails set failing_since = now() - interval '2 hours' where id = $1", [mailId])
+    const limits = { afterSeconds: 3600, limit: 10, raisesEvents }
+    expect(await giveUpOverdueRows(database.pool, 'mails', limits)).toBe(1)
+    expect(await rows(database)).toMatchObject(
+      raisesEvents ? [{ type: 'mail.undeliverable', data: { mail: { id: mailId, reason: 'given-up' } } }] : [],
+    )
+  }
+})
+
+test('an activation and a deletion wake whoever tells other systems', async () => {
+  const heard: string[] = []
+  const client = await database.pool.connect()
+  onTestFinished(() => client.release(true))
+  client.on('notification', ({ channel }) => heard.push(channel))
+  await client.query('listen latchkey_events')
+  const { user } = await activated(database)
+  await expect.poll(() => heard.length).toBe(1)
+  await deleteAccount(useCaseTools(database), user)
+  await expect.poll(() => heard).toEqual(['latchkey_events', 'latchkey_events'])
 })
 
 test('a wrong code, a repeated activation and a deletion that finds nothing raise nothing', async () => {

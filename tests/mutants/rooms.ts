@@ -146,18 +146,48 @@ export const rooms: Record<string, Room> = {
     isOnTables: true,
   },
   routes: {
-    mutate: ['src/api/request/{authenticate-request,request-network,sign-in-request}.ts', 'src/api/routes/*.ts'],
+    mutate: [
+      'src/api/request/{authenticate-request,request-network,sign-in-request}.ts',
+      'src/api/routes/{activate-user,change-password,delete-account,read-account,read-user,register-user,send-code}.ts',
+    ],
     tests: [
-      'tests/api/{openapi-retry,overload,provider-bodies}.unit.test.ts',
-      'tests/api/{counts,docs,send-code}.test.ts',
+      'tests/api/{overload,request/request-network}.unit.test.ts',
+      'tests/api/{counts,read-user,send-code}.test.ts',
       'tests/api/account/{sign-in,password,deletion}.test.ts',
-      'tests/api/{activate-user,activation-races,idempotency,read-user,remembered,ses-events,wire}.test.ts',
+      'tests/api/{activate-user,remembered,idempotency}.test.ts',
+    ],
+    isOnTables: true,
+  },
+  pages: {
+    mutate: ['src/api/routes/{docs,health,openapi-document,show-problem,take-provider-events}.ts'],
+    tests: [
+      'tests/api/{openapi-retry,provider-bodies}.unit.test.ts',
+      'tests/api/{docs,counts,ses-events,every-answer}.test.ts',
     ],
     isOnTables: true,
   },
   connection: {
     mutate: ['src/core/postgres/connection/{connection-string,one-packet,retry-on-conflict,session,unavailable}.ts'],
     tests: ['tests/core/postgres/*.unit.test.ts'],
+  },
+  housekeeping: {
+    mutate: ['src/core/postgres/{housekeeping,old-registrations}.ts'],
+    tests: ['tests/core/housekeeping.test.ts', 'tests/events/event-rows.test.ts'],
+    isOnTables: true,
+  },
+  outbox: {
+    mutate: ['src/core/postgres/outbox/*.ts'],
+    tests: [
+      'tests/core/outbox/{backlog,mail-rows,offers}.test.ts',
+      'tests/events/{event-rows,raising}.test.ts',
+      'tests/core/deliver-{mail,give-up,lease,undue-notice,notice}.test.ts',
+      'tests/core/{traces,housekeeping}.test.ts',
+      'tests/worker/second-provider-rate.test.ts',
+      'tests/api/provider-events.test.ts',
+    ],
+    // What is reported is the same for all.
+    providers: 'resend',
+    isOnTables: true,
   },
   deliveries: {
     mutate: ['src/core/mail/{deliver-mail,delivery,open-code,prepare-mail}.ts'],

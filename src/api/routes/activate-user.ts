@@ -28,8 +28,7 @@ export const activateUser =
     tools.metrics.noteActivation(activated)
     endUnlessActive(activated)
     if (!active) throw unauthenticated()
-    if (activated === 'activated' && active.typedAfterSeconds !== null)
-      tools.metrics.typingSeconds.observe(active.typedAfterSeconds)
+    if (active.typedAfterSeconds !== null) tools.metrics.typingSeconds.observe(active.typedAfterSeconds)
     return c.json(active.user)
   }
 

@@ -61,10 +61,14 @@ describe('the limits of failed sign-ins', () => {
   test('count per address and network', async () => {
     const api = await createTestApi(database, { LIMIT_FAILED_LOGINS_PER_USER: '2/1h' })
     await registerAndActivate(app, database, 'limited@example.com')
-    await fail(api, 'limited@example.com', '192.0.2.10', 2)
+    await fail(api, 'Limited@Example.com', '192.0.2.10', 1)
+    await fail(api, 'limited@example.com', '192.0.2.10', 1)
     await expectProblem(await signIn('limited@example.com', PASSWORD, { at: '192.0.2.10', api }), 'too-many-requests')
     expect((await signIn('limited@example.com', PASSWORD, { at: '192.0.2.11', api })).status).toBe(200)
     expect((await signIn('another@example.com', PASSWORD, { at: '192.0.2.10', api })).status).toBe(401)
+    await fail(api, 'no address', '192.0.2.10', 2)
+    expect((await signIn('no address', PASSWORD, { at: '192.0.2.10', api })).status).toBe(429)
+    expect((await signIn('no other address', PASSWORD, { at: '192.0.2.10', api })).status).toBe(401)
   })
 
   test('let a crowd of networks guess ten times as often, and never lock the owner out of his own', async () => {

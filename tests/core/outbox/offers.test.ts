@@ -66,8 +66,9 @@ test('the newer a mail, the sooner its job goes; priorities outlive years, as th
     "update outboxes set priority_from = now() - interval '300 days', beat_at = now() - interval '1 hour'",
   )
   await heartbeat(database.pool, 'mails', 5)
-  const [young, old] = [await addPending(database), await addPending(database)]
+  const [young, old, older] = [await addPending(database), await addPending(database), await addPending(database)]
   await age(database, old.user.id, 60)
+  await age(database, older.user.id, 7200)
   const priorities = new Map((await relay(database)).map(({ id, priority }) => [id, priority]))
   expect(priorities.get(young.mailId)).toBeLessThan(priorities.get(old.mailId) ?? 0)
   for (const priority of priorities.values()) {

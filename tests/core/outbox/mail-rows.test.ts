@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { claimMail, type FirstOpening } from '../../../src/core/postgres/outbox/mail-claims.ts'
+import { settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
+import { shareTestDatabase } from '../../support/database.ts'
+import { addPending, expectSecondsLeft, readCode } from '../fixtures.ts'
+
+const database = shareTestDatabase()
+
+const claim = async (mailId: string, opening: FirstOpening | null) => {
+  const token = randomUUID()
+  const claimed = await claimMail(database.pool, {
+    ...{ mailId, token, leaseSeconds: 30, giveUpAfterSeconds: 3600 },
+    opening,
+  })
+  return { token, claimed }
+}
+
+test('a mail of which nobody knows where it goes is claimed, and its code not opened', async () => {
+  const { mailId, codeId } = await addPending(database)
+  expect((await claim(mailId, null)).claimed).toMatchObject({ isClaimed: true, isOpened: false, wrongCodes: null })
+  expect(await readCode(database, codeId)).toMatchObject({ isOpen: false, secondsLeft: null })
+})
+
+test('a code is opened with its claim, unless too much was guessed at its mailbox', async () => {
+  const open = async (guesses: number) => {
+    const { mailId, codeId } = await addPending(database)
+    const { rows } = await database.pool.query<{ keyId: string }>('select key_id as "keyId" from codes where id = $1', [
+      codeId,
+    ])
+    await database.pool.query(
+      'insert into guesses (mailbox_key) select mailbox_keys[1] from codes, generate_series(1, $2::integer) where id = $1',
+      [codeId, guesses],
+    )
+    const opening = {
+      ...{ keyId: rows[0]?.keyId ?? 'none', digest: Buffer.from('digest'), ttlSeconds: 60 },
+      ...{ budgets: [{ max: 2, seconds: 86_400 }], isSurge: false },
+    }
+    return (await claim(mailId, opening)).claimed?.isOpened
+  }
+  expect(await open(1)).toBe(true)
+  expect(await open(2)).toBe(false)
+})
+
+test('what is settled late gives the code the rest of the time that began with the answer', async () => {
+  const { mailId, codeId } = await addPending(database)
+  const { token } = await claim(mailId, null)
+  const end = { outcome: 'accepted', ttlSeconds: 60, code: 'sent', raisesEvents: false } as const
+  expect(await settleMail(database.pool, { mailId, token, agoSeconds: 20, ...end })).toMatchObject({
+    outcome: 'accepted',
+  })
+  await expectSecondsLeft(database, codeId, 40)
+})
