@@ -133,7 +133,9 @@ test.each([
   { why: 'a letter that is not ASCII', key: 'clé' },
 ])('$why is no key and is refused with 422', async ({ key }) => {
   const problem = await expectProblem(await send(key), 'invalid-input')
-  expect(problem.errors).toHaveLength(1)
+  expect(problem.errors).toEqual([
+    { pointer: '#', detail: 'the Idempotency-Key header must be 1 to 255 visible ASCII characters' },
+  ])
   expect(await count(database, 'users')).toBe(0)
 })
 

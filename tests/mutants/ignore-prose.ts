@@ -1,6 +1,6 @@
 type Path = { isVariableDeclarator(): boolean; node: { id?: { name?: string } } }
 
-const PROSE = /Docs$|^(DESCRIPTION|COLOURS|makeDocument|boundsOf|pageOf|startOf)$/
+const PROSE = /Docs$|^(DESCRIPTION|COLOURS|makeDocument|boundsOf|pageOf|reporting|startOf)$/
 
 /** What a route says of itself in the OpenAPI document, and pages: data, which other tests hold to. */
 export const strykerPlugins = [

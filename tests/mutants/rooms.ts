@@ -1,3 +1,4 @@
+import { apiRooms } from './api-rooms.ts'
 import { providerRooms, type Room } from './provider-rooms.ts'
 
 export const rooms: Record<string, Room> = {
@@ -131,49 +132,10 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/api/limits/*.ts'],
     tests: ['tests/api/limits.unit.test.ts'],
   },
-  answers: {
-    mutate: [
-      'src/api/request/{check-protocol,cross-origin,request-log,times-sent,unreadable}.ts',
-      'src/api/answers/{handle-error,problems,security-headers}.ts',
-      'src/api/{provider-events,watch-hasher}.ts',
-    ],
-    tests: [
-      'tests/api/{request,answers}/*.unit.test.ts',
-      'tests/api/watch-hasher.unit.test.ts',
-      'tests/api/config/provider-events.unit.test.ts',
-      'tests/api/{cors,every-answer}.test.ts',
-    ],
-    isOnTables: true,
-  },
-  routes: {
-    mutate: [
-      'src/api/request/{authenticate-request,request-network,sign-in-request}.ts',
-      'src/api/routes/{activate-user,change-password,delete-account,read-account,read-user,register-user,send-code}.ts',
-    ],
-    tests: [
-      'tests/api/{overload,request/request-network}.unit.test.ts',
-      'tests/api/{counts,read-user,send-code}.test.ts',
-      'tests/api/account/{sign-in,password,deletion}.test.ts',
-      'tests/api/{activate-user,remembered,idempotency}.test.ts',
-    ],
-    isOnTables: true,
-  },
-  pages: {
-    mutate: ['src/api/routes/{docs,health,openapi-document,show-problem,take-provider-events}.ts'],
-    tests: [
-      'tests/api/{openapi-retry,provider-bodies}.unit.test.ts',
-      'tests/api/{docs,counts,ses-events,every-answer}.test.ts',
-    ],
-    isOnTables: true,
-  },
+  ...apiRooms,
   connection: {
     mutate: ['src/core/postgres/connection/{connection-string,one-packet,retry-on-conflict,session,unavailable}.ts'],
     tests: ['tests/core/postgres/*.unit.test.ts'],
-  },
-  housekeeping: {
-    mutate: ['src/core/postgres/{housekeeping,old-registrations}.ts'],
-    tests: ['tests/core/housekeeping.test.ts', 'tests/events/event-rows.test.ts'],
-    isOnTables: true,
   },
   outbox: {
     mutate: ['src/core/postgres/outbox/*.ts'],
