@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
 import { useTestDatabase } from '../support/database.ts'
+import { startProgram } from '../support/processes.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
 
 const LATER = "insert into migrations (name, run_on) values ('9999_later', now())"
@@ -19,9 +20,21 @@ const cases = [
 ]
 
 describe.each(['api', 'worker'] as const)('the %s', (name) => {
-  test.each(cases)('on $what ends with 1 and one clear sentence', async ({ statement, says }) => {
+  test.each(cases)(
+    'on $what is a fault of the configuration, told in one clear sentence',
+    async ({ statement, says }) => {
+      const database = await useTestDatabase()
+      await database.pool.query(statement)
+      await expect(startProgram(name, { DATABASE_URL: database.url })).rejects.toMatchObject({
+        name: 'ConfigError',
+        message: expect.stringMatching(new RegExp(`^.*${says.source}.*$`)),
+      })
+    },
+  )
+
+  test('ends with 1 and that sentence', async () => {
     const database = await useTestDatabase()
-    await database.pool.query(statement)
+    await database.pool.query(LATER)
     const { closed, err, child } = spawnProgram(name, {
       ...requiredVariables(database.url),
       PORT: String(await findFreePort()),
@@ -29,19 +42,18 @@ describe.each(['api', 'worker'] as const)('the %s', (name) => {
     })
     await closed
     expect(child.exitCode).toBe(1)
-    expect(err()).toMatch(says)
+    expect(err()).toMatch(/newer than this release.*9999_later/)
     expect(err().trim().split('\n')).toHaveLength(1)
   })
 })
 
-test("the worker without BullMQ's tables ends with 1 and one clear sentence", async () => {
+test("the worker without BullMQ's tables tells so in one clear sentence", async () => {
   const database = await useTestDatabase()
   await database.pool.query('drop schema bullmq cascade')
-  const { closed, err, child } = spawnProgram('worker', {
-    ...requiredVariables(database.url),
-    OPS_PORT: String(await findFreePort()),
+  await expect(
+    startProgram('worker', { DATABASE_URL: database.url, MAIL_URL: 'http://127.0.0.1:9' }),
+  ).rejects.toMatchObject({
+    name: 'ConfigError',
+    message: expect.stringMatching(/^BullMQ's tables are not in the schema bullmq.*node db\/migrate\.ts/),
   })
-  await closed
-  expect(child.exitCode).toBe(1)
-  expect(err()).toMatch(/^BullMQ's tables are not in the schema bullmq.*node db\/migrate\.ts/)
 })

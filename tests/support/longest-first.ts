@@ -2,15 +2,17 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // The files that take longest, by what they mostly wait for, where no earlier run has told: so that none is alone at the end.
 const LONG = [
-  /events\/events|queue-(?:outages|refusals)|worker\/queue-loss|processes|ops\/alerts|metrics\/worker/,
-  /tests\/(?:outage|stores)\/|several-workers|worker\/(?:delivery|trace-mail|operator-retry)|metrics\/|tracing|interleavings|dashboard\//,
-  /tests\/(?:worker|abuse|proof)\//,
+  /outage\/(?:dead-provider|second-provider\.|fairness|postgres-outage)|stores\/(?:tls|postgres-failover)|dashboard\/|ops\/alerts/,
+  /tests\/(?:outage|stores|processes)\/|worker\/(?:delivery|queue-loss|several-workers|operator-retry|trace-mail|account-errors)|metrics\/worker|abuse\/(?:guessing|hashing|pipelining|protocol)|password-hashing/,
+  /tests\/(?:worker|abuse|proof|events|metrics|tracing)\//,
 ]
 
 const rankOf = ({ moduleId, project }: TestSpecification): number => {
-  if (project.name === 'unit') return LONG.length + 1
   const rank = LONG.findIndex((pattern) => pattern.test(moduleId))
-  return rank === -1 ? LONG.length : rank
+  const isUnit = project.name === 'unit'
+  // Those that are named are long; the others of their folder are not.
+  if (rank === -1 || (isUnit && rank === LONG.length - 1)) return LONG.length + Number(isUnit)
+  return rank
 }
 
 /** The long files first. */

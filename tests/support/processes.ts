@@ -63,8 +63,13 @@ export const startProgram = async (name: Name, environment: Environment): Promis
     for (const close of closers.splice(0).toReversed()) await close()
   }
   const { url, opsUrl, settings } = await findPlace(environment)
-  await (name === 'api' ? startApi : startWorker)(settings, begin)
-  await untilProgramReady(opsUrl)
+  try {
+    await (name === 'api' ? startApi : startWorker)(settings, begin)
+    await untilProgramReady(opsUrl)
+  } catch (error) {
+    await stop()
+    throw error
+  }
   return { url, opsUrl, log: () => lines.join(''), stop }
 }
 
