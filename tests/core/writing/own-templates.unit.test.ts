@@ -170,7 +170,10 @@ describe('stops with the file and the line', () => {
   test('and names every fault', () => {
     write('en/notice.txt', '{{a}}\n{{b}}')
     write('fr/notice.html', '{{c}}')
-    expect(() => open()).toThrow(/en\/notice\.txt:1: .*\n.*en\/notice\.txt:2: .*\n.*fr\/notice\.html:1: /)
+    write('es/code.txt', '{{code}}\nand {{code}}\n')
+    expect(() => open()).toThrow(
+      /en\/notice\.txt:1: .*\n.*en\/notice\.txt:2: .*\n.*fr\/notice\.html:1: .*\n.*es\/code\.txt:1: .* alone on its line$/,
+    )
   })
 
   test('when a file is not UTF-8, or the folder is not there', () => {
