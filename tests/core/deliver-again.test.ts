@@ -35,10 +35,10 @@ test('eight digits that somebody may have are repeated, however much was guessed
 
 test('most mails take two statements: one that claims and opens, one that settles', async () => {
   const { mailId } = await addPending(database)
-  const query = vi.spyOn(database.pool, 'query')
-  onTestFinished(() => query.mockRestore())
+  const spies = [vi.spyOn(database.pool, 'pipelined'), vi.spyOn(database.pool, 'query')]
+  onTestFinished(() => spies.forEach((spy) => void spy.mockRestore()))
   await deliver(deliverTools(database, scriptedMailer()), mailId)
-  expect(query).toHaveBeenCalledTimes(2)
+  expect(spies.map(({ mock }) => mock.calls.length)).toEqual([2, 0])
 })
 
 test('what each try measures of guesses all over the service is known to the process', async () => {

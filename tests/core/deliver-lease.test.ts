@@ -165,10 +165,10 @@ test('the answer of a provider is recorded in place when the database stumbles, 
   const tools = deliverTools(database, mailer)
   const pool = createPool(database.url, { max: 2, name: 'test', logger: silent })
   let losses = 0
-  const query = pool.query.bind(pool)
-  const stumble = vi.spyOn(pool, 'query').mockImplementation(async (...call: unknown[]) => {
+  const pipelined = pool.pipelined.bind(pool)
+  const stumble = vi.spyOn(pool, 'pipelined').mockImplementation(async (...call: unknown[]) => {
     const isSettling = String(call[0]).includes("'sent-before'")
-    const result = await Reflect.apply(query, pool, call)
+    const result = await Reflect.apply(pipelined, pool, call)
     // The commit arrived, its answer did not; and once more.
     if (isSettling) losses += 1
     if (isSettling && losses <= 2) throw Object.assign(new Error('gone'), { code: 'ECONNRESET' })

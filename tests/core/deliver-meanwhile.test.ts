@@ -10,15 +10,18 @@ const database = shareTestDatabase()
 
 /** Does this once, just before the statement that has such a part. */
 const before = (part: string, happens: () => Promise<unknown>): void => {
-  const query = database.pool.query.bind(database.pool)
-  const spied = vi.spyOn(database.pool, 'query').mockImplementation(async (...call: unknown[]) => {
-    if (String(call[0]).includes(part)) {
-      spied.mockRestore()
-      await happens()
-    }
-    return Reflect.apply(query, database.pool, call)
+  const spies = (['query', 'pipelined'] as const).map((way) => {
+    const send = database.pool[way].bind(database.pool)
+    return vi.spyOn(database.pool, way).mockImplementation(async (...call: unknown[]) => {
+      if (String(call[0]).includes(part)) {
+        restore()
+        await happens()
+      }
+      return Reflect.apply(send, database.pool, call)
+    })
   })
-  onTestFinished(() => spied.mockRestore())
+  const restore = () => spies.forEach((spy) => void spy.mockRestore())
+  onTestFinished(restore)
 }
 
 const passOn = (mailId: string) =>

@@ -161,10 +161,10 @@ test.each([
 })
 
 test('an answer is recorded when the database stumbles, and the receiver is not asked again', async () => {
-  const query = database.pool.query.bind(database.pool)
+  const pipelined = database.pool.pipelined.bind(database.pool)
   let losses = 0
-  const stumbling = vi.spyOn(database.pool, 'query').mockImplementation(async (...call: unknown[]) => {
-    const result = await Reflect.apply(query, database.pool, call)
+  const stumbling = vi.spyOn(database.pool, 'pipelined').mockImplementation(async (...call: unknown[]) => {
+    const result = await Reflect.apply(pipelined, database.pool, call)
     // The commit arrived, its answer did not.
     if (String(call[0]).includes('set settled_at') && losses++ === 0)
       throw Object.assign(new Error('gone'), { code: 'ECONNRESET' })

@@ -2,14 +2,19 @@ import pg from 'pg'
 import type { Logger } from '../process/logger.ts'
 import { createOutageLog, type OutageLog } from '../process/outage-log.ts'
 import { inOnePacket } from './connection/one-packet.ts'
+import { openPipelines } from './connection/pipelines.ts'
 import { prepareStatements } from './connection/prepared-statements.ts'
 import { retryOnConflict } from './connection/retry-on-conflict.ts'
 import { beginStatement, withSession } from './connection/session.ts'
 import { isDatabaseUnavailable } from './connection/unavailable.ts'
 
-/** Runs statements outside a transaction, each on any connection. `begin` is how one begins a transaction on it. */
+/**
+ * Runs statements outside a transaction, each on any connection: `query` on one for itself, `pipelined` behind others, for many that take about
+ * a millisecond each. `begin` is how one begins a transaction on it.
+ */
 export type Pool = Omit<pg.Pool, 'query'> & {
   readonly query: Send
+  readonly pipelined: Send
   readonly begin: string
   readonly isPooled: boolean
   readonly outages: OutageLog
@@ -82,8 +87,12 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     },
   )
   const send: Send = options.isPooled ? queryInTransaction(pool, begin) : pool.query.bind(pool)
-  const query: Send = (statement, values) => retryOnConflict(outages, () => send(statement, values))
-  return Object.assign(pool, { begin, isPooled: options.isPooled ?? false, outages, query })
+  const retried =
+    (one: Send): Send =>
+    (statement, values) =>
+      retryOnConflict(outages, () => one(statement, values))
+  const [query, pipelined] = [retried(send), retried(options.isPooled ? send : openPipelines(pool))]
+  return Object.assign(pool, { begin, isPooled: options.isPooled ?? false, outages, query, pipelined })
 }
 
 export type Send = <Row extends pg.QueryResultRow = pg.QueryResultRow>(

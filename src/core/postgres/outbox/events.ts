@@ -69,7 +69,7 @@ export type ClaimedEvent = {
 
 /** Takes the event for one try, so that nobody else gets it while the lease runs. Null when there is no such event. */
 export const claimEvent = async (pool: Pool, claim: EventClaim): Promise<ClaimedEvent | null> => {
-  const found = await pool.query<ClaimedEvent>(
+  const found = await pool.pipelined<ClaimedEvent>(
     `with ${UNFLUSHED}, claimed as (
        ${claiming('events')}
        returning attempts
@@ -94,7 +94,7 @@ export type EventEnd = { eventId: string; token: string; outcome: 'accepted' | '
  * since it was raised, also to who asks again; null when the lease has passed to somebody else.
  */
 export const settleEvent = async (pool: Pool, end: EventEnd): Promise<number | null> => {
-  const settled = await pool.query<{ seconds: number }>(
+  const settled = await pool.pipelined<{ seconds: number }>(
     `with settled as (
        update events
        set settled_at = now(), outcome = $3, last_error = coalesce($4, last_error), retry_at = null,
@@ -119,7 +119,7 @@ export const postponeEvent = async (
   pool: Pool,
   later: { eventId: string; token: string; error: string; inMs: number; retryAfterMs: number | null },
 ): Promise<boolean> => {
-  const postponed = await pool.query(
+  const postponed = await pool.pipelined(
     `update events
      set ${POSTPONING}
      where ${OURS}`,

@@ -85,7 +85,7 @@ const OPENED = `opened as (
 export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail | null> => {
   const { opening } = claim
   const { budgets, isSurge } = opening ?? { budgets: [], isSurge: false }
-  const found = await pool.query<ClaimedMail>(
+  const found = await pool.pipelined<ClaimedMail>(
     `with claimed as (
        ${claiming('mails')}
        returning attempts, user_id, code_id

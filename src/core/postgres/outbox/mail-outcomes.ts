@@ -82,7 +82,7 @@ const RAISED = raisingUndeliverable(
 export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
   const { isHeldBack = false, raisesEvents } = settlement
   // Only what it needs: PostgreSQL starts and ends also those parts that turn out to do nothing.
-  const settled = await pool.query<Settled>(
+  const settled = await pool.pipelined<Settled>(
     `with ${isHeldBack ? NOTICED : REPORTED}, settled as (
        update mails
        set settled_at = now(), outcome = $3, provider_id = $4, provider = $9, last_error = coalesce($5, last_error), retry_at = null,
@@ -130,7 +130,7 @@ export type Postponement = {
 
 /** Gives the mail back for a later try. Gives false when the lease has passed to somebody else or the mail is settled. */
 export const postponeMail = async (pool: Pool, postponement: Postponement): Promise<boolean> => {
-  const postponed = await pool.query(
+  const postponed = await pool.pipelined(
     `with postponed as (
        update mails
        set ${POSTPONING},

@@ -39,7 +39,8 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
   )
   const { outages } = pool
   const OnPostgres = withBackend(paced(inSchema(schema), outages))
-  const connection: unknown = pool
+  // BullMQ asks for one short statement at a time, for each job.
+  const connection: unknown = Object.assign(pool, { query: pool.pipelined })
   if (!isPgPool(connection)) throw new Error('BullMQ does not know this pool')
   return {
     name: 'postgresql',

@@ -1,0 +1,75 @@
+import type pg from 'pg'
+import { inOnePacket } from './one-packet.ts'
+import { isDatabaseUnavailable } from './unavailable.ts'
+
+/** A connection that is in use: whoever comes meanwhile sends behind the others, without a wait for their answers. */
+type Pipeline = {
+  client: Promise<pg.PoolClient>
+  /** Statements that have no answer yet. */
+  waiting: number
+  /** How many more it takes. */
+  left: number
+  answeredAt: number
+  failure: Error | undefined
+}
+
+const MOST_PIPELINES = 2
+// Behind a statement that waits for a lock nobody else joins.
+const STILL_MS = 20
+// Then it goes back to the pool, which ends what is too old.
+const MOST_STATEMENTS = 1000
+
+/**
+ * Sends the statements of many callers over few connections of the pool, which is for those that take about a millisecond: what is asked for in
+ * one tick leaves in one packet, and is answered in few. Each is a transaction of its own: when PostgreSQL refuses one, the others
+ * are done all the same. A lost connection fails all that wait for it.
+ */
+export const openPipelines = (pool: pg.Pool) => {
+  const pipelines = new Set<Pipeline>()
+  return async <Row extends pg.QueryResultRow>(
+    statement: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<Row>> => {
+    const pipeline = join(pipelines, pool)
+    let client: pg.PoolClient | undefined
+    try {
+      client = await pipeline.client
+      inOnePacket(client)
+      return await client.query<Row>(statement, values)
+    } catch (error) {
+      if (error instanceof Error && isDatabaseUnavailable(error)) pipeline.failure ??= error
+      throw error
+    } finally {
+      if (isLast(pipelines, pipeline)) client?.release(pipeline.failure)
+    }
+  }
+}
+
+/** The least busy one that moves, once there are as many as there should be. */
+const join = (pipelines: Set<Pipeline>, pool: pg.Pool): Pipeline => {
+  const now = performance.now()
+  const moving = [...pipelines].filter((one) => one.left > 0 && !one.failure && now - one.answeredAt < STILL_MS)
+  const leastBusy = moving.reduce<Pipeline | null>(
+    (least, one) => (least && least.waiting <= one.waiting ? least : one),
+    null,
+  )
+  const pipeline = leastBusy && moving.length >= MOST_PIPELINES ? leastBusy : open(pipelines, pool, now)
+  pipeline.waiting += 1
+  pipeline.left -= 1
+  return pipeline
+}
+
+const open = (pipelines: Set<Pipeline>, pool: pg.Pool, now: number): Pipeline => {
+  const client = pool.connect()
+  client.catch(() => {})
+  const pipeline = { client, waiting: 0, left: MOST_STATEMENTS, answeredAt: now, failure: undefined }
+  pipelines.add(pipeline)
+  return pipeline
+}
+
+/** Takes one that has its answer, or none, from the pipeline; tells whether nobody else waits there. */
+const isLast = (pipelines: Set<Pipeline>, pipeline: Pipeline): boolean => {
+  pipeline.waiting -= 1
+  pipeline.answeredAt = performance.now()
+  return pipeline.waiting === 0 && pipelines.delete(pipeline)
+}
