@@ -137,6 +137,15 @@ export const rooms: Record<string, Room> = {
     mutate: ['src/core/postgres/connection/{connection-string,one-packet,retry-on-conflict,session,unavailable}.ts'],
     tests: ['tests/core/postgres/*.unit.test.ts'],
   },
+  housekeeping: {
+    mutate: ['src/core/postgres/{housekeeping,old-registrations}.ts'],
+    tests: [
+      'tests/core/postgres/old-registrations.test.ts',
+      'tests/core/housekeeping.test.ts',
+      'tests/events/event-rows.test.ts',
+    ],
+    isOnTables: true,
+  },
   outbox: {
     mutate: ['src/core/postgres/outbox/*.ts'],
     tests: [
