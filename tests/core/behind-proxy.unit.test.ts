@@ -11,11 +11,18 @@ const { TRUSTED_PROXIES } = readApiConfig({
 
 const app = new Hono().use(behindProxy(TRUSTED_PROXIES))
 app.get('/here', (c) => c.redirect('/there'))
+app.get('/plain', (c) => c.text('plain'))
 app.get('/out', (c) => c.redirect('https://elsewhere.example/'))
 
 const ask = async (peer: string | undefined, headers: Record<string, string>, path = '/here') =>
   (await app.request(path, { headers }, peer === undefined ? {} : { incoming: { socket: { remoteAddress: peer } } }))
     .headers
+
+test('what no proxy has said anything of is answered as it is', async () => {
+  const [plain, here] = await Promise.all(['/plain', '/here'].map((path) => app.request(path)))
+  expect([plain?.status, plain?.headers.get('strict-transport-security')]).toEqual([200, null])
+  expect([here?.status, here?.headers.get('location')]).toEqual([302, '/there'])
+})
 
 describe('X-Forwarded-Proto', () => {
   test.each([
@@ -24,6 +31,7 @@ describe('X-Forwarded-Proto', () => {
     { peer: '10.0.0.1', proto: 'http, https', isHttps: false },
     { peer: '10.0.0.1', proto: 'http', isHttps: false },
     { peer: '10.0.0.1', proto: 'httpsx', isHttps: false },
+    { peer: '10.0.0.1', proto: 'xhttps', isHttps: false },
     { peer: '10.0.0.1', proto: '', isHttps: false },
     { peer: '192.0.2.1', proto: 'https', isHttps: false },
     { peer: undefined, proto: 'https', isHttps: false },
@@ -38,6 +46,8 @@ describe('X-Forwarded-Prefix', () => {
     { peer: '10.0.0.1', prefix: '/auth', location: '/auth/there' },
     { peer: '10.0.0.1', prefix: '/auth/', location: '/auth/there' },
     { peer: '10.0.0.1', prefix: '/a/b.c/~d', location: '/a/b.c/~d/there' },
+    { peer: '10.0.0.1', prefix: '/a.', location: '/a./there' },
+    { peer: '10.0.0.1', prefix: '/a"', location: '/there' },
     { peer: '10.0.0.1', prefix: '/', location: '/there' },
     { peer: '10.0.0.1', prefix: '', location: '/there' },
     { peer: '10.0.0.1', prefix: '//evil.example', location: '/there' },

@@ -20,6 +20,7 @@ const poolOf = (name: string, { total = 0, idle = 0, waiting = 0 } = {}): Pool =
 test('both processes tell their health, what waits, and how each pool is used', async () => {
   const pool = poolOf('first')
   vi.spyOn(pool, 'query').mockImplementation(async (statement) => {
+    expect(String(statement)).toContain('from mails')
     const row = String(statement).includes('unsettled') ? { unsettled: 3, oldestSeconds: 42 } : { ms: 1500 }
     const rows: never[] = JSON.parse(JSON.stringify([row]))
     return { rows, command: 'SELECT', rowCount: 1, oid: 0, fields: [] }

@@ -9,6 +9,7 @@ import { forgetTracing, freshTracing } from './fresh-tracing.ts'
 
 afterEach(forgetTracing)
 
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
 const PATIENT = { timeout: 20_000, interval: 20 }
 
 /** A process that has just begun to trace. */
@@ -33,14 +34,16 @@ test.each(['', '/', '/base', '/base//'])(
   async (path) => {
     const collector = await startTraceCollector()
     onTestFinished(collector.close)
-    const { inSpan, close, lines } = await start(`${collector.url}${path}`)
-    await inSpan('a request', { kind: 'server' }, () => inSpan('within', { kind: 'internal' }, async () => {}))
+    const { inSpan, callersTrace, close, lines } = await start(`${collector.url}${path}`)
+    const parent = callersTrace(`00-${TRACE_ID}-b7ad6b7169203331-01`)
+    await inSpan('a request', { kind: 'server', parent }, () => inSpan('within', { kind: 'internal' }, async () => {}))
     await close()
     expect(collector.paths).toEqual(new Set([`${path.replace(/\/+$/, '')}/v1/traces`]))
-    expect(collector.spans().map(({ name, kind, service }) => ({ name, kind, service }))).toEqual([
-      { name: 'within', kind: 'internal', service: 'a-service' },
-      { name: 'a request', kind: 'server', service: 'a-service' },
+    expect(collector.spans()).toMatchObject([
+      { name: 'within', kind: 'internal', service: 'a-service', traceId: TRACE_ID },
+      { name: 'a request', kind: 'server', service: 'a-service', traceId: TRACE_ID },
     ])
+    expect(collector.bytes()).toContain('"scope":{"name":"latchkey"')
     expect(collector.bytes()).toContain(`"service.version","value":{"stringValue":"${readVersion()}"}`)
     expect(lines()).toEqual([])
   },
@@ -86,9 +89,13 @@ test('the log says that spans are lost once in ten minutes, and once that this i
   await send()
   await send()
   await expect.poll(told, PATIENT).toEqual([LOST, OVER, LOST])
-  const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 600_000)
+  const later = performance.now() + 600_000
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(later)
   try {
-    await inSpan('a request', { kind: 'server' }, async () => {})
+    await send()
+    await expect.poll(told, PATIENT).toEqual([LOST, OVER, LOST, LOST])
+    clock.mockReturnValue(later + 1000)
+    await send()
     await close()
   } finally {
     clock.mockRestore()

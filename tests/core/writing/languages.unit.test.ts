@@ -68,6 +68,7 @@ describe('a language', () => {
     expect(findLanguage(['de', 'de-AT', 'de-AT-1996'], ['ko', 'de-at-1996-x-a', 'de'])).toBe('de-AT-1996')
     expect(findLanguage(['zh-Hans', 'zh-TW'], ['zh-TW'])).toBe('zh-TW')
     expect(findLanguage(['zh-Hans', 'zh-CN'], ['zh-CN'])).toBe('zh-CN')
+    for (const wanted of ['zh-CN', 'zh-SG']) expect(findLanguage(['zh', 'zh-Hans'], [wanted])).toBe('zh-Hans')
   })
 
   test('Chinese of a script or place that only begins like a traditional one is not kept from Simplified', () => {

@@ -164,6 +164,12 @@ test('there is a sample of each text in each language', () => {
   const samples = renderSamples(TEXTS)
   expect(samples).toHaveLength(24)
   expect(new Set(samples.map(({ mail }) => mail.subject)).size).toBe(24)
+  const facts = { to: 'user@example.com', ref: 'K7QX', locale: 'en' }
+  expect(samples.slice(0, 2)).toEqual([
+    { language: 'en', kind: 'code', mail: TEXTS.codeMail({ ...facts, code: '0427' }) },
+    { language: 'en', kind: 'notice', mail: TEXTS.noticeMail(facts) },
+  ])
+  expect(TEXTS.incomplete).toEqual([])
 })
 
 test('no line is left in the language of another, nor of the other mail', () => {

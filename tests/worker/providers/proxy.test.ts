@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { openReceiver } from '../../../src/worker/events/receiver.ts'
 import { createMailer } from '../../../src/worker/providers/create-mailer.ts'
 import { createAuthority } from '../../stores/certificates.ts'
@@ -48,6 +48,7 @@ beforeAll(async () => {
   urls = { provider: `https://127.0.0.1:${await listen(provider)}`, proxy: `http://127.0.0.1:${await listen(proxy)}` }
 })
 afterEach(() => {
+  vi.unstubAllEnvs()
   connects.length = 0
   received = 0
 })
@@ -69,6 +70,12 @@ test('a mail goes through HTTPS_PROXY, by a tunnel that the proxy cannot look in
   expect(await send({ HTTPS_PROXY: urls.proxy })).toEqual({ providerId: 'id-1' })
   expect(connects).toEqual([new URL(urls.provider).host])
   expect(received).toBe(1)
+})
+
+test('the variables of the process do not count, only those that are given', async () => {
+  vi.stubEnv('HTTPS_PROXY', urls.proxy)
+  expect(await send({})).toEqual({ providerId: 'id-1' })
+  expect(connects).toEqual([])
 })
 
 test('an event goes through it too', async () => {

@@ -23,6 +23,6 @@ export const behindProxy =
 
 /** The path before ours, such as `/auth`, that a trusted proxy has taken off; else an empty one. */
 export const forwardedPrefix = (c: Context, trustedProxies: Network[]): string => {
-  const prefix = c.req.header('x-forwarded-prefix')?.trim().replace(/\/$/, '') ?? ''
+  const prefix = c.req.header('x-forwarded-prefix')?.replace(/\/$/, '') ?? ''
   return PREFIX.test(prefix) && isTrustedPeer(c.env?.incoming, trustedProxies) ? prefix : ''
 }
