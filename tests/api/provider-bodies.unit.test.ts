@@ -1,4 +1,5 @@
 import { afterAll, expect, test, vi } from 'vitest'
+import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { createApp } from '../../src/api/app.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { createLogger } from '../../src/core/process/logger.ts'
@@ -73,6 +74,16 @@ test('of two accounts of one provider each is believed, by its own secret', asyn
   expect((await send(swapped, signed)).status).toBe(204)
   const app = await open(OTHER)
   expect((await send(app, signed)).status).toBe(401)
+})
+
+test('what one of two accounts signed well and cannot be read is malformed, whichever it is', async () => {
+  const unreadable = factsOf('resend').openEvents?.(source.secret).sign('{', { id: 'x', at: new Date() })
+  if (!unreadable) throw new Error('Resend signs its events')
+  for (const secrets of [
+    [source.secret, OTHER],
+    [OTHER, source.secret],
+  ])
+    await expectProblem(await send(await open(...secrets), unreadable), 'malformed-request')
 })
 
 test('an event that cannot be read is malformed', async () => {

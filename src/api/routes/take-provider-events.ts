@@ -55,16 +55,14 @@ const readReports = async (
   secrets: string[],
 ): Promise<Report[] | Refusal> => {
   const body = await readBytes(c, MAX_BYTES)
-  let refusal: Refusal = 'unauthenticated'
   for (const secret of secrets) {
     const read = await reader.read({ headers: c.req.raw.headers, body, secret, fetchText }).catch((err: unknown) => {
       logger.warn({ err }, "what a provider's report is checked with could not be fetched; the provider sends it again")
       throw new RequestRefused('unavailable', { headers: { 'Retry-After': RETRY_SECONDS } })
     })
-    if (typeof read !== 'string') return read
-    refusal = read
+    if (read !== 'unauthenticated') return read
   }
-  return refusal
+  return 'unauthenticated'
 }
 
 const reporting = providerNames.flatMap((name) => {
