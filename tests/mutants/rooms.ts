@@ -49,8 +49,12 @@ export const rooms: Record<string, Room> = {
     ],
   },
   http: {
-    mutate: ['src/core/process/http/{http-server,pipelining}.ts'],
-    tests: ['tests/core/http/{listening,pipelining,server}.unit.test.ts'],
+    mutate: ['src/core/process/http/http-server.ts'],
+    tests: ['tests/core/http/{listening,ending,server}.unit.test.ts'],
+  },
+  pipelining: {
+    mutate: ['src/core/process/http/pipelining.ts'],
+    tests: ['tests/core/http/pipelining.unit.test.ts'],
   },
   'http-parts': {
     mutate: ['src/core/process/http/{behind-proxy,egress,fetch-text,ops-app,readiness,request-target}.ts'],

@@ -2,14 +2,11 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ConfigError } from '../../../src/core/process/config.ts'
 import { type HttpApp, type HttpServer, startHttpServer } from '../../../src/core/process/http/http-server.ts'
 import { get, listen, openSocket, postOf, speak } from '../../abuse/speak.ts'
 import { restoreGlobals } from '../../support/restore-globals.ts'
 
 restoreGlobals()
-
-const PING = get('GET /ping HTTP/1.1')
 
 let server: HttpServer | undefined
 const sockets: Socket[] = []
@@ -21,7 +18,7 @@ afterEach(async () => {
 
 const start = async (app: HttpApp) => {
   server = await startHttpServer(app, { host: '127.0.0.1', port: 0, keepAliveSeconds: 65 })
-  return { url: `http://127.0.0.1:${server.port}`, close: server.close }
+  return { url: `http://127.0.0.1:${server.port}` }
 }
 
 const open = async (url: string) => {
@@ -124,76 +121,17 @@ describe('an expectation', () => {
     expect(answers[0]?.headers.connection).toBe('close')
   })
 
+  test('is not met by a body that came uninvited and is not read, and the connection ends', async () => {
+    const { url } = await start({ fetch: () => new Response('no', { status: 413 }) })
+    const { answers, isClosed } = await speak(url, postOf('/a', 'a body', 'Expect: 100-continue'), { answers: 2 })
+    expect([answers.map(({ status }) => status), isClosed]).toEqual([[413], true])
+  })
+
   test('that nobody knows is the app’s to refuse', async () => {
     const { url } = await start({ fetch: (request) => new Response(request.headers.get('expect')) })
     expect((await speak(url, get('GET /a HTTP/1.1', 'Expect: tea'))).answers[0]).toMatchObject({
       status: 200,
       body: 'tea',
     })
-  })
-})
-
-describe('a server that closes', () => {
-  test('takes no new connection, and ends those that are idle', async () => {
-    const { url, close } = await start({ fetch: ok })
-    const socket = await open(url)
-    const first = listen(socket)
-    socket.write(PING)
-    await first
-    await Promise.all([once(socket, 'close'), close()])
-    await expect(fetch(url)).rejects.toThrow()
-  })
-
-  test('answers what it has in hand, and ends the connection then', async () => {
-    const gate = Promise.withResolvers<Response>()
-    const begun = Promise.withResolvers<void>()
-    const { url, close } = await start({
-      fetch: () => {
-        begun.resolve()
-        return gate.promise
-      },
-    })
-    const socket = await open(url)
-    const heard = listen(socket, 2)
-    socket.write(PING)
-    await begun.promise
-    const closed = close()
-    gate.resolve(new Response('at last'))
-    const { answers, isClosed } = await heard
-    expect([answers.map(({ body }) => body), isClosed]).toEqual([['at last'], true])
-    await closed
-  })
-
-  test('cuts off what is not answered within five seconds', async () => {
-    const begun = Promise.withResolvers<void>()
-    const { url, close } = await start({
-      fetch: () => {
-        begun.resolve()
-        return Promise.withResolvers<Response>().promise
-      },
-    })
-    const socket = await open(url)
-    socket.write(PING)
-    await begun.promise
-    const from = performance.now()
-    await close()
-    expect(performance.now() - from).toBeGreaterThan(4900)
-  })
-})
-
-describe('an address that cannot be listened on', () => {
-  test.each([
-    {
-      host: '127.0.0.1',
-      takes: true,
-      words: 'PORT or OPS_PORT: another process has it, or both are the same (EADDRINUSE)',
-    },
-    { host: '192.0.2.1', takes: false, words: 'HOST: is no address of this machine (EADDRNOTAVAIL)' },
-  ])('is a fault of the configuration: $words', async ({ host, takes, words }) => {
-    await start({ fetch: ok })
-    const port = takes ? (server?.port ?? 0) : 0
-    const second = startHttpServer({ fetch: ok }, { host, port, keepAliveSeconds: 65 })
-    await expect(second).rejects.toBeInstanceOf(ConfigError)
-    await expect(second).rejects.toThrow(words)
   })
 })
