@@ -1,6 +1,7 @@
 import type { Budget } from '../process/config.ts'
 import { deleteBatch } from './connection/delete-batch.ts'
 import { lockSql } from './connection/installation.ts'
+import { rowOf } from './connection/row-of.ts'
 import type { Pool } from './pool.ts'
 import type { Queryable, Tx } from './transaction.ts'
 
@@ -33,7 +34,7 @@ export const isMailboxGuessedOut = async (
     budgets.map((budget) => budget.max),
     budgets.map((budget) => budget.seconds),
   ])
-  return found.rows[0]?.isOut ?? false
+  return rowOf(found.rows).isOut
 }
 
 // What honest people mistype in an hour: so many codes, or one of five that are typed.
@@ -89,7 +90,7 @@ export const readGuessing = async (db: Queryable, guessing: Guessing): Promise<M
      from guessed, surge`,
     guessingValues(guessing),
   )
-  return found.rows[0] ?? { isOut: false, wrongCodes: null, isSurge: false }
+  return rowOf(found.rows)
 }
 
 /** Removes guesses that count in no budget any more. */

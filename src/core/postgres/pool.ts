@@ -5,6 +5,7 @@ import { inOnePacket } from './connection/one-packet.ts'
 import { openPipelines } from './connection/pipelines.ts'
 import { prepareStatements } from './connection/prepared-statements.ts'
 import { retryOnConflict } from './connection/retry-on-conflict.ts'
+import { rowOf } from './connection/row-of.ts'
 import { beginStatement, withSession } from './connection/session.ts'
 import { isDatabaseUnavailable } from './connection/unavailable.ts'
 
@@ -122,7 +123,7 @@ export const ping = async (pool: Pool): Promise<void> => {
 /** Whether PostgreSQL answers but takes no writes: a standby, or a primary that was told so. */
 export const isReadOnly = async (pool: Pool): Promise<boolean> => {
   const found = await pool.query<{ is: boolean }>("select current_setting('transaction_read_only')::boolean as is")
-  return found.rows[0]?.is ?? true
+  return rowOf(found.rows).is
 }
 
 export const asError = (value: unknown): Error => (value instanceof Error ? value : new Error('not an Error'))

@@ -1,5 +1,6 @@
 import type { Budget } from '../process/config.ts'
 import { OPEN } from './codes/codes.ts'
+import { rowOf } from './connection/row-of.ts'
 import { guessedOutSql } from './guesses.ts'
 import type { Outcome } from './outbox/outbox-rows.ts'
 import { type Counted, countedSql } from './rate-limits.ts'
@@ -39,8 +40,8 @@ export const findCredentials = async (
 /** A row that is there in any case, for its counters; the other columns are null when there is no such registration. */
 export type Found<Row extends { id: string }> = (Row | { id: null }) & { counted: Counted[] }
 
-export const foundOf = <Row extends { id: string }>([row]: Found<Row>[]): { user: Row | null; counted: Counted[] } => {
-  if (!row) throw new Error('a statement that always gives a row gave none')
+export const foundOf = <Row extends { id: string }>(rows: Found<Row>[]): { user: Row | null; counted: Counted[] } => {
+  const row = rowOf(rows)
   return { user: isThere(row) ? row : null, counted: row.counted }
 }
 

@@ -6,6 +6,7 @@ import {
   removeRegistration,
   resendToRegistration,
 } from '../../../src/core/account/support-acts.ts'
+import { findBelongings } from '../../../src/core/postgres/accounts/support.ts'
 import { rows } from '../../events/rows.ts'
 import { shareTestDatabase } from '../../support/database.ts'
 import { deliverTools } from '../../support/delivery.ts'
@@ -71,4 +72,8 @@ test('a removal by an operator is an event and an audit row, once', async () => 
   expect(await removeRegistration(tools(), user.id)).toBe('gone')
   expect((await eventsOf(user.id)).map(({ type }) => type)).toEqual(['user.deleted'])
   expect(await auditOf(user.id)).toEqual([{ who: 'ada', what: 'delete', why: 'ticket 7' }])
+})
+
+test('of a registration that is gone meanwhile nothing more is told', async () => {
+  expect(await findBelongings(database.pool, randomUUID())).toEqual({})
 })

@@ -50,7 +50,7 @@ describe('an operator', () => {
       "select at <= now() and at > now() - interval '1 minute' as now from audit",
     )
     expect(rows).toContainEqual({ now: true })
-    for (const wanted of [one.id, one.ref.toLowerCase()])
+    for (const wanted of [one.id, one.id.toUpperCase(), one.ref.toLowerCase()])
       expect((await account('find', wanted)).lines).toContainEqual(expect.objectContaining({ id: one.id }))
     expect((await auditOf(one.id))[0]).toEqual({
       who: userInfo().username,
@@ -63,6 +63,16 @@ describe('an operator', () => {
     const answer = await account('find', 'nobody@example.com')
     expect(answer).toMatchObject({ code: 1, out: '' })
     expect(answer.err).toMatch(/^[A-Z][^\n]+\.\n$/)
+    const { id } = await register(app(), 'nearly@example.com')
+    for (const nearly of [
+      `${id}0`,
+      `0${id}`,
+      id.slice(1),
+      id.slice(0, -1),
+      id.replace('-', ''),
+      id.replaceAll('-', ''),
+    ])
+      expect(await account('find', nearly)).toEqual(answer)
   })
 
   test('activates by id, once, and not by an address of two', async () => {

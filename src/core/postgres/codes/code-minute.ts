@@ -1,3 +1,4 @@
+import { rowOf } from '../connection/row-of.ts'
 import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
 import { UNSETTLED } from '../outbox/outbox-rows.ts'
 import type { Pool } from '../pool.ts'
@@ -42,7 +43,7 @@ export const openCode = async (pool: Pool, opening: Opening): Promise<{ isOpened
      from surge`,
     [...guessingValues(guessing ?? NOT_ASKED), code.codeId, code.ttlSeconds, code.maxAttempts, code.digest],
   )
-  const { isOpened = false, ...surge } = opened.rows[0] ?? { wrongCodes: null, isSurge: false }
+  const { isOpened, ...surge } = rowOf(opened.rows)
   return { isOpened, surge }
 }
 

@@ -1,3 +1,4 @@
+import { rowOf } from '../connection/row-of.ts'
 import type { Tx } from '../transaction.ts'
 
 // Of the table codes: what a guess reads and counts, and how a resend ends a code. A code is made in new-codes.ts; its minute is started
@@ -48,7 +49,7 @@ export const countAttempt = async (tx: Tx, id: string): Promise<number> => {
     'update codes set attempts = attempts + 1 where id = $1 returning attempts',
     [id],
   )
-  return counted.rows[0]?.attempts ?? 0
+  return rowOf(counted.rows).attempts
 }
 
 export const supersedeCode = async (tx: Tx, userId: string): Promise<void> => {

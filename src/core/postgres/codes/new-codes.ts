@@ -1,3 +1,4 @@
+import { rowOf } from '../connection/row-of.ts'
 import { GUESSING, type Guessing, guessingValues, type MeasuredSurge } from '../guesses.ts'
 import { type Counted, type Spending, spendingSql } from '../rate-limits.ts'
 import type { Tx } from '../transaction.ts'
@@ -125,9 +126,7 @@ export const insertNextCode = async (
      from new_code, new_mail, surge`,
     [...valuesOf(code), cooldownSeconds, userId],
   )
-  const [row] = inserted.rows
-  if (!row) throw new Error('a code that was inserted is not there')
   tx.announce(MAILS_CHANNEL)
-  const { wrongCodes, isSurge, ...read } = row
+  const { wrongCodes, isSurge, ...read } = rowOf(inserted.rows)
   return { code: { ...QUEUED, ...read }, surge: { wrongCodes, isSurge } }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from '../../process/logger.ts'
+import { rowOf } from './row-of.ts'
 import { withSession } from './session.ts'
 
 /** For so long others wait behind a statement that waits for its lock. */
@@ -61,5 +62,5 @@ export const makeJobSequences = async (client: pg.Client, queues: string[]): Pro
 /** To make one that is there already needs a right that is not needed otherwise. */
 export const hasSchema = async (client: pg.Client, schema: string): Promise<boolean> => {
   const found = await client.query<{ is: boolean }>('select to_regnamespace($1) is not null as is', [schema])
-  return found.rows[0]?.is ?? false
+  return rowOf(found.rows).is
 }
