@@ -54,7 +54,7 @@ export const rooms: Record<string, Room> = {
   },
   pipelining: {
     mutate: ['src/core/process/http/pipelining.ts'],
-    tests: ['tests/core/http/pipelining.unit.test.ts'],
+    tests: ['tests/core/http/{pieces,pipelining}.unit.test.ts'],
   },
   'http-parts': {
     mutate: ['src/core/process/http/{behind-proxy,egress,fetch-text,ops-app,readiness,request-target}.ts'],

@@ -85,7 +85,5 @@ const note = (connection: Connection, piece: Bytes): void => {
 }
 
 /** A copy, so that an idle connection keeps no more of what it sent. */
-const lastBytes = (former: Bytes, piece: Bytes): Bytes => {
-  const enough = piece.length < HEAD_END.length ? Buffer.concat([former, piece]) : piece
-  return Buffer.from(enough.subarray(1 - HEAD_END.length))
-}
+const lastBytes = (former: Bytes, piece: Bytes): Bytes =>
+  Buffer.from(Buffer.concat([former, piece.subarray(1 - HEAD_END.length)]).subarray(1 - HEAD_END.length))
