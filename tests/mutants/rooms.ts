@@ -1,5 +1,6 @@
 import { apiRooms } from './api-rooms.ts'
 import { providerRooms, type Room } from './provider-rooms.ts'
+import { tableRooms } from './table-rooms.ts'
 
 export const rooms: Record<string, Room> = {
   codes: {
@@ -137,6 +138,7 @@ export const rooms: Record<string, Room> = {
     tests: ['tests/api/limits.unit.test.ts'],
   },
   ...apiRooms,
+  ...tableRooms,
   connection: {
     mutate: ['src/core/postgres/connection/{connection-string,one-packet,retry-on-conflict,session,unavailable}.ts'],
     tests: ['tests/core/postgres/*.unit.test.ts'],

@@ -1,0 +1,38 @@
+import type { Room } from './provider-rooms.ts'
+
+/** How statements reach PostgreSQL, and those of the tables. */
+export const tableRooms: Record<string, Room> = {
+  transactions: {
+    mutate: [
+      'src/core/postgres/{announce,listen,pool,rate-limits,transaction}.ts',
+      'src/core/postgres/connection/{delete-batch,installation,pipelines,prepared-statements}.ts',
+    ],
+    tests: [
+      'tests/core/listen.unit.test.ts',
+      'tests/core/{announce,listen,session,pool}.test.ts',
+      'tests/core/postgres/{pool-options,prepared-statements,pipelines}.test.ts',
+      'tests/api/overload.unit.test.ts',
+      'tests/api/limits/counters.test.ts',
+      'tests/core/{resend-code,register-work,housekeeping}.test.ts',
+    ],
+    isOnTables: true,
+  },
+  migrations: {
+    mutate: ['src/core/postgres/connection/changing-tables.ts'],
+    tests: ['tests/core/{postgres/changing-tables,migrate}.test.ts'],
+    isOnTables: true,
+  },
+  tables: {
+    mutate: ['src/core/postgres/{guesses,users}.ts', 'src/core/postgres/{accounts,codes}/*.ts'],
+    tests: [
+      'tests/core/{status,guess-chance}.unit.test.ts',
+      'tests/core/postgres/new-codes.test.ts',
+      'tests/core/{announce,activate,activate-codes,guess-budget,register,resend-code,status,code-minute,housekeeping,guess-surge}.test.ts',
+      'tests/core/account/{sign-in,import-accounts,support-acts}.test.ts',
+      'tests/api/account/sign-in.test.ts',
+      'tests/api/account/{password,deletion}.test.ts',
+      'tests/worker/account/operator.test.ts',
+    ],
+    isOnTables: true,
+  },
+}
