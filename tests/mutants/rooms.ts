@@ -51,7 +51,7 @@ export const rooms: Record<string, Room> = {
   },
   http: {
     mutate: ['src/core/process/http/http-server.ts'],
-    tests: ['tests/core/http/{listening,ending,server}.unit.test.ts'],
+    tests: ['tests/core/http/{listening,ending,server,pipelining}.unit.test.ts'],
   },
   pipelining: {
     mutate: ['src/core/process/http/pipelining.ts'],

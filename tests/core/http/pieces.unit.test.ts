@@ -89,11 +89,14 @@ test('what waits is left alone while the body before it is read', async () => {
   expect([reads, inHand.length]).toEqual([1, 1])
 })
 
-test('when nothing waits it is seen that the client goes', async () => {
-  const { socket, inHand, send } = connect()
-  await send(postOf('/post', 'a body'))
-  inHand[0]?.incoming.resume()
-  await turns()
-  socket.push(null)
-  await once(socket, 'end')
-})
+test.each([10, 100_000])(
+  'when nothing waits behind a body of %i bytes it is seen that the client goes',
+  async (size) => {
+    const { socket, inHand, send } = connect()
+    await send(postOf('/post', 'x'.repeat(size)))
+    inHand[0]?.incoming.resume()
+    await turns()
+    socket.push(null)
+    await once(socket, 'end')
+  },
+)

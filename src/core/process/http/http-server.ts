@@ -107,17 +107,13 @@ const asConfigError = (error: NodeJS.ErrnoException): Error => {
 
 /**
  * `100 Continue` is sent when the app begins to read the body, so a request that it refuses by its head costs no body. Whether
- * one follows such a refusal nobody knows (RFC 9110, 10.1.1), so its connection ends.
+ * one follows such a refusal nobody knows (RFC 9110, 10.1.1), so Node.js ends its connection.
  */
 const inviteBody =
   (listener: RequestListener): RequestListener =>
   (incoming, outgoing) => {
-    const { shouldKeepAlive } = outgoing
-    outgoing.shouldKeepAlive = false
     incoming.once('resume', () => {
-      if (outgoing.headersSent) return
-      outgoing.shouldKeepAlive = shouldKeepAlive
-      outgoing.writeContinue()
+      if (!outgoing.headersSent) outgoing.writeContinue()
     })
     listener(incoming, outgoing)
   }
