@@ -22,7 +22,7 @@ const COMMON = { isolate: false, testTimeout: 60_000, hookTimeout: 60_000 }
 const ON_SERVERS = { ...COMMON, globalSetup: 'tests/support/servers.ts' }
 
 // Most of a test's time is waiting for processes and their time limits, so more run than there are cores.
-const MAX_WORKERS = 4
+const MAX_WORKERS = 6
 
 // For Vitest's workers, which take it from here.
 process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE

@@ -40,7 +40,7 @@ const untilThere = (count: number, like: string) =>
     expect((await database.pool.query(those)).rowCount).toBe(count)
   })
 
-test('a hundred statements at once go over two connections, and each gets its own answer', async () => {
+test('a hundred statements at once go over one connection, and each gets its own answer', async () => {
   const pool = openPool()
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, n) =>
@@ -48,19 +48,19 @@ test('a hundred statements at once go over two connections, and each gets its ow
     ),
   )
   expect(answers.map(({ rows }) => rows[0]?.n)).toEqual(Array.from({ length: 100 }, (_, n) => n))
-  expect(new Set(answers.map(({ rows }) => rows[0]?.pid)).size).toBe(2)
-  expect(pool.totalCount).toBe(2)
-  expect(pool.idleCount).toBe(2)
+  expect(new Set(answers.map(({ rows }) => rows[0]?.pid)).size).toBe(1)
+  expect(pool.totalCount).toBe(1)
+  expect(pool.idleCount).toBe(1)
 })
 
-test('what is asked for in one tick leaves in one packet of each connection', async () => {
+test('what is asked for in one tick leaves in one packet', async () => {
   const pool = openPool()
   await many(2, () => pool.pipelined('select 1'))
   const writes = [vi.spyOn(Socket.prototype, '_write'), vi.spyOn(Socket.prototype, '_writev')]
   await many(20, (n) => pool.pipelined('select $1::integer', [n]))
   const count = writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)
   for (const write of writes) write.mockRestore()
-  expect(count).toBe(2)
+  expect(count).toBe(1)
 })
 
 test('one that PostgreSQL refuses undoes none of the others', async () => {
@@ -70,7 +70,7 @@ test('one that PostgreSQL refuses undoes none of the others', async () => {
   const failed = reasonsOf(await many(10, insert)).filter((reason) => reason !== null)
   expect(failed).toMatchObject([{ code: '23502' }])
   expect((await pool.query('select from notes')).rowCount).toBe(9)
-  expect(pool.totalCount).toBe(2)
+  expect(pool.totalCount).toBe(1)
 })
 
 test('nobody joins behind a statement that waits for a lock', async () => {
@@ -81,7 +81,7 @@ test('nobody joins behind a statement that waits for a lock', async () => {
   await holder.query('begin')
   await holder.query(`select from notes where note = 'locked' for update`)
   const blocked = many(2, () => pool.pipelined(`update notes set note = note where note = 'locked'`))
-  await untilThere(2, `wait_event_type = 'Lock'`)
+  await untilThere(1, `wait_event_type = 'Lock'`)
   vi.advanceTimersByTime(20)
   const others = await many(20, (n) => pool.pipelined('select $1::integer', [n]))
   expect(reasonsOf(others).every((reason) => reason === null)).toBe(true)
@@ -92,7 +92,7 @@ test('nobody joins behind a statement that waits for a lock', async () => {
 test('a lost connection fails those that wait for it as unavailable, and is replaced', async () => {
   const pool = openPool()
   const answers = many(10, () => pool.pipelined('select pg_sleep(60)'))
-  await untilThere(2, `wait_event = 'PgSleep'`)
+  await untilThere(1, `wait_event = 'PgSleep'`)
   await database.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pipelines'`,
   )

@@ -13,16 +13,16 @@ type Pipeline = {
   failure: Error | undefined
 }
 
-const MOST_PIPELINES = 2
 // Behind a statement that waits for a lock nobody else joins.
 const STILL_MS = 20
 // Then it goes back to the pool, which ends what is too old.
 const MOST_STATEMENTS = 1000
 
 /**
- * Sends the statements of many callers over few connections of the pool, which is for those that take about a millisecond: what is asked for in
- * one tick leaves in one packet, and is answered in few. Each is a transaction of its own: when PostgreSQL refuses one, the others
- * are done all the same. A lost connection fails all that wait for it.
+ * Sends the statements of many callers over one connection of the pool, which is for those that take about a millisecond: what is asked
+ * for in one tick leaves in one packet, and is answered in few. Another is opened only while it does not move: one does more than a
+ * worker asks for. Each statement is a transaction of its own: when PostgreSQL refuses one, the others are done all the same. A
+ * lost connection fails all that wait for it.
  */
 export const openPipelines = (pool: pg.Pool) => {
   const pipelines = new Set<Pipeline>()
@@ -45,15 +45,10 @@ export const openPipelines = (pool: pg.Pool) => {
   }
 }
 
-/** The least busy one that moves, once there are as many as there should be. */
 const join = (pipelines: Set<Pipeline>, pool: pg.Pool): Pipeline => {
   const now = performance.now()
-  const moving = [...pipelines].filter((one) => one.left > 0 && !one.failure && now - one.answeredAt < STILL_MS)
-  const leastBusy = moving.reduce<Pipeline | null>(
-    (least, one) => (least && least.waiting <= one.waiting ? least : one),
-    null,
-  )
-  const pipeline = leastBusy && moving.length >= MOST_PIPELINES ? leastBusy : open(pipelines, pool, now)
+  const isMoving = (one: Pipeline) => one.left > 0 && !one.failure && now - one.answeredAt < STILL_MS
+  const pipeline = [...pipelines].find(isMoving) ?? open(pipelines, pool, now)
   pipeline.waiting += 1
   pipeline.left -= 1
   return pipeline
