@@ -1,4 +1,4 @@
-import { INVALID_SPAN_CONTEXT, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api'
+import { ROOT_CONTEXT, SpanStatusCode } from '@opentelemetry/api'
 import { Hono } from 'hono'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { handleError } from '../../../src/api/answers/handle-error.ts'
@@ -8,7 +8,7 @@ import { createApiMetrics } from '../../../src/api/metrics.ts'
 import { observeRequests, requestIds, traceRequests } from '../../../src/api/request/request-log.ts'
 import { createLogger } from '../../../src/core/process/logger.ts'
 import { createRegistry } from '../../../src/core/process/telemetry/registry.ts'
-import type { inSpan, SpanDetails } from '../../../src/core/process/telemetry/tracing.ts'
+import { spyOnSpan } from '../../support/spied-span.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
@@ -79,17 +79,10 @@ test.each([
 
 /** What the span of a request is begun with and told. */
 const traceOf = async (path: string, init: RequestInit = {}) => {
-  const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
-  const attributes = vi.spyOn(span, 'setAttribute')
-  const statuses = vi.spyOn(span, 'setStatus')
-  const begun: { name: string; details: SpanDetails }[] = []
-  const within: typeof inSpan = (name, details, run) => {
-    begun.push({ name, details })
-    return run(span)
-  }
+  const { within, read } = spyOnSpan()
   const app = new Hono<ApiEnv>().use(requestIds, traceRequests(within))
   await withRoutes(app).request(path, { ...init, headers: { 'x-request-id': 'theirs' } })
-  return { begun, told: Object.fromEntries(attributes.mock.calls), failed: statuses.mock.calls.flat() }
+  return read()
 }
 
 test.each([

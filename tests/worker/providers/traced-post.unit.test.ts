@@ -1,18 +1,11 @@
-import { INVALID_SPAN_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api'
-import { expect, test, vi } from 'vitest'
-import type { inSpan, SpanDetails } from '../../../src/core/process/telemetry/tracing.ts'
+import { SpanStatusCode } from '@opentelemetry/api'
+import { expect, test } from 'vitest'
 import { tracedPost } from '../../../src/worker/providers/traced-post.ts'
+import { spyOnSpan } from '../../support/spied-span.ts'
 
 /** A call that is answered so, and what its span is told. */
 const traceOf = async (url: string, status: number) => {
-  const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
-  const attributes = vi.spyOn(span, 'setAttribute')
-  const statuses = vi.spyOn(span, 'setStatus')
-  const begun: { name: string; details: SpanDetails }[] = []
-  const within: typeof inSpan = (name, details, run) => {
-    begun.push({ name, details })
-    return run(span)
-  }
+  const { within, read } = spyOnSpan()
   const answer = { status, headers: {}, body: '', json: undefined }
   const urls: string[] = []
   const call = async (called: string) => {
@@ -21,7 +14,7 @@ const traceOf = async (url: string, status: number) => {
   }
   expect(await tracedPost(url, call, within)).toBe(answer)
   expect(urls).toEqual([url])
-  return { begun, told: Object.fromEntries(attributes.mock.calls), failed: statuses.mock.calls.flat() }
+  return read()
 }
 
 test.each([
