@@ -97,14 +97,14 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
 }
 
 export type Send = <Row extends pg.QueryResultRow = pg.QueryResultRow>(
-  statement: string | pg.QueryConfig,
+  statement: string,
   values?: unknown[],
 ) => Promise<pg.QueryResult<Row>>
 
 /** Sends a statement in a transaction of its own, in one round trip. */
 const queryInTransaction =
   (pool: pg.Pool, begin: string): Send =>
-  async <Row extends pg.QueryResultRow>(statement: string | pg.QueryConfig, values?: unknown[]) => {
+  async <Row extends pg.QueryResultRow>(statement: string, values?: unknown[]) => {
     const client = await pool.connect()
     inOnePacket(client)
     const sent = [client.query(begin), client.query<Row>(statement, values), client.query('commit')] as const

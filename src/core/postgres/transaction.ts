@@ -6,7 +6,7 @@ import { retryOnConflict } from './connection/retry-on-conflict.ts'
 import { isConflict, isDatabaseUnavailable } from './connection/unavailable.ts'
 import { asError, type Pool, type Send } from './pool.ts'
 
-declare const inTransaction: unique symbol
+const inTransaction = Symbol()
 
 /**
  * A connection inside an open transaction; the brand keeps a pool or a bare client out. `announce` wakes who listens on a channel, as soon
@@ -109,7 +109,8 @@ const begin = (pool: Pool, client: pg.PoolClient): Begun => {
     )
     return { committed, announced: sent }
   }
-  return { tx: branded({ query, announce: (channel) => channels.add(channel) }), begun, commit }
+  const tx: Tx = { query, announce: (channel) => channels.add(channel), [inTransaction]: true }
+  return { tx, begun, commit }
 }
 
 /** Runs `statements` so that their failure undoes only them, and gives null, when PostgreSQL refuses with `sqlState`. */
@@ -127,10 +128,4 @@ export const unlessRefused = async <Result>(
     await tx.query('rollback to savepoint unless_refused')
     return null
   }
-}
-
-const branded = (tx: Omit<Tx, typeof inTransaction>): Tx => {
-  const isInTransaction = (value: Omit<Tx, typeof inTransaction>): value is Tx => value === tx
-  if (!isInTransaction(tx)) throw new Error('unreachable')
-  return tx
 }

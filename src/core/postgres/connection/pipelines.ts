@@ -26,10 +26,7 @@ const MOST_STATEMENTS = 1000
  */
 export const openPipelines = (pool: pg.Pool) => {
   const pipelines = new Set<Pipeline>()
-  return async <Row extends pg.QueryResultRow>(
-    statement: string | pg.QueryConfig,
-    values?: unknown[],
-  ): Promise<pg.QueryResult<Row>> => {
+  return async <Row extends pg.QueryResultRow>(statement: string, values?: unknown[]): Promise<pg.QueryResult<Row>> => {
     const pipeline = join(pipelines, pool)
     let client: pg.PoolClient | undefined
     try {

@@ -26,6 +26,5 @@ export const prepareStatements = (client: pg.ClientBase): void => {
 const named = (call: unknown[]): unknown[] => {
   const [text, values, ...rest] = call
   if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0) return call
-  const name = nameOf(text)
-  return name === undefined ? call : [{ text, values, name }, ...rest]
+  return [{ text, values, name: nameOf(text) }, ...rest]
 }
