@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { isDatabaseUnavailable } from '../../src/core/postgres/connection/unavailable.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { transaction, transactionAtOnce, unlessRefused } from '../../src/core/postgres/transaction.ts'
@@ -55,6 +55,21 @@ test.each([
   await pool.end()
 })
 
+test('so does what is asked later in a transaction, and an announcement with its commit', async () => {
+  const pool = createPool(database.url, { max: 1, name: 'packets', logger: silent })
+  onTestFinished(() => pool.end())
+  await pool.query('select 1')
+  const writes = [vi.spyOn(Socket.prototype, '_write'), vi.spyOn(Socket.prototype, '_writev')]
+  onTestFinished(() => writes.forEach((write) => void write.mockRestore()))
+  await transaction(pool, async (tx) => {
+    const two = () => Promise.all([1, 2].map((n) => tx.query('select $1::integer as n', [n])))
+    await two()
+    await two()
+    tx.announce('a_channel')
+  })
+  expect(writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBe(3)
+})
+
 test('of a transaction at once nothing is kept when PostgreSQL refuses a statement, and its connection goes on', async () => {
   const pool = createPool(database.url, { max: 1, name: 'at once', logger: silent })
   const write = (...those: string[]) =>
@@ -76,6 +91,16 @@ test('a statement that comes after the commit of a transaction at once is not se
   })
   await expect(late).rejects.toThrow('a statement after the commit')
   expect(await notes('late')).toEqual(['late 1'])
+})
+
+test.each([
+  { kind: 'a transaction', run: transaction },
+  { kind: 'a transaction at once', run: transactionAtOnce },
+])('$kind whose commit is refused has failed', async ({ run }) => {
+  await database.pool.query('create table if not exists answers (note text references notes initially deferred)')
+  const write = run(database.pool, (tx) => tx.query(`insert into answers values ('to nothing')`))
+  await expect(write).rejects.toMatchObject({ code: '23503' })
+  expect((await database.pool.query('select from answers')).rowCount).toBe(0)
 })
 
 test('connections that the server ends, in hand and idle, are replaced', async () => {

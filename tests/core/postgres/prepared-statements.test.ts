@@ -13,6 +13,7 @@ test('a statement with parameters is prepared once in a session, one without is 
   const pool = await openPool(false)
   for (let round = 0; round < 3; round += 1) await pool.query('select $1::integer + 1', [round])
   await pool.query('select 1')
+  await pool.query('select 2', [])
   const { rows } = await pool.query(
     'select statement, generic_plans + custom_plans as runs from pg_prepared_statements',
   )
