@@ -56,17 +56,12 @@ const feedPieceByPiece = (socket: Socket, connection: Connection): void => {
       parse(piece)
     }
   })
-  // Node.js resumes a socket whenever a body is read or an answer is sent.
-  socket.on('resume', () => {
-    if (isAnswering(connection) && socket.readableLength > 0) socket.pause()
-  })
 }
 
 /** Puts back what must not be parsed yet. The socket is read on until its buffer is full: so it is seen when the client goes. */
 const hold = (socket: Socket, rest: Bytes): void => {
   socket.pause()
   socket.unshift(rest)
-  socket.read(0)
 }
 
 /** A head ends a piece, as its body does, so that no piece holds more than one request. In chunks `0\r\n\r\n` is the end of both. */
