@@ -52,9 +52,7 @@ const join = (pipelines: Set<Pipeline>, pool: pg.Pool): Pipeline => {
 }
 
 const open = (pipelines: Set<Pipeline>, pool: pg.Pool, now: number): Pipeline => {
-  const client = pool.connect()
-  client.catch(() => {})
-  const pipeline = { client, waiting: 0, left: MOST_STATEMENTS, answeredAt: now, failure: undefined }
+  const pipeline = { client: pool.connect(), waiting: 0, left: MOST_STATEMENTS, answeredAt: now, failure: undefined }
   pipelines.add(pipeline)
   return pipeline
 }
