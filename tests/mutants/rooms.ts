@@ -42,11 +42,11 @@ export const rooms: Record<string, Room> = {
   },
   process: {
     mutate: [
-      'src/core/process/{exact-json,logger,outage-log,release-memory,require-tables,start-in-turn,version,wait-until}.ts',
+      'src/core/process/{exact-json,lifecycle,logger,outage-log,release-memory,require-tables,start-in-turn,version,wait-until}.ts',
     ],
     tests: [
       'tests/core/{exact-json,logger,outage-log,start-in-turn}.unit.test.ts',
-      'tests/core/process/{process,require-tables,wait-until}.unit.test.ts',
+      'tests/core/process/{lifecycle,process,require-tables,wait-until}.unit.test.ts',
     ],
   },
   http: {

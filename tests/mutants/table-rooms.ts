@@ -5,15 +5,14 @@ export const tableRooms: Record<string, Room> = {
   transactions: {
     mutate: [
       'src/core/postgres/{announce,listen,pool,rate-limits,transaction}.ts',
-      'src/core/postgres/connection/{delete-batch,installation,pipelines,prepared-statements}.ts',
+      'src/core/postgres/connection/{delete-batch,installation,pipelines,prepared-statements,row-of}.ts',
     ],
     tests: [
-      'tests/core/listen.unit.test.ts',
-      'tests/core/{announce,listen,session,pool}.test.ts',
-      'tests/core/postgres/{pool-options,prepared-statements,pipelines}.test.ts',
-      'tests/api/overload.unit.test.ts',
+      'tests/core/postgres/{announce,pipelines,pooled,row-of,transaction}.unit.test.ts',
+      'tests/core/postgres/{rate-limits,pool-options,prepared-statements}.test.ts',
       'tests/api/limits/counters.test.ts',
-      'tests/core/{resend-code,register-work,housekeeping}.test.ts',
+      'tests/core/{announce,pool,housekeeping,listen,session}.test.ts',
+      'tests/core/listen.unit.test.ts',
     ],
     isOnTables: true,
   },

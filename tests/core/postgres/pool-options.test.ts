@@ -34,6 +34,15 @@ test('it is told whether writes are taken', async () => {
   expect(await isReadOnly(openPool({}, `${database.url}?options=-c+default_transaction_read_only=on`))).toBe(true)
 })
 
+test('behind a pooler a statement leaves in one packet with its transaction', async () => {
+  const pool = openPool({ isPooled: true })
+  await ping(pool)
+  const writes = [vi.spyOn(Socket.prototype, '_write'), vi.spyOn(Socket.prototype, '_writev')]
+  onTestFinished(() => writes.forEach((write) => void write.mockRestore()))
+  await ping(pool)
+  expect(writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBe(1)
+})
+
 test('an outage is told in words, and when it is over', async () => {
   const { logger, lines } = keepLog()
   vi.useFakeTimers({ toFake: ['performance'] })
