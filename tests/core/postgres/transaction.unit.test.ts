@@ -43,6 +43,16 @@ test('what does not roll back is ended, and what went wrong before is passed on'
   expect(released).toEqual([lost])
 })
 
+test('what a lost connection began is not rolled back there: it would give no answer to that either', async () => {
+  const lost = Object.assign(new Error('lost'), { code: 'ECONNRESET' })
+  const { pool, sent, released } = openPool((statement) =>
+    statement === 'select 1' ? Promise.reject(lost) : Promise.resolve(),
+  )
+  await expect(transaction(pool, (tx) => tx.query('select 1'))).rejects.toBe(lost)
+  expect(sent).toEqual([pool.begin, 'select 1'])
+  expect(released).toEqual([lost])
+})
+
 test.each(both)(
   'the connection of $kind goes back when what is announced behind its commit was sent',
   async ({ run }) => {
