@@ -100,3 +100,11 @@ test.each([10, 100_000])(
     await once(socket, 'end')
   },
 )
+
+test('a Node.js that parses in another way is noticed with the first connection', () => {
+  const server = createServer().removeAllListeners('connection')
+  serializePipelines(server)
+  expect(() => server.emit('connection', new Duplex())).toThrow(
+    'Node.js does not parse what comes on a socket as `data`',
+  )
+})
