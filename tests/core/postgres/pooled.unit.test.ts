@@ -51,3 +51,9 @@ test('a connection that is lost under it is ended', async () => {
   await expect(pool.query('select 1')).rejects.toBe(lost)
   expect(released).toEqual([lost])
 })
+
+test('a connection that is lost in somebody’s hand does not end the process: whoever has it is told', () => {
+  const client = new pg.Client()
+  open().emit('connect', client)
+  expect(() => client.emit('error', lost)).not.toThrow()
+})
