@@ -65,7 +65,7 @@ test('so does what is asked later in a transaction, and an announcement with its
     const two = () => Promise.all([1, 2].map((n) => tx.query('select $1::integer as n', [n])))
     await two()
     await two()
-    tx.announce('a_channel')
+    tx.announce('mails')
   })
   expect(writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBe(3)
 })

@@ -4,11 +4,11 @@ import type { Room } from './provider-rooms.ts'
 export const tableRooms: Record<string, Room> = {
   transactions: {
     mutate: [
-      'src/core/postgres/{announce,listen,pool,rate-limits,transaction}.ts',
+      'src/core/postgres/{announce,announced-rows,listen,pool,rate-limits,transaction}.ts',
       'src/core/postgres/connection/{delete-batch,installation,pipelines,prepared-statements,row-of}.ts',
     ],
     tests: [
-      'tests/core/postgres/{announce,pipelines,pooled,row-of,transaction}.unit.test.ts',
+      'tests/core/postgres/{announce,announced-rows,pipelines,pooled,row-of,transaction}.unit.test.ts',
       'tests/core/postgres/{rate-limits,pool-options,prepared-statements}.test.ts',
       'tests/api/limits/counters.test.ts',
       'tests/core/{announce,pool,housekeeping,listen,session}.test.ts',

@@ -31,6 +31,36 @@ describe.each(backends)('jobs on %s', (backend) => {
     for (const email of emails) expect(stage.provider.inbox(email)).toHaveLength(1)
   })
 
+  /** Whether it was the claim that marked the mail as offered: its job was made of the announcement. */
+  const wasTakenAsNamed = async ({ mailId }: { mailId: string }) => {
+    const found = await stage.pool.query<{ is: boolean }>(
+      'select offered_at = opened_at as is from mails join codes on codes.id = code_id where mails.id = $1',
+      [mailId],
+    )
+    return found.rows[0]?.is
+  }
+
+  test('a registration’s mail is not looked for where it is announced by name', async () => {
+    await stage.startWorker()
+    let registered = 0
+    const registerNext = async () => {
+      registered += 1
+      const user = await stage.register(`person${registered}@example.com`)
+      await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+      return wasTakenAsNamed(user)
+    }
+    // Not before the worker has said that it is here, nor when it sweeps just then.
+    await expect.poll(registerNext, PATIENT).toBe(true)
+  })
+
+  test('a mail is looked for by another worker when the one that sweeps does nothing', async () => {
+    await stage.pool.query("insert into outboxes (kind, beat_at) values ('mails', now() + interval '1 hour')")
+    await stage.startWorker()
+    const user = await stage.register('one@example.com')
+    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    expect(await wasTakenAsNamed(user)).toBe(false)
+  })
+
   test('a mail in hand is not sent by a second job for it', async () => {
     const gate = await startGate()
     const worker = await stage.startWorker({ mailUrl: gate.url })

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createWakeUp } from '../../src/worker/delivery/wake-up.ts'
 
 test('of ten workers that hear every notification one looks each time, and the others now and then', async () => {
@@ -37,6 +37,22 @@ test('who finds something looks at once at the next notification, and none betwe
   notify()
   await next
   expect(signal.aborted).toBe(false)
+})
+
+test('what may be looked at only after a while is waited for, once', async () => {
+  const { signal } = new AbortController()
+  const { notify, wait } = createWakeUp(() => 1)
+  notify(50)
+  notify()
+  const begun = performance.now()
+  await wait(60_000, true, signal)
+  const paused = performance.now() - begun
+  expect(paused).toBeGreaterThanOrEqual(49)
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  notify()
+  await wait(60_000, true, signal)
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 test('an abort ends the wait', async () => {

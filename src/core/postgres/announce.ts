@@ -1,24 +1,32 @@
+import { type AnnouncedRow, channelOf, payloadOf } from './announced-rows.ts'
 import { channelSql } from './connection/installation.ts'
+import type { OutboxTable } from './outbox/outbox-rows.ts'
 import type { Pool } from './pool.ts'
 
 const GAP_MS = 5
+// So that what gathers while PostgreSQL does not answer stays small.
+const MOST_NAMED = 100
 
 type Client = { query(text: string, values: unknown[]): Promise<unknown> }
 
-type Announcer = { isBusy: boolean; isWanted: boolean }
+/** The new rows of each table; null when they are not known, or too many to be named. */
+export type News = Map<OutboxTable, AnnouncedRow[] | null>
+
+/** `news` is what the next notification is about; undefined when nobody asked for one. */
+type Announcer = { isBusy: boolean; news: AnnouncedRow[] | null | undefined }
 
 // What is on its way belongs to the pool that it goes through.
-const announcers = new WeakMap<Pool, Map<string, Announcer>>()
+const announcers = new WeakMap<Pool, Map<OutboxTable, Announcer>>()
 
 /**
- * Wakes the relays that listen on this channel. To be called after the commit: a notification inside a transaction would make
+ * Tells the relays of new rows. To be called after the commit: a notification inside a transaction would make
  * commits wait for each other. One is on its way at a time, and whoever asks meanwhile shares the next, which follows some
  * milliseconds later. What fails is left to the relays' own look a moment later.
  */
-export const announce = async (pool: Pool, channel: string): Promise<void> => {
-  const announcer = announcerOf(pool, channel)
-  announcer.isWanted = true
-  if (!announcer.isBusy) await notify(pool, channel, announcer)
+export const announce = async (pool: Pool, table: OutboxTable, rows: AnnouncedRow[] | null = null): Promise<void> => {
+  const announcer = announcerOf(pool, table)
+  announcer.news = joined(announcer.news, rows)
+  if (!announcer.isBusy) await notify(pool, table, announcer)
 }
 
 /**
@@ -27,39 +35,53 @@ export const announce = async (pool: Pool, channel: string): Promise<void> => {
  */
 export const announceBehind = (
   pool: Pool,
-  channels: Iterable<string>,
+  news: News,
   client: Client | null,
-): { sent: Promise<unknown>; left: string[] } => {
-  const asked = [...channels]
-  const isFree = (channel: string) => !announcerOf(pool, channel).isBusy
-  const sent = client ? asked.filter(isFree) : []
-  const left = asked.filter((channel) => !sent.includes(channel))
-  return {
-    sent: Promise.all(sent.map((channel) => notify(client ?? pool, channel, announcerOf(pool, channel), pool))),
-    left,
+): { sent: Promise<unknown>; left: News } => {
+  const left: News = new Map()
+  const sent: Promise<void>[] = []
+  for (const [table, rows] of news) {
+    const announcer = announcerOf(pool, table)
+    if (!client || announcer.isBusy) left.set(table, rows)
+    else {
+      announcer.news = joined(announcer.news, rows)
+      sent.push(notify(client, table, announcer, pool))
+    }
   }
+  return { sent: Promise.all(sent), left }
 }
 
-const announcerOf = (pool: Pool, channel: string): Announcer => {
-  const ofPool = announcers.get(pool) ?? new Map<string, Announcer>()
+/** What two say of the same table. */
+export const joined = (
+  some: AnnouncedRow[] | null | undefined,
+  others: AnnouncedRow[] | null,
+): AnnouncedRow[] | null => {
+  if (some === undefined || others === null) return others
+  const all = some && [...some, ...others]
+  return all && all.length > MOST_NAMED ? null : all
+}
+
+const announcerOf = (pool: Pool, table: OutboxTable): Announcer => {
+  const ofPool = announcers.get(pool) ?? new Map<OutboxTable, Announcer>()
   announcers.set(pool, ofPool)
-  const announcer = ofPool.get(channel) ?? { isBusy: false, isWanted: false }
-  ofPool.set(channel, announcer)
+  const announcer = ofPool.get(table) ?? { isBusy: false, news: undefined }
+  ofPool.set(table, announcer)
   return announcer
 }
 
 /** Resolves when it is sent; what was asked for meanwhile follows by `pool`. */
-const notify = async (client: Client, channel: string, announcer: Announcer, pool = client): Promise<void> => {
+const notify = async (client: Client, table: OutboxTable, announcer: Announcer, pool = client): Promise<void> => {
+  const payload = payloadOf(announcer.news ?? null)
   announcer.isBusy = true
-  announcer.isWanted = false
+  announcer.news = undefined
   const gap = Promise.withResolvers<void>()
   setTimeout(gap.resolve, GAP_MS).unref()
-  await client.query(`select pg_notify(${channelSql('$1')}, '')`, [channel]).catch(() => {})
-  void sendNext(pool, channel, announcer, gap.promise)
+  await client.query(`select pg_notify(${channelSql('$1')}, $2)`, [channelOf(table), payload]).catch(() => {})
+  void sendNext(pool, table, announcer, gap.promise)
 }
 
-const sendNext = async (pool: Client, channel: string, announcer: Announcer, gap: Promise<void>): Promise<void> => {
-  if (announcer.isWanted) await gap
+const sendNext = async (pool: Client, table: OutboxTable, announcer: Announcer, gap: Promise<void>): Promise<void> => {
+  if (announcer.news !== undefined) await gap
   announcer.isBusy = false
-  if (announcer.isWanted) await notify(pool, channel, announcer)
+  if (announcer.news !== undefined) await notify(pool, table, announcer)
 }

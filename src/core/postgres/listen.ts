@@ -10,13 +10,14 @@ const ASK_EVERY_MS = 10_000
 const ANSWER_TIMEOUT_MS = 3000
 
 /**
- * Calls `onNotify` for every notification on this installation's channel, and once after each (re)connection, as some may have been missed.
+ * Calls `onNotify` with the payload of every notification on this installation's channel, and with an empty one after each
+ * (re)connection, as some may have been missed.
  * A lost connection is opened again every second until `signal` aborts. Needs a direct connection, no transaction pooler.
  */
 export const listen = async (
   databaseUrl: string,
   channel: string,
-  onNotify: () => void,
+  onNotify: (payload: string) => void,
   signal: AbortSignal,
 ): Promise<void> => {
   while (!signal.aborted) {
@@ -28,9 +29,12 @@ export const listen = async (
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,
     })
-    client.on('notification', onNotify)
+    client.on('notification', ({ payload = '' }) => onNotify(payload))
     // An abort ends the wait by itself: pg settles no `connect` that is cut short.
-    await unlessAborted(listenUntilLost(client, channel, onNotify), signal)
+    await unlessAborted(
+      listenUntilLost(client, channel, () => onNotify('')),
+      signal,
+    )
     void client.end().catch(() => {})
     await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {})
   }

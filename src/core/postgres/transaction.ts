@@ -1,18 +1,24 @@
 import pg from 'pg'
 import { inSpan } from '../process/telemetry/tracing.ts'
-import { announce, announceBehind } from './announce.ts'
+import { announce, announceBehind, joined, type News } from './announce.ts'
+import type { AnnouncedRow } from './announced-rows.ts'
 import { inOnePacket } from './connection/one-packet.ts'
 import { retryOnConflict } from './connection/retry-on-conflict.ts'
 import { isConflict, isDatabaseUnavailable } from './connection/unavailable.ts'
+import type { OutboxTable } from './outbox/outbox-rows.ts'
 import { asError, type Pool, type Send } from './pool.ts'
 
 const inTransaction = Symbol()
 
 /**
- * A connection inside an open transaction; the brand keeps a pool or a bare client out. `announce` wakes who listens on a channel, as soon
- * as it has committed.
+ * A connection inside an open transaction; the brand keeps a pool or a bare client out. `announce` tells the relays of a table's new
+ * row, by name if it is known, as soon as it has committed.
  */
-export type Tx = { readonly query: Send; announce(channel: string): void; readonly [inTransaction]: true }
+export type Tx = {
+  readonly query: Send
+  announce(table: OutboxTable, row?: AnnouncedRow): void
+  readonly [inTransaction]: true
+}
 
 export type Queryable = Pool | Tx
 
@@ -87,7 +93,7 @@ const begin = (pool: Pool, client: pg.PoolClient): Begun => {
   inOnePacket(client)
   const begun = client.query(pool.begin)
   begun.catch(() => {})
-  const channels = new Set<string>()
+  const news: News = new Map()
   let isOver = false
   const query: Send = async (statement, values) => {
     if (isOver) throw new Error('a statement after the commit')
@@ -102,14 +108,17 @@ const begin = (pool: Pool, client: pg.PoolClient): Begun => {
     inOnePacket(client)
     const committed = client.query('commit')
     // Behind a pooler what follows a commit may reach another session, and be sooner.
-    const { sent, left } = announceBehind(pool, channels, pool.isPooled ? null : client)
+    const { sent, left } = announceBehind(pool, news, pool.isPooled ? null : client)
     committed.then(
-      () => left.forEach((channel) => void announce(pool, channel)),
+      () => left.forEach((rows, table) => void announce(pool, table, rows)),
       () => {},
     )
     return { committed, announced: sent }
   }
-  const tx: Tx = { query, announce: (channel) => channels.add(channel), [inTransaction]: true }
+  const announceRow = (table: OutboxTable, row?: AnnouncedRow): void => {
+    news.set(table, joined(news.get(table), row ? [row] : null))
+  }
+  const tx: Tx = { query, announce: announceRow, [inTransaction]: true }
   return { tx, begun, commit }
 }
 

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
+import { channelOf } from '../../core/postgres/announced-rows.ts'
 import { isDatabaseUnavailable } from '../../core/postgres/connection/unavailable.ts'
 import { listen } from '../../core/postgres/listen.ts'
-import { takeDueRows, takeOffersBack } from '../../core/postgres/outbox/outbox-rows.ts'
+import { type OfferedRow, takeDueRows, takeOffersBack } from '../../core/postgres/outbox/outbox-rows.ts'
 import type { Pool } from '../../core/postgres/pool.ts'
 import type { Logger } from '../../core/process/logger.ts'
 import type { OutageLog } from '../../core/process/outage-log.ts'
 import { offerRows } from '../queue/offer-rows.ts'
 import type { OutboxKind } from '../queue/outbox-kind.ts'
+import { createHeardRows, type Duty, type NamedRows } from './heard-rows.ts'
 import { createWakeUp } from './wake-up.ts'
 
 const BATCH = 100
@@ -15,9 +17,6 @@ const BATCH = 100
 const SWEEP_MS = 1000
 const IDLE_SWEEP_MS = 5000
 const RETRY_MS = 1000
-
-/** Whether it is this worker of all that does what one has to do. */
-export type Duty = { isOurs: boolean }
 
 /** `outages` are those of the queue's store. */
 export type RelayTools = {
@@ -37,33 +36,41 @@ export type RelayTools = {
  */
 export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<void> => {
   const wakeUp = createWakeUp()
-  const listening = listen(tools.databaseUrl, tools.kind.channel, wakeUp.notify, signal)
-  const relay = reportingFaults(tools)
+  const heard = createHeardRows(tools.duty, wakeUp, BATCH)
+  const listening = listen(tools.databaseUrl, channelOf(tools.kind.table), heard.hear, signal)
+  const relay = reportingFaults({ ...tools, named: heard.named })
   let sweepAt = 0
   let fresh = BATCH
+  let isMoreFresh = true
   while (!signal.aborted) {
     const isSweep = performance.now() >= sweepAt
-    if (isSweep) sweepAt = performance.now() + (tools.duty.isOurs ? SWEEP_MS : IDLE_SWEEP_MS)
-    const relayed = await relay({ fresh, again: isSweep ? BATCH : 0 })
+    if (isSweep) {
+      sweepAt = performance.now() + (tools.duty.isOurs ? SWEEP_MS : IDLE_SWEEP_MS)
+      heard.named.forgetOld()
+    }
+    const rows = heard.take()
+    // What was heard is among what a look finds.
+    const relayed = await relay({ rows: isSweep || isMoreFresh ? null : rows, fresh, again: isSweep ? BATCH : 0 })
+    isMoreFresh = relayed?.isMoreFresh ?? true
     // After a failure one row finds out whether the queue takes rows again.
     fresh = relayed ? BATCH : 1
     if (!relayed) await sleep(RETRY_MS, undefined, { signal }).catch(() => {})
     if (!relayed || relayed.isMoreLost) sweepAt = 0
-    else if (!relayed.isMoreFresh)
-      await wakeUp.wait(Math.max(0, sweepAt - performance.now()) + 1, relayed.count > 0, signal)
+    else if (!isMoreFresh) await wakeUp.wait(Math.max(0, sweepAt - performance.now()) + 1, relayed.count > 0, signal)
   }
   await listening
 }
 
-type Limits = { fresh: number; again: number }
+/** The rows to be offered; null when up to so many are to be looked for. */
+type Wanted = { rows: OfferedRow[] | null; fresh: number; again: number }
 type Relayed = { count: number; isMoreFresh: boolean; isMoreLost: boolean }
 
 /** Gives null when it failed. Of an outage the store's own log tells; of another fault it is one line, until it is over. */
-const reportingFaults = (tools: RelayTools) => {
+const reportingFaults = (tools: RelayTools & { named: NamedRows }) => {
   let isTroubled = false
-  return async (limits: Limits): Promise<Relayed | null> => {
+  return async (wanted: Wanted): Promise<Relayed | null> => {
     try {
-      const relayed = await relayOnce(tools, limits)
+      const relayed = await relayOnce(tools, wanted)
       isTroubled = false
       return relayed
     } catch (err) {
@@ -76,12 +83,16 @@ const reportingFaults = (tools: RelayTools) => {
 }
 
 const relayOnce = async (
-  { pool, queue, kind, outages, logger }: RelayTools,
-  limits: Limits,
+  { pool, queue, kind, outages, logger, named }: RelayTools & { named: NamedRows },
+  wanted: Wanted,
 ): Promise<Relayed | null> => {
-  const rows = await takeDueRows(pool, kind.table, limits)
+  const rows = wanted.rows ?? (await takeDueRows(pool, kind.table, wanted))
   if (rows.length === 0) return { count: 0, isMoreFresh: false, isMoreLost: false }
-  const offered = await offerRows(queue, kind, rows).catch(async (error: unknown) => {
+  const offered = await offerRows(
+    queue,
+    kind,
+    rows.filter(({ id, offers }) => offers > 1 || !named.has(id)),
+  ).catch(async (error: unknown) => {
     outages.failed(error)
     // Should this fail too, they are offered again some seconds later.
     const ids = rows.map(({ id }) => id)
@@ -91,6 +102,7 @@ const relayOnce = async (
   if (!offered) return null
   outages.worked()
   const { lost, refused } = offered
+  if (wanted.rows) named.add(rows.filter(({ id }) => !refused.includes(id)))
   const fields = { queue: kind.queue, count: rows.length }
   logger.debug(fields, 'rows offered to the queue')
   if (refused.length > 0)
@@ -99,7 +111,7 @@ const relayOnce = async (
   const again = rows.filter(({ offers }) => offers > 1).length
   return {
     count: rows.length,
-    isMoreFresh: rows.length - again >= limits.fresh,
-    isMoreLost: again > 0 && again >= limits.again && lost > 0,
+    isMoreFresh: !wanted.rows && rows.length - again >= wanted.fresh,
+    isMoreLost: again > 0 && again >= wanted.again && lost > 0,
   }
 }

@@ -7,7 +7,8 @@ import type { OutboxKind } from '../queue/outbox-kind.ts'
 import { openOutboxQueue, trimEndedJobs } from '../queue/outbox-queue.ts'
 import type { QueueBackend } from '../queue/queue-backend.ts'
 import { startQueueWorker } from '../queue/queue-worker.ts'
-import { type Duty, runRelay } from './relay-loop.ts'
+import type { Duty } from './heard-rows.ts'
+import { runRelay } from './relay-loop.ts'
 
 const HEARTBEAT_SECONDS = 10
 // Whoever comes first after this has it; alone it is always the same.
@@ -45,7 +46,7 @@ export const startOutbox = async (
     stopping.signal,
   )
   const worker = startQueueWorker(backend, kind.queue, processor, settings.options, logger)
-  const duty: Duty = { isOurs: true }
+  const duty: Duty = { isOurs: true, priority: null }
   const loops = [
     runRelay({ duty, pool, queue, kind, databaseUrl, outages: backend.outages, logger }, stopping.signal),
     keepBeating(tools, kind, { ...settings, duty, queue }, stopping.signal),
@@ -58,6 +59,11 @@ export const startOutbox = async (
     },
   }
 }
+
+const dutyOf = (priority: number | null): Duty => ({
+  isOurs: priority !== null,
+  priority: priority === null ? null : { of: priority, atMs: performance.now() },
+})
 
 /** A job that the worker still gets hold of goes back to where it came from, at no cost of an attempt. */
 const untilStopped =
@@ -96,7 +102,8 @@ const keepBeating = async (
   while (!signal.aborted) {
     try {
       await backend.check()
-      duty.isOurs = await heartbeat(pool, table, HEARTBEAT_FREE_SECONDS)
+      const priority = await heartbeat(pool, table, HEARTBEAT_FREE_SECONDS)
+      Object.assign(duty, dutyOf(priority))
       if (duty.isOurs) {
         await giveUpAll()
         await trimEndedJobs(backend, queue)

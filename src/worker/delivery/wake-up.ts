@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const FIRST_PAUSE_MS = 10
+/** The shortest pause that is one. */
+export const FIRST_PAUSE_MS = 10
 const MAX_PAUSE_MS = 250
 
 export type WakeUp = {
-  notify(): void
+  /** `pauseMs` is the least time until what is notified may be looked at. */
+  notify(pauseMs?: number): void
   /** Resolves at a notification, also one since the last `wait`, after `ms`, or when `signal` aborts. `hasFound`: whether the look before it found anything. */
   wait(ms: number, hasFound: boolean, signal: AbortSignal): Promise<void>
 }
@@ -17,6 +19,7 @@ export const createWakeUp = (random: () => number = Math.random): WakeUp => {
   let isNotified = false
   let wasNotified = false
   let pauseMs = 0
+  let leastMs = 0
   let wake: (() => void) | null = null
 
   const rest = (ms: number, signal: AbortSignal): Promise<void> =>
@@ -34,8 +37,9 @@ export const createWakeUp = (random: () => number = Math.random): WakeUp => {
     })
 
   return {
-    notify: () => {
+    notify: (least = 0) => {
       isNotified = true
+      leastMs = Math.max(leastMs, least)
       wake?.()
     },
     wait: async (ms, hasFound, signal) => {
@@ -43,8 +47,10 @@ export const createWakeUp = (random: () => number = Math.random): WakeUp => {
       else if (wasNotified) pauseMs = Math.min(MAX_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2))
       await rest(ms, signal)
       wasNotified = isNotified
-      if (isNotified && pauseMs > 0) await sleep(pauseMs * (0.5 + random() / 2), undefined, { signal }).catch(() => {})
+      const pause = Math.max(pauseMs, leastMs)
+      if (isNotified && pause > 0) await sleep(pause * (0.5 + random() / 2), undefined, { signal }).catch(() => {})
       isNotified = false
+      leastMs = 0
     },
   }
 }

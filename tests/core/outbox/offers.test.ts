@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { measureRelayLag } from '../../../src/core/postgres/outbox/backlog.ts'
+import { claimMail } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import { heartbeat, takeDueRows, takeOffersBack } from '../../../src/core/postgres/outbox/outbox-rows.ts'
 import { transaction } from '../../../src/core/postgres/transaction.ts'
 import { useTestDatabase } from '../../support/database.ts'
@@ -35,6 +37,46 @@ test('a mail that was offered a thousand times is still offered within 45 second
   await database.pool.query('update mails set offers = 1000')
   await age(database, user.id, 45)
   expect(await relay(database)).toMatchObject([{ offers: 1001 }])
+})
+
+test('a mail whose job was made of its announcement counts as offered once it is claimed, and again after its lease', async () => {
+  const database = await useTestDatabase()
+  const { user, mailId } = await addPending(database)
+  const claim = { token: randomUUID(), leaseSeconds: 7, giveUpAfterSeconds: 3600, opening: null }
+  expect(await claimMail(database.pool, { mailId, ...claim })).toMatchObject({ isClaimed: true })
+  expect(await measureRelayLag(database.pool, 'mails')).toBe(0)
+  expect(await relay(database)).toEqual([])
+  await age(database, user.id, 8)
+  expect(await relay(database)).toMatchObject([{ id: mailId, offers: 2 }])
+})
+
+test('a claim leaves it as it is when a mail that was offered is due again', async () => {
+  const database = await useTestDatabase()
+  const { mailId } = await addPending(database)
+  const due = async () => {
+    const found = await database.pool.query('select offers, offered_at, next_offer_at from mails where id = $1', [
+      mailId,
+    ])
+    return found.rows[0]
+  }
+  await relay(database)
+  const before = await due()
+  const claim = { token: randomUUID(), leaseSeconds: 7, giveUpAfterSeconds: 3600, opening: null }
+  expect(await claimMail(database.pool, { mailId, ...claim })).toMatchObject({ isClaimed: true })
+  expect(await due()).toEqual(before)
+})
+
+test('the priority that a heartbeat gives is that of a mail of now', async () => {
+  const database = await useTestDatabase()
+  const priority = (await heartbeat(database.pool, 'mails', 0)) ?? 0
+  await database.pool.query(
+    "update outboxes set priority_from = now() - interval '2 hours', beat_at = now() - interval '10 s'",
+  )
+  expect(await heartbeat(database.pool, 'mails', 5)).toBe(priority - 900)
+  const { mailId } = await addPending(database)
+  const [mail] = await relay(database)
+  expect(mail?.id).toBe(mailId)
+  expect([priority - 900, priority - 901]).toContain(mail?.priority)
 })
 
 test('a settled mail is never offered', async () => {

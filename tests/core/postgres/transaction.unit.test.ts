@@ -60,7 +60,7 @@ test.each(both)(
     const { pool, released } = openPool((statement) =>
       statement.includes('pg_notify') ? announced.promise : Promise.resolve(),
     )
-    await run(pool, async (tx) => tx.announce('a_channel'))
+    await run(pool, async (tx) => tx.announce('mails'))
     expect(released).toEqual([])
     announced.resolve()
     await expect.poll(() => released).toEqual([undefined])

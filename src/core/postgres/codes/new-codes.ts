@@ -6,9 +6,6 @@ import type { Profile, UserRow } from '../users.ts'
 
 // Of the tables users, codes and mails: what a registration and a resend add.
 
-/** The channel that wakes the relays. */
-export const MAILS_CHANNEL = 'latchkey_mails'
-
 /** A code and the mail that brings it. It has `digits`, or `longDigits` when too much is guessed. */
 export type NewCode = {
   id: string
@@ -58,6 +55,8 @@ const QUEUED = {
   ...{ outcome: null, isBounced: false, deliveredAt: null },
 }
 
+const announced = ({ id, traceContext }: NewCode['mail']) => ({ id, traceContext })
+
 type InsertedCode = Pick<UserRow, 'digits' | 'resendAfter' | 'resendInSeconds'>
 type Inserted = Pick<UserRow, 'metadata' | 'createdAt'> & InsertedCode & MeasuredSurge & { counted: Counted[] }
 
@@ -72,7 +71,7 @@ export const insertRegistration = async (
   { user, code, spending, cooldownSeconds }: NewRegistration,
 ): Promise<{ user: UserRow; surge: MeasuredSurge; counted: Counted[] } | null> => {
   // First: the commit may be sent before this is answered. A relay that finds nothing looks in vain.
-  tx.announce(MAILS_CHANNEL)
+  tx.announce('mails', announced(code.mail))
   const inserted = await tx.query<Inserted>(
     `with owner as (
        insert into users (id, email, password_hash, ref, locale, metadata, idempotency_key, idempotency_digest)
@@ -126,7 +125,7 @@ export const insertNextCode = async (
      from new_code, new_mail, surge`,
     [...valuesOf(code), cooldownSeconds, userId],
   )
-  tx.announce(MAILS_CHANNEL)
+  tx.announce('mails', announced(code.mail))
   const { wrongCodes, isSurge, ...read } = rowOf(inserted.rows)
   return { code: { ...QUEUED, ...read }, surge: { wrongCodes, isSurge } }
 }

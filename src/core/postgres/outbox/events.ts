@@ -9,9 +9,6 @@ import { type Outcome, UNFLUSHED } from './outbox-rows.ts'
 
 export type EventType = 'user.activated' | 'user.deleted' | 'user.password-changed' | 'mail.undeliverable'
 
-/** The channel that wakes the relays. */
-export const EVENTS_CHANNEL = 'latchkey_events'
-
 /**
  * Raises an event about a registration as it is now, in the transaction that makes it true: an activation that did not come about
  * raises none.
@@ -27,7 +24,7 @@ export const insertEvent = async (
      where id = $2 and ($1 <> 'user.activated' or activated_at = now())`,
     [event.type, event.userId, event.traceContext],
   )
-  tx.announce(EVENTS_CHANNEL)
+  tx.announce('events')
 }
 
 /**
@@ -49,7 +46,7 @@ export const insertDeletedEvent = async (tx: Tx, userId: string, traceContext: s
      values ('user.deleted', $1, ${idOnly('$1::uuid')}, $2)`,
     [userId, traceContext],
   )
-  tx.announce(EVENTS_CHANNEL)
+  tx.announce('events')
 }
 
 export type EventClaim = { eventId: string; token: string; leaseSeconds: number; giveUpAfterSeconds: number }

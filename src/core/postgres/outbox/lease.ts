@@ -5,11 +5,13 @@ import { type OutboxTable, UNSETTLED } from './outbox-rows.ts'
 
 /**
  * Takes the row $1 under the token $2 for $3 seconds: nobody else gets it meanwhile. Not one that is settled, taken, or held back
- * by the receiver.
+ * by the receiver. A row whose job was made of its announcement is marked as offered by it, as no relay did.
  */
 export const claiming = (table: OutboxTable): string =>
   `update ${table}
-   set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
+   set lease_token = $2, lease_until = now() + make_interval(secs => $3), attempts = attempts + 1,
+     offered_at = coalesce(offered_at, now()), offers = greatest(offers, 1),
+     next_offer_at = case when next_offer_at = '-infinity' then now() + make_interval(secs => $3) else next_offer_at end
    where id = $1
      and ${UNSETTLED}
      and (lease_until is null or lease_until <= now())

@@ -32,6 +32,13 @@ export const UNFLUSHED = "unflushed as (select set_config('synchronous_commit', 
 const MAX_PRIORITY = 2 ** 21 - 1
 const PRIORITY_SECONDS = 4
 
+const prioritySql = (createdAt: string, from: string): string =>
+  `least(${MAX_PRIORITY}, greatest(1, ${MAX_PRIORITY} - floor(extract(epoch from ${createdAt} - ${from}) / ${PRIORITY_SECONDS})))::integer`
+
+/** The priority of a row that is made so long after another was, or would have been, made with this one. */
+export const priorityAfter = (priority: number, seconds: number): number =>
+  Math.max(1, priority - Math.floor(seconds / PRIORITY_SECONDS))
+
 /** Rows whose last offer is due again, the longest waiting first. */
 const againOf = (table: OutboxTable): string =>
   `again as (
@@ -40,12 +47,12 @@ const againOf = (table: OutboxTable): string =>
        where settled_at is null and next_offer_at > '-infinity' and next_offer_at <= now()
          and (lease_until is null or lease_until <= now())
        order by next_offer_at
-       limit $5
+       limit $3
        for update skip locked
      )`
 
 /**
- * Marks unsettled rows as offered: up to `fresh` that never were, the newest first, as who has just registered waits at the
+ * Marks unsettled rows as offered: up to `fresh` that never were, nor claimed, the newest first, as who has just registered waits at the
  * screen; and up to `again` whose last offer is some seconds ago (5, 10, 20, then every 40), the longest waiting first, as the
  * queue may have lost them. Two relays never get the same one at the same time. A process that dies now costs those seconds.
  */
@@ -75,10 +82,8 @@ export const takeDueRows = async (
      returning ${table}.id, offers,
        trace_context as "traceContext",
        greatest(0, ceil(extract(epoch from retry_at - now()) * 1000))::float8 as "delayMs",
-       least($3, greatest(1, $3 - floor(extract(epoch from created_at - (
-         select coalesce(min(priority_from), now() - interval '1 hour') from outboxes where kind = $2
-       )) / $4)))::integer as priority`,
-    [limits.fresh, table, MAX_PRIORITY, PRIORITY_SECONDS, ...(isSweep ? [limits.again] : [])],
+       ${prioritySql('created_at', "(select coalesce(min(priority_from), now() - interval '1 hour') from outboxes where kind = $2)")} as priority`,
+    [limits.fresh, table, ...(isSweep ? [limits.again] : [])],
   )
   return taken.rows
 }
@@ -96,11 +101,11 @@ export const takeOffersBack = async (pool: Pool, table: OutboxTable, ids: string
 }
 
 /**
- * Says that rows can be delivered now, and tells whether nobody else has said so within the last seconds: who said it does what
- * one worker of all has to do. After a minute without a word delivery counts as possible since now.
+ * Says that rows can be delivered now. Gives null when somebody else has said so within the last seconds, else the priority of a row that is made
+ * now: who said it does what one worker of all has to do. After a minute without a word delivery counts as possible since now.
  */
-export const heartbeat = async (pool: Pool, table: OutboxTable, everySeconds: number): Promise<boolean> => {
-  const beaten = await pool.query(
+export const heartbeat = async (pool: Pool, table: OutboxTable, everySeconds: number): Promise<number | null> => {
+  const beaten = await pool.query<{ priority: number }>(
     `insert into outboxes as known (kind)
      values ($1)
      on conflict (kind) do update
@@ -112,10 +117,11 @@ export const heartbeat = async (pool: Pool, table: OutboxTable, everySeconds: nu
          then now() - interval '1 hour'
          else known.priority_from
        end
-     where known.beat_at <= now() - make_interval(secs => $2)`,
+     where known.beat_at <= now() - make_interval(secs => $2)
+     returning ${prioritySql('now()', 'known.priority_from')} as priority`,
     [table, everySeconds],
   )
-  return beaten.rowCount === 1
+  return beaten.rows[0]?.priority ?? null
 }
 
 /**
