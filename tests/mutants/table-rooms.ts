@@ -8,7 +8,7 @@ export const tableRooms: Record<string, Room> = {
       'src/core/postgres/connection/{delete-batch,installation,pipelines,prepared-statements,row-of}.ts',
     ],
     tests: [
-      'tests/core/postgres/{announce,announced-rows,pipelines,pooled,row-of,transaction}.unit.test.ts',
+      'tests/core/postgres/{announce,announced-rows,listen,pipelines,pooled,row-of,transaction}.unit.test.ts',
       'tests/core/postgres/{rate-limits,pool-options,prepared-statements}.test.ts',
       'tests/api/limits/counters.test.ts',
       'tests/core/{announce,pool,housekeeping,listen,session}.test.ts',

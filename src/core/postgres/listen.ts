@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { channelSql } from './connection/installation.ts'
+import { rowOf } from './connection/row-of.ts'
 import { withSession } from './connection/session.ts'
 import { KEEP_ALIVE_DELAY_MS } from './pool.ts'
 
@@ -58,7 +59,7 @@ const listenUntilLost = async (client: pg.Client, channel: string, onListening: 
   try {
     await client.connect()
     const named = await client.query<{ name: string }>(`select ${channelSql('$1')} as name`, [channel])
-    await client.query(`listen ${client.escapeIdentifier(named.rows[0]?.name ?? channel)}`)
+    await client.query(`listen ${client.escapeIdentifier(rowOf(named.rows).name)}`)
     onListening()
     // A proxy may hold a connection open whose server is gone: nothing would ever be heard on it.
     while (!lost.signal.aborted) {
