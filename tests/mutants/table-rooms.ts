@@ -13,6 +13,7 @@ export const tableRooms: Record<string, Room> = {
       'tests/api/limits/counters.test.ts',
       'tests/core/{announce,pool,housekeeping,listen,session}.test.ts',
       'tests/core/listen.unit.test.ts',
+      'tests/core/postgres/pipelines.test.ts',
     ],
     isOnTables: true,
   },

@@ -24,7 +24,6 @@ export const payloadOf = (rows: AnnouncedRow[] | null): string => {
 
 /** The rows that a notification names; null when it names none, and they have to be looked for. */
 export const announcedRows = (notified: string): AnnouncedRow[] | null => {
-  if (notified === '') return null
   const read = v.safeParse(payload, notified)
   return read.success ? read.output : null
 }
