@@ -15,9 +15,12 @@ const ON_OTHER_KINDS = ['journey', 'worker/delivery', 'worker/queue-loss', 'work
 // .ci/run counts from this report.
 const report = process.env.VITEST_JSON
 
+// Of tests that may run side by side.
+const AT_ONCE = 2
+
 // Not isolated: to load the service anew for each file took a quarter of the CPU of all tests. So a file leaves nothing behind in
 // its process: what it spies on it restores, what it opens it closes.
-const COMMON = { isolate: false, testTimeout: 60_000, hookTimeout: 60_000 }
+const COMMON = { isolate: false, maxConcurrency: AT_ONCE, testTimeout: 60_000, hookTimeout: 60_000 }
 
 const ON_SERVERS = { ...COMMON, globalSetup: 'tests/support/servers.ts' }
 

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { PASSWORD, post } from '../support/api.ts'
-import { backends } from '../support/backends.ts'
+import { describeBackends } from '../support/backends.ts'
 import { startProcess, startProgram, type TestProcess } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
@@ -19,7 +19,7 @@ const register = async (api: { url: string }, email: string) => {
   return readUser(answer)
 }
 
-describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
+describeBackends('an api that is killed, with jobs on %s', (backend) => {
   let stage: Stage
   const started: (() => Promise<unknown>)[] = []
 
@@ -58,7 +58,7 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
     expect(users.rows.map((user) => user.id)).toEqual(ids)
     const countAccepted = async () =>
       (await stage.pool.query("select 1 from mails where outcome = 'accepted'")).rowCount
-    await expect.poll(countAccepted, PATIENT).toBe(EMAILS.length)
+    await vi.waitFor(async () => expect(await countAccepted()).toBe(EMAILS.length), PATIENT)
     for (const email of EMAILS) expect(stage.requestsTo(email)).toHaveLength(1)
   }
 
@@ -75,7 +75,7 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
     }
   }
 
-  test('when it has answered some: who repeats the request gets the same user, and one mail', async () => {
+  test('when it has answered some: who repeats the request gets the same user, and one mail', async ({ expect }) => {
     await stage.startWorker(PATIENT_WORKER)
     const answers = await crash(await startApi(SLOW), (sent) => Promise.any(sent))
     expect(answers.map((answer) => answer.status)).toContain('rejected')
@@ -85,7 +85,9 @@ describe.each(backends)('an api that is killed, with jobs on %s', (backend) => {
     await expectOneOfEach(ids)
   })
 
-  test('in the middle of its transactions: nothing is half-stored, and a repetition begins anew', async () => {
+  test('in the middle of its transactions: nothing is half-stored, and a repetition begins anew', async ({
+    expect,
+  }) => {
     const victim = await startApi()
     const answers = await whileCodesAreHeld((countWaiting) =>
       crash(victim, () => expect.poll(countWaiting, PATIENT).toBe(EMAILS.length)),

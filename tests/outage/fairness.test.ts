@@ -1,24 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { backends } from '../support/backends.ts'
+import { describeBackends } from '../support/backends.ts'
+import { testOn } from '../support/test-on.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
-import { type OutageStage, setOutageStage } from './outage-stage.ts'
+import { setOutageStage } from './outage-stage.ts'
 
 const RATE = 20
 
-describe.each(backends)('a backlog that drains under a limit, with jobs on %s', (backend) => {
-  let stage: OutageStage
+describeBackends('a backlog that drains under a limit, with jobs on %s', (backend) => {
+  const test = testOn(() => setOutageStage(backend))
 
-  beforeEach(async () => {
-    stage = await setOutageStage(backend)
-  })
-  afterEach(() => stage.close())
-
-  /** The place in the order of arrival of the last one whose address begins so. */
-  const lastPlaceOf = (name: string) => stage.provider.inbox().findLastIndex((mail) => mail.to.startsWith(name))
-
-  test('two workers together keep the limit', async () => {
+  test('two workers together keep the limit', async ({ stage, expect }) => {
     await registerCrowd(stage, 'crowd', 4 * RATE)
     await stage.startRatedWorker(RATE)
     await stage.startRatedWorker(RATE)
@@ -31,7 +23,10 @@ describe.each(backends)('a backlog that drains under a limit, with jobs on %s', 
     expect(Math.max(...times.map(inSecondAfter))).toBeLessThanOrEqual(1.3 * RATE)
   })
 
-  test('the newest come first: those of the outage before its backlog, and those of the drain before all', async () => {
+  test('the newest come first: those of the outage before its backlog, and those of the drain before all', async ({
+    stage,
+    expect,
+  }) => {
     stage.provider.answerWith([], 503)
     await registerCrowd(stage, 'backlog', 6 * RATE)
     await stage.pool.query("update mails set created_at = created_at - interval '1 hour'")
@@ -54,7 +49,9 @@ describe.each(backends)('a backlog that drains under a limit, with jobs on %s', 
     }
     expect(Math.max(...waits)).toBeLessThan(5000)
     await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 6 * RATE + 5 + 3 })
-    expect(lastPlaceOf('outage')).toBeLessThan(3 * RATE)
+    // In the order of arrival.
+    const lastOfOutage = stage.provider.inbox().findLastIndex((mail) => mail.to.startsWith('outage'))
+    expect(lastOfOutage).toBeLessThan(3 * RATE)
     expect(stage.provider.inbox()).toHaveLength(6 * RATE + 5 + 3)
   })
 })

@@ -1,17 +1,16 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe } from 'vitest'
 import { pausedForMs } from '../../src/worker/queue/queue-pause.ts'
 import { backends } from '../support/backends.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { testOn } from '../support/test-on.ts'
+import { PATIENT, setStage } from '../worker/stage.ts'
 
-describe.each(backends)('jobs on %s', (backend) => {
-  let stage: Stage
+describe.concurrent.each(backends)('jobs on %s', (backend) => {
+  const test = testOn(() => setStage(backend))
 
-  beforeEach(async () => {
-    stage = await setStage(backend)
-  })
-  afterEach(() => stage.close())
-
-  test('a mail is given up when its time has come, although the provider asks for a longer pause', async () => {
+  test('a mail is given up when its time has come, although the provider asks for a longer pause', async ({
+    stage,
+    expect,
+  }) => {
     stage.provider.answerWith([], { status: 429, retryAfter: '600' })
     const worker = await stage.startWorker({ delivery: { giveUpAfterSeconds: 2 } })
     const user = await stage.register('paused@example.com')
@@ -21,7 +20,10 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect(stage.requestsTo('paused@example.com')).toHaveLength(1)
   })
 
-  test('while an operator has paused the queue, mails that failed for too long are given up, and no untried one', async () => {
+  test('while an operator has paused the queue, mails that failed for too long are given up, and no untried one', async ({
+    stage,
+    expect,
+  }) => {
     stage.provider.answerWith([], 503)
     const worker = await stage.startWorker({ delivery: { giveUpAfterSeconds: 3 } })
     const tried = await stage.register('tried@example.com')
@@ -35,7 +37,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     await expect.poll(() => stage.outcomeOf(untried.mailId), PATIENT).toBe('accepted')
   })
 
-  test('a pause outlives the worker that was asked for it, and readiness knows', async () => {
+  test('a pause outlives the worker that was asked for it, and readiness knows', async ({ stage, expect }) => {
     stage.provider.answerWith([], { status: 503, retryAfter: '600' })
     const first = await stage.startWorker()
     await stage.register('before@example.com')

@@ -1,33 +1,37 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe } from 'vitest'
 import { MAILS } from '../../src/worker/delivery/mail-kind.ts'
 import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import { openOutboxQueue } from '../../src/worker/queue/outbox-queue.ts'
 import { pauseQueue } from '../../src/worker/queue/queue-pause.ts'
-import { backends } from '../support/backends.ts'
+import { type BackendName, backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { testOn } from '../support/test-on.ts'
+import { PATIENT, setStage } from '../worker/stage.ts'
 
-describe.each(backends)('a pause of the queue on %s', (backend) => {
-  let stage: Stage
-  let store: Awaited<ReturnType<typeof openQueueBackend>>
-
-  beforeEach(async () => {
-    stage = await setStage(backend)
-    store = await openQueueBackend({
-      redisUrl: stage.redis?.url,
-      databaseUrl: stage.database.url,
-      connections: 2,
-      logger: silent,
-      signal: new AbortController().signal,
-    })
+const setStageWithStore = async (backend: BackendName) => {
+  const stage = await setStage(backend)
+  const store = await openQueueBackend({
+    redisUrl: stage.redis?.url,
+    databaseUrl: stage.database.url,
+    connections: 2,
+    logger: silent,
+    signal: new AbortController().signal,
   })
-  afterEach(async () => {
-    await store.close()
-    await stage.close()
-  })
+  return {
+    ...stage,
+    store,
+    close: async () => {
+      await store.close()
+      await stage.close()
+    },
+  }
+}
 
-  test('stays as long as the longest that was asked for, in whatever order', async () => {
-    const queue = await openOutboxQueue(store, MAILS, silent)
+describe.concurrent.each(backends)('a pause of the queue on %s', (backend) => {
+  const test = testOn(() => setStageWithStore(backend))
+
+  test('stays as long as the longest that was asked for, in whatever order', async ({ stage, expect }) => {
+    const queue = await openOutboxQueue(stage.store, MAILS, silent)
     await pauseQueue(queue, 5000)
     await pauseQueue(queue, 20_000)
     await pauseQueue(queue, 3000)
@@ -35,13 +39,13 @@ describe.each(backends)('a pause of the queue on %s', (backend) => {
     expect(await queue.getRateLimitTtl()).toBeGreaterThan(18_000)
   })
 
-  test('stays as long as the longest, also when many ask at the same moment', async () => {
-    const queue = await openOutboxQueue(store, MAILS, silent)
+  test('stays as long as the longest, also when many ask at the same moment', async ({ stage, expect }) => {
+    const queue = await openOutboxQueue(stage.store, MAILS, silent)
     await Promise.all([1000, 20_000, 500, 3000, 700].map((ms) => pauseQueue(queue, ms)))
     expect(await queue.getRateLimitTtl()).toBeGreaterThan(18_000)
   })
 
-  test('holds although the window of the rate limit is open', async () => {
+  test('holds although the window of the rate limit is open', async ({ stage, expect }) => {
     const worker = await stage.startWorker()
     const user = await stage.register('window@example.com')
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')

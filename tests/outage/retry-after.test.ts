@@ -1,35 +1,36 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { backends } from '../support/backends.ts'
+import { describeBackends } from '../support/backends.ts'
+import { testOn } from '../support/test-on.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
-import { type OutageStage, setOutageStage } from './outage-stage.ts'
+import { setOutageStage } from './outage-stage.ts'
 
 const HELD_MS = 2000
 
-describe.each(backends)('a provider that asks for a pause, with jobs on %s', (backend) => {
-  let stage: OutageStage
+describeBackends('a provider that asks for a pause, with jobs on %s', (backend) => {
+  const test = testOn(() => setOutageStage(backend))
 
-  beforeEach(async () => {
-    stage = await setOutageStage(backend)
-  })
-  afterEach(() => stage.close())
+  test.for([429, 503])(
+    '%i with Retry-After holds back every mail of every worker for that time',
+    async (status, { stage, expect }) => {
+      stage.provider.answerWith([{ status, retryAfter: String(HELD_MS / 1000) }])
+      await stage.startRatedWorker(undefined)
+      await stage.startRatedWorker(undefined)
+      const first = await stage.register('first@example.com')
+      await expect.poll(() => stage.requestsTo(first.email).length, PATIENT).toBe(1)
+      await registerCrowd(stage, 'other', 30)
+      await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 31 })
+      const asked = stage.provider.requests[0]?.at ?? 0
+      const tooEarly = stage.provider.requests.slice(1).filter((mail) => mail.at - asked < HELD_MS - 50)
+      // What was out or in hand when the answer came; nothing here is.
+      expect(tooEarly).toHaveLength(0)
+      expect(stage.provider.inbox()).toHaveLength(31)
+    },
+  )
 
-  test.each([429, 503])('%i with Retry-After holds back every mail of every worker for that time', async (status) => {
-    stage.provider.answerWith([{ status, retryAfter: String(HELD_MS / 1000) }])
-    await stage.startRatedWorker(undefined)
-    await stage.startRatedWorker(undefined)
-    const first = await stage.register('first@example.com')
-    await expect.poll(() => stage.requestsTo(first.email).length, PATIENT).toBe(1)
-    await registerCrowd(stage, 'other', 30)
-    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 31 })
-    const asked = stage.provider.requests[0]?.at ?? 0
-    const tooEarly = stage.provider.requests.slice(1).filter((mail) => mail.at - asked < HELD_MS - 50)
-    // What was out or in hand when the answer came; nothing here is.
-    expect(tooEarly).toHaveLength(0)
-    expect(stage.provider.inbox()).toHaveLength(31)
-  })
-
-  test('a crowd that is asked to come back in a second is tried again soon after that second', async () => {
+  test('a crowd that is asked to come back in a second is tried again soon after that second', async ({
+    stage,
+    expect,
+  }) => {
     stage.provider.answerWith([], { status: 429, retryAfter: '1' })
     const worker = await stage.startRatedWorker(undefined)
     await registerCrowd(stage, 'crowd', 20)

@@ -1,18 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
 import { checkWorker } from '../../src/worker/operators/readiness.ts'
-import { backends } from '../support/backends.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { describeBackends } from '../support/backends.ts'
+import { testOn } from '../support/test-on.ts'
+import { PATIENT, setStage } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
 
-describe.each(backends)('workers with jobs on %s', (backend) => {
-  let stage: Stage
-  beforeEach(async () => {
-    stage = await setStage(backend)
-  })
-  afterEach(() => stage.close())
+describeBackends('workers with jobs on %s', (backend) => {
+  const test = testOn(() => setStage(backend))
 
-  test('one without a way out stops nobody else', async () => {
+  test('one without a way out stops nobody else', async ({ stage, expect }) => {
     const [sick, healthy] = [
       await stage.startWorker({ mailUrl: `http://127.0.0.1:${await findFreePort()}` }),
       await stage.startWorker(),
@@ -28,7 +24,7 @@ describe.each(backends)('workers with jobs on %s', (backend) => {
     process.stdout.write(`${backend}: 30 mails beside a sick worker left in ${Date.now() - begun} ms\n`)
   })
 
-  test('a provider that refuses us is named, with its own word, until it takes a mail', async () => {
+  test('a provider that refuses us is named, with its own word, until it takes a mail', async ({ stage, expect }) => {
     stage.provider.answerWith([403])
     const worker = await stage.startWorker()
     const user = await stage.register('account@example.com')
@@ -39,7 +35,10 @@ describe.each(backends)('workers with jobs on %s', (backend) => {
     await expect.poll(provider, PATIENT).toBe('ok')
   })
 
-  test('an operator ends a pause that the provider asked for, and the next mail is a probe', async () => {
+  test('an operator ends a pause that the provider asked for, and the next mail is a probe', async ({
+    stage,
+    expect,
+  }) => {
     stage.provider.answerWith([{ status: 429, retryAfter: '86400' }])
     const worker = await stage.startWorker()
     await stage.register('first@example.com')
