@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import type { BackendName } from '../support/backends.ts'
@@ -82,7 +82,7 @@ const peopleAt = (ask: Ask, provider: MailProvider) => {
 
     activate: async (email: string) => {
       const { id } = await register(email)
-      await expect.poll(() => provider.inbox(email).length, PATIENT).toBe(1)
+      await vi.waitFor(() => expect(provider.inbox(email)).toHaveLength(1), PATIENT)
       const code = codeIn(provider.inbox(email)[0])
       const answer = await ask(`/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))
       expect(answer.status).toBe(200)

@@ -1,20 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, test } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
-import { backends } from '../support/backends.ts'
+import { describeBackends } from '../support/backends.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { startProgram } from '../support/processes.ts'
 import { PATIENT, setStage } from '../worker/stage.ts'
 import { type EventStage, setEventStage } from './event-stage.ts'
 
-describe.each(backends)('events that wait, with jobs on %s', { timeout: 60_000 }, (backend) => {
+describeBackends('events that wait, with jobs on %s', (backend) => {
   let stage: EventStage
   beforeEach(async () => {
     stage = await setEventStage(backend)
   })
   afterEach(() => stage.close())
 
-  test('an event that is given up stands under failed with an id alone, and an operator’s retry tells it', async () => {
+  test('an event that is given up stands under failed with an id alone, and an operator’s retry tells it', async ({
+    expect,
+  }) => {
     stage.receiver.answerWith([], 500)
     const worker = await stage.startWorker({ WEBHOOK_GIVE_UP_AFTER: '2s' })
     const user = await stage.activate('given-up@example.com')
@@ -32,7 +34,7 @@ describe.each(backends)('events that wait, with jobs on %s', { timeout: 60_000 }
       .toEqual([{ user: { id: user.id } }])
   })
 
-  test('what still waits about somebody who is deleted carries the id alone', async () => {
+  test('what still waits about somebody who is deleted carries the id alone', async ({ expect }) => {
     const startMails = await stage.startWorker()
     const user = await stage.activate('gone@example.com')
     await expect.poll(() => stage.receiver.taken().length, PATIENT).toBe(1)
@@ -45,7 +47,7 @@ describe.each(backends)('events that wait, with jobs on %s', { timeout: 60_000 }
     for (const { data } of stage.receiver.taken().slice(1)) expect(data).toEqual({ user: { id: user.id } })
   })
 
-  test('killed workers tell each activation under one id, and every one', async () => {
+  test('killed workers tell each activation under one id, and every one', async ({ expect }) => {
     stage.receiver.answerWith([500, 200, 500, 500, 200, 500])
     const first = await stage.startVictim()
     for (let index = 0; index < 4; index += 1) await stage.activate(`killed-${index}@example.com`)
@@ -59,7 +61,7 @@ describe.each(backends)('events that wait, with jobs on %s', { timeout: 60_000 }
   })
 })
 
-test('without WEBHOOK_URL nothing is written', async () => {
+test('without WEBHOOK_URL nothing is written', async ({ expect }) => {
   const stage = await setStage('postgresql')
   const api = await startProgram('api', { DATABASE_URL: stage.database.url })
   await stage.startWorker()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Registry } from 'prom-client'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, test } from 'vitest'
 import type { Told } from '../../src/core/events/deliver-event.ts'
 import {
   EVENT_CONCURRENCY,
@@ -9,13 +9,13 @@ import {
   startEvents,
   type Telling,
 } from '../../src/worker/events/events.ts'
-import { backends } from '../support/backends.ts'
+import { describeBackends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
 
 const TROUBLE: Told = { reason: 'receiver-500', isForEverybody: false, retryAfterMs: null }
 
-describe.each(backends)('events that a worker tells, jobs on %s', (backend) => {
+describeBackends('events that a worker tells, jobs on %s', (backend) => {
   let stage: Stage
   let telling: Telling
   let registry: Registry
@@ -62,7 +62,7 @@ describe.each(backends)('events that a worker tells, jobs on %s', (backend) => {
   const countSettled = async (outcome: string) =>
     (await stage.pool.query('select from events where outcome = $1', [outcome])).rowCount
 
-  test('are ten at once, and mails go on beside them', async () => {
+  test('are ten at once, and mails go on beside them', async ({ expect }) => {
     const gate = Promise.withResolvers<Told>()
     answer = () => gate.promise
     await raise(25)
@@ -76,7 +76,7 @@ describe.each(backends)('events that a worker tells, jobs on %s', (backend) => {
     await expect.poll(() => countSettled('accepted'), PATIENT).toBe(25)
   })
 
-  test('leave one after the other, however many have waited', async () => {
+  test('leave one after the other, however many have waited', async ({ expect }) => {
     const starts: number[] = []
     answer = async () => {
       starts.push(performance.now())
@@ -88,7 +88,9 @@ describe.each(backends)('events that a worker tells, jobs on %s', (backend) => {
     expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeGreaterThan((29 * 1000) / EVENTS_PER_SECOND / 2)
   })
 
-  test('are counted: their ends, their retries, how long they took, what waits, and how the receiver is', async () => {
+  test('are counted: their ends, their retries, how long they took, what waits, and how the receiver is', async ({
+    expect,
+  }) => {
     const answers: Told[] = [TROUBLE, TROUBLE]
     answer = async () => answers.shift() ?? 'accepted'
     await raise(3)
@@ -108,7 +110,7 @@ describe.each(backends)('events that a worker tells, jobs on %s', (backend) => {
       expect(text.split('\n')).toContain(line)
   })
 
-  test('and were given up are all told by one retry, whether the queue keeps their jobs or not', async () => {
+  test('and were given up are all told by one retry, whether the queue keeps their jobs or not', async ({ expect }) => {
     answer = async () => 'accepted'
     const ids = await raise(5)
     await expect.poll(() => countSettled('accepted'), PATIENT).toBe(5)

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { readValue } from '../ops/metric-text.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
-import { backends, startStore } from '../support/backends.ts'
+import { describeBackends, startStore } from '../support/backends.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProgram, type TestProgram } from '../support/processes.ts'
@@ -10,24 +10,15 @@ import type { TestRedis } from '../support/redis.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { growthOf, type Labels, pageOf } from './page.ts'
 
-const database = shareTestDatabase()
-let provider: MailProvider
-
-beforeAll(async () => {
-  provider = await startMailProvider()
-})
-afterAll(() => provider.close())
-
-const sql = (statement: string) => database.pool.query(statement)
-
-describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
+describeBackends("the worker's metrics, jobs on %s", (backend) => {
+  const database = shareTestDatabase()
+  let provider: MailProvider
   let redis: TestRedis | null
   let api: TestProgram
   let worker: TestProgram
 
   beforeAll(async () => {
-    await sql('delete from users')
-    redis = await startStore(backend)
+    ;[redis, provider] = await Promise.all([startStore(backend), startMailProvider()])
     ;[api, worker] = await Promise.all([
       startProgram('api', { DATABASE_URL: database.url }),
       startProgram('worker', {
@@ -42,7 +33,7 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
   })
   afterAll(async () => {
     await Promise.all([api.stop(), worker.stop()])
-    await redis?.stop()
+    await Promise.all([redis?.stop(), provider.close()])
   })
 
   const register = async (email: string) =>
@@ -52,11 +43,11 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
 
   const settled = () =>
     vi.waitFor(
-      async () => expect((await sql('select 1 from mails where settled_at is null')).rowCount).toBe(0),
+      async () => expect((await database.pool.query('select 1 from mails where settled_at is null')).rowCount).toBe(0),
       PATIENT,
     )
 
-  test.each([
+  test.for([
     { answer: 200, result: 'accepted', outcome: 'accepted' },
     { answer: 422, result: 'refused', outcome: 'refused' },
     { answer: 401, result: 'about-us', outcome: 'accepted' },
@@ -65,22 +56,27 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
     { answer: 503, result: 'unavailable', outcome: 'accepted' },
     { answer: 'ignore', result: 'silent', outcome: 'accepted' },
     { answer: 'reset', result: 'silent', outcome: 'accepted' },
-  ] as const)('a call that is answered with $answer counts as $result', async ({ answer, result, outcome }) => {
-    const before = await pageOf(worker)
-    provider.answerWith([answer])
-    await register(`${answer}@example.com`)
-    await settled()
-    const isRetried = outcome === 'accepted' && answer !== 200
-    await expect
-      .poll(async () => growthOf(before, await pageOf(worker))('latchkey_mails_settled_total', { outcome }), PATIENT)
-      .toBe(1)
-    const grown = growthOf(before, await pageOf(worker))
-    expect(grown('latchkey_provider_request_duration_seconds_count', { result })).toBe(1)
-    expect(grown('latchkey_mail_retries_total')).toBe(isRetried ? 1 : 0)
-    expect(grown('latchkey_registration_to_acceptance_seconds_count')).toBe(outcome === 'accepted' ? 1 : 0)
-  })
+  ] as const)(
+    'a call that is answered with $answer counts as $result',
+    async ({ answer, result, outcome }, { expect }) => {
+      const before = await pageOf(worker)
+      provider.answerWith([answer])
+      await register(`${answer}@example.com`)
+      await settled()
+      const isRetried = outcome === 'accepted' && answer !== 200
+      await expect
+        .poll(async () => growthOf(before, await pageOf(worker))('latchkey_mails_settled_total', { outcome }), PATIENT)
+        .toBe(1)
+      const grown = growthOf(before, await pageOf(worker))
+      expect(grown('latchkey_provider_request_duration_seconds_count', { result })).toBe(1)
+      expect(grown('latchkey_mail_retries_total')).toBe(isRetried ? 1 : 0)
+      expect(grown('latchkey_registration_to_acceptance_seconds_count')).toBe(outcome === 'accepted' ? 1 : 0)
+    },
+  )
 
-  test('mails that nobody needs any more count as dropped, and those that were tried for too long as given-up', async () => {
+  test('mails that nobody needs any more count as dropped, and those that were tried for too long as given-up', async ({
+    expect,
+  }) => {
     const before = await pageOf(worker)
     provider.answerWith([], 503)
     const [late, given] = [await register('late@example.com'), await register('given@example.com')]
@@ -99,7 +95,7 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
     provider.answerWith([])
   })
 
-  test('the queue shows its jobs by state, even while an operator has paused it', async () => {
+  test('the queue shows its jobs by state, even while an operator has paused it', async ({ expect }) => {
     await expect.poll(() => value('latchkey_queue_pause_seconds'), PATIENT).toBe(0)
     const operate = (action: string) =>
       fetch(`${worker.opsUrl}/dashboard/api/queues/mail/${action}`, {
@@ -119,7 +115,7 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
     expect(await value('latchkey_queue_jobs', { state: 'completed' })).toBeGreaterThan(0)
   })
 
-  test('a provider that asks for a pause shows for how long, and that it is not well', async () => {
+  test('a provider that asks for a pause shows for how long, and that it is not well', async ({ expect }) => {
     provider.answerWith([{ status: 429, retryAfter: '8' }])
     await register('asked@example.com')
     await expect.poll(() => value('latchkey_queue_pause_seconds'), PATIENT).toBeGreaterThan(1)
@@ -129,21 +125,24 @@ describe.each(backends)("the worker's metrics, jobs on %s", (backend) => {
     await expect.poll(() => value('latchkey_check_ok', { check: 'provider' }), PATIENT).toBe(1)
   })
 
-  test('each pool of connections is shown under its name', async () => {
+  test('each pool of connections is shown under its name', async ({ expect }) => {
     expect(await value('latchkey_postgres_connections_limit', { pool: 'latchkey-worker' })).toBe(8)
     const ofQueue = await value('latchkey_postgres_connections_limit', { pool: 'latchkey-bullmq' })
     expect(ofQueue).toBe(backend === 'postgresql' ? 6 : undefined)
   })
 
-  test.runIf(backend === 'redis')('without Redis the queue is not shown, and everything else is, at once', async () => {
-    await redis?.stop()
-    onTestFinished(() => redis?.start())
-    const begun = performance.now()
-    await expect.poll(() => value('latchkey_queue_jobs', { state: 'active' }), PATIENT).toBeUndefined()
-    expect(await value('latchkey_queue_paused')).toBeUndefined()
-    expect(await value('latchkey_check_ok', { check: 'queue' })).toBe(0)
-    expect(await value('latchkey_mails_unsettled')).toBe(0)
-    expect(await value('latchkey_scrape_failures_total', { source: 'queue' })).toBeGreaterThan(0)
-    expect(performance.now() - begun).toBeLessThan(20_000)
-  })
+  test.runIf(backend === 'redis')(
+    'without Redis the queue is not shown, and everything else is, at once',
+    async ({ expect, onTestFinished }) => {
+      await redis?.stop()
+      onTestFinished(() => redis?.start())
+      const begun = performance.now()
+      await expect.poll(() => value('latchkey_queue_jobs', { state: 'active' }), PATIENT).toBeUndefined()
+      expect(await value('latchkey_queue_paused')).toBeUndefined()
+      expect(await value('latchkey_check_ok', { check: 'queue' })).toBe(0)
+      expect(await value('latchkey_mails_unsettled')).toBe(0)
+      expect(await value('latchkey_scrape_failures_total', { source: 'queue' })).toBeGreaterThan(0)
+      expect(performance.now() - begun).toBeLessThan(20_000)
+    },
+  )
 })

@@ -1,14 +1,16 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { backends } from '../support/backends.ts'
+import { test } from 'vitest'
+import { describeBackends } from '../support/backends.ts'
 import { PATIENT, startGatedProvider } from '../worker/stage.ts'
 import { useProcesses, useStore } from './stage.ts'
 
-const { database, provider, start, startWorkerHere, register, outcomeOf } = useProcesses()
-
-describe.each(backends)('a worker on %s', (backend) => {
+describeBackends('a worker on %s', (backend) => {
+  const { database, provider, start, startWorkerHere, register, outcomeOf } = useProcesses()
   const store = useStore(backend)
 
-  test('needs so few connections that three fit into PostgreSQL with its defaults', async () => {
+  test('needs so few connections that three fit into PostgreSQL with its defaults', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const gate = await startGatedProvider()
     onTestFinished(gate.close)
     await startWorkerHere({ ...store(), MAIL_URL: gate.url })
@@ -28,7 +30,9 @@ describe.each(backends)('a worker on %s', (backend) => {
     gate.release()
   })
 
-  test('that is killed in the middle of a send is followed by another with the same key and bytes', async () => {
+  test('that is killed in the middle of a send is followed by another with the same key and bytes', async ({
+    expect,
+  }) => {
     const environment = { ...store(), MAIL_TIMEOUT_MS: '60000' }
     const email = `crash-${backend}@example.com`
     provider().answerWith(['hang'])

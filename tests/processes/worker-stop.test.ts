@@ -1,29 +1,33 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { test } from 'vitest'
 import { MAILS } from '../../src/worker/delivery/mail-kind.ts'
 import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import { openOutboxQueue } from '../../src/worker/queue/outbox-queue.ts'
-import { backends } from '../support/backends.ts'
-import { silent } from '../support/database.ts'
+import { describeBackends } from '../support/backends.ts'
+import { silent, type TestDatabase } from '../support/database.ts'
 import { PATIENT, startGatedProvider } from '../worker/stage.ts'
 import { DRAIN_LIMIT_MS, timed, useProcesses, useStore } from './stage.ts'
 
-const { database, provider, start, startWorkerHere, register, outcomeOf } = useProcesses()
-
 /** The state of the job that brings this registration's mail. */
-const jobStateOf = async (userId: string, redisUrl: string | undefined): Promise<string> => {
+const jobStateOf = async (userId: string, { url, pool }: TestDatabase, redisUrl: string | undefined) => {
   const { signal } = new AbortController()
-  const settings = { redisUrl, databaseUrl: database.url, connections: 2, logger: silent, signal }
-  const backend = await openQueueBackend(settings)
-  onTestFinished(backend.close)
-  const queue = await openOutboxQueue(backend, MAILS, silent)
-  const found = await database.pool.query<{ id: string }>('select id from mails where user_id = $1', [userId])
-  return queue.getJobState(found.rows[0]?.id ?? '')
+  const backend = await openQueueBackend({ redisUrl, databaseUrl: url, connections: 2, logger: silent, signal })
+  try {
+    const queue = await openOutboxQueue(backend, MAILS, silent)
+    const found = await pool.query<{ id: string }>('select id from mails where user_id = $1', [userId])
+    return await queue.getJobState(found.rows[0]?.id ?? '')
+  } finally {
+    await backend.close()
+  }
 }
 
-describe.each(backends)('a worker on %s', (backend) => {
+describeBackends('a worker on %s', (backend) => {
+  const { database, provider, start, startWorkerHere, register, outcomeOf } = useProcesses()
   const store = useStore(backend)
 
-  test('finishes the mail in hand when it is told to stop, and ends with 0 in time', async () => {
+  test('finishes the mail in hand when it is told to stop, and ends with 0 in time', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const gate = await startGatedProvider()
     onTestFinished(gate.close)
     const worker = await start('worker', { ...store(), MAIL_URL: gate.url })
@@ -37,10 +41,10 @@ describe.each(backends)('a worker on %s', (backend) => {
     expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
     expect(await outcomeOf(user.id)).toBe('accepted')
     // Nobody has to take the job over and find its mail settled.
-    expect(await jobStateOf(user.id, store().REDIS_URL)).toBe('completed')
+    expect(await jobStateOf(user.id, database, store().REDIS_URL)).toBe('completed')
   })
 
-  test('ends with 0 in time while the provider is silent, and the mail is not lost', async () => {
+  test('ends with 0 in time while the provider is silent, and the mail is not lost', async ({ expect }) => {
     provider().answerWith(['ignore'])
     const worker = await start('worker', { ...store(), MAIL_TIMEOUT_MS: '60000' })
     const user = await register(`silent-${backend}@example.com`)
@@ -55,7 +59,10 @@ describe.each(backends)('a worker on %s', (backend) => {
     expect(provider().inbox(`silent-${backend}@example.com`)).toHaveLength(1)
   })
 
-  test('takes no mail after the signal, however many wait, and the provider is slow', async () => {
+  test('takes no mail after the signal, however many wait, and the provider is slow', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const gate = await startGatedProvider()
     onTestFinished(gate.close)
     const environment = { ...store(), MAIL_URL: gate.url, MAIL_CONCURRENCY: '2' }
@@ -80,7 +87,7 @@ describe.each(backends)('a worker on %s', (backend) => {
   })
 
   // Last, as the pause outlives the worker.
-  test('stops in time while all mails wait for the provider', async () => {
+  test('stops in time while all mails wait for the provider', async ({ expect }) => {
     provider().answerWith([], { status: 429, retryAfter: '600' })
     const worker = await start('worker', store())
     await register(`paused-${backend}@example.com`)

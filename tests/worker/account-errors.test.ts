@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe } from 'vitest'
 import { type ProviderFacts, toResponse } from '../../dev/mail-sandbox/provider/facts.ts'
 import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { providerNames } from '../../src/core/mail/providers/providers.ts'
-import { PATIENT, type Stage, setStage } from './stage.ts'
+import { testOn } from '../support/test-on.ts'
+import { PATIENT, setStage } from './stage.ts'
 
 /** A provider that answers a mail to `NAME@…` with its error of this name, until its account is in order again. */
 const startTroubled = async ({ read, errors, accept }: ProviderFacts) => {
@@ -31,25 +32,31 @@ const startTroubled = async ({ read, errors, accept }: ProviderFacts) => {
   }
 }
 
+const setTroubledStage = async (facts: ProviderFacts) => {
+  const [stage, troubled] = await Promise.all([setStage('postgresql'), startTroubled(facts)])
+  return {
+    ...stage,
+    troubled,
+    close: async () => {
+      await stage.close()
+      troubled.close()
+    },
+  }
+}
+
 // What an answer means does not depend on where the jobs are.
-describe.each(providerNames)('a worker that mails by %s', (name) => {
+describe.concurrent.each(providerNames)('a worker that mails by %s', (name) => {
   const facts = factsOf(name)
-  let stage: Stage
-  let provider: Awaited<ReturnType<typeof startTroubled>>
+  const test = testOn(() => setTroubledStage(facts))
 
-  beforeEach(async () => {
-    ;[stage, provider] = await Promise.all([setStage('postgresql'), startTroubled(facts)])
-  })
-  afterEach(async () => {
-    await stage.close()
-    provider.close()
-  })
-
-  test('keeps the mail at each documented error about our account, and delivers it when that is over', async () => {
+  test('keeps the mail at each documented error about our account, and delivers it when that is over', async ({
+    stage,
+    expect,
+  }) => {
     const errors = Object.entries(facts.errors).filter(([, { means }]) => means === 'us')
     expect(errors.length).toBeGreaterThan(2)
     const settings = { apiKey: facts.apiKey, region: facts.region }
-    await stage.startWorker({ mailUrl: provider.url, provider: { name, settings }, isWithoutCircuit: true })
+    await stage.startWorker({ mailUrl: stage.troubled.url, provider: { name, settings }, isWithoutCircuit: true })
     const waiting = []
     for (const [error, { word }] of errors) waiting.push({ word, ...(await stage.register(`${error}@example.com`)) })
     const told = () => stage.pool.query<{ word: string }>('select last_error as word from mails order by word')
@@ -59,7 +66,7 @@ describe.each(providerNames)('a worker that mails by %s', (name) => {
       expect(await stage.outcomeOf(user.mailId)).toBeNull()
       expect(await stage.codeStatusOf(user)).toBe('queued')
     }
-    provider.recover()
+    stage.troubled.recover()
     for (const user of waiting) await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('sent')
   })
 })

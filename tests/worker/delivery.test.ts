@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { backends } from '../support/backends.ts'
+import { afterAll, beforeAll, beforeEach, test } from 'vitest'
+import { describeBackends } from '../support/backends.ts'
 import type { TestWorker } from '../support/test-worker.ts'
 import { PATIENT, type Stage, setStage } from './stage.ts'
 
-describe.each(backends)('jobs on %s', (backend) => {
+describeBackends('jobs on %s', (backend) => {
   let stage: Stage
   let worker: TestWorker
 
@@ -14,7 +14,9 @@ describe.each(backends)('jobs on %s', (backend) => {
   beforeEach(() => stage.provider.answerWith([]))
   afterAll(() => stage.close())
 
-  test('a mail that the provider refuses three times with 503 arrives with the same key and bytes', async () => {
+  test('a mail that the provider refuses three times with 503 arrives with the same key and bytes', async ({
+    expect,
+  }) => {
     stage.provider.answerWith([503, 503, 503])
     await stage.register('patient@example.com')
     await expect.poll(() => stage.provider.inbox('patient@example.com').length, PATIENT).toBe(1)
@@ -23,7 +25,9 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect(new Set(tries.map((mail) => mail.key + mail.body)).size).toBe(1)
   })
 
-  test('while the provider has trouble the job shows its attempts and a fixed reason, then the mail arrives', async () => {
+  test('while the provider has trouble the job shows its attempts and a fixed reason, then the mail arrives', async ({
+    expect,
+  }) => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('watched@example.com')
     const job = () => worker.queue.getJob(user.mailId)
@@ -38,7 +42,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     await expect.poll(async () => (await job())?.returnvalue, PATIENT).toBe('accepted')
   })
 
-  test.each([400, 422])('%i fails the job at once, and the code is undeliverable', async (status) => {
+  test.for([400, 422])('%i fails the job at once, and the code is undeliverable', async (status, { expect }) => {
     stage.provider.answerWith([], status)
     const user = await stage.register(`refused${status}@example.com`)
     await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isFailed(), PATIENT).toBe(true)
@@ -49,9 +53,9 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect(await stage.codeStatusOf(user)).toBe('undeliverable')
   })
 
-  test.each([401, 403, 404, 409, 413, 429])(
+  test.for([401, 403, 404, 409, 413, 429])(
     "%i is not the person's fault: the mail arrives when that is over",
-    async (status) => {
+    async (status, { expect }) => {
       stage.provider.answerWith([status])
       const user = await stage.register(`trouble${status}@example.com`)
       await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
@@ -59,7 +63,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     },
   )
 
-  test('a mail is not tried again before the time that the provider asked for', async () => {
+  test('a mail is not tried again before the time that the provider asked for', async ({ expect }) => {
     stage.provider.answerWith([{ status: 429, retryAfter: '3' }])
     const user = await stage.register('later@example.com')
     await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
@@ -67,7 +71,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(2950)
   })
 
-  test("neither an operator's haste nor a lost job makes the provider's time shorter", async () => {
+  test("neither an operator's haste nor a lost job makes the provider's time shorter", async ({ expect }) => {
     stage.provider.answerWith([{ status: 403, retryAfter: '4' }])
     const user = await stage.register('hasty@example.com')
     await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isDelayed(), PATIENT).toBe(true)
@@ -80,7 +84,7 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(3950)
   })
 
-  test('silence is tried again with the same key and bytes, and the person gets one mail', async () => {
+  test('silence is tried again with the same key and bytes, and the person gets one mail', async ({ expect }) => {
     stage.provider.answerWith(['hang'])
     const user = await stage.register('silence@example.com')
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')

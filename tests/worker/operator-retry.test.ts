@@ -1,10 +1,10 @@
 import type { Hono } from 'hono'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { operatorRetryOfMails } from '../../src/worker/delivery/delivery.ts'
 import { createDashboard } from '../../src/worker/operators/dashboard.ts'
 import { from } from '../api/api-client.ts'
 import { basic, post } from '../support/api.ts'
-import { backends } from '../support/backends.ts'
+import { describeBackends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import type { TestWorker } from '../support/test-worker.ts'
@@ -12,7 +12,7 @@ import { PATIENT, type Stage, setStage } from './stage.ts'
 
 const OPERATOR = { username: 'operator', password: 'hunter2 of the tests' }
 
-describe.each(backends)('jobs on %s that an operator retries', (backend) => {
+describeBackends('jobs on %s that an operator retries', (backend) => {
   let stage: Stage
   let worker: TestWorker
   let dashboard: Hono
@@ -36,7 +36,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect(answer.ok).toBe(true)
   }
   const retry = async (mailId: string, state: 'failed' | 'completed') => {
-    await expect.poll(() => worker.queue.getJobState(mailId), PATIENT).toBe(state)
+    await vi.waitFor(async () => expect(await worker.queue.getJobState(mailId)).toBe(state), PATIENT)
     if (state === 'failed') await put(`/${mailId}/retry`)
     else await (await worker.queue.getJob(mailId))?.retry(state)
   }
@@ -46,7 +46,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     return stage.app.request(`/v1/users/${user.id}/activation`, post({ code }, { authorization: basic(user.email) }))
   }
 
-  test('a refused mail is delivered with a fresh code under a fresh key, and the code works', async () => {
+  test('a refused mail is delivered with a fresh code under a fresh key, and the code works', async ({ expect }) => {
     stage.provider.answerWith([422])
     const user = await stage.register('refused@example.com')
     await retry(user.mailId, 'failed')
@@ -58,7 +58,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect((await activate(user)).status).toBe(200)
   })
 
-  test('a refused mail may be refused and retried more than once', async () => {
+  test('a refused mail may be refused and retried more than once', async ({ expect }) => {
     stage.provider.answerWith([422, 400])
     const user = await stage.register('twice@example.com')
     await retry(user.mailId, 'failed')
@@ -69,7 +69,9 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect(stage.requestsTo(user.email)).toHaveLength(3)
   })
 
-  test('a given-up mail stands under failed, and its retry is delivered with a fresh code that works', async () => {
+  test('a given-up mail stands under failed, and its retry is delivered with a fresh code that works', async ({
+    expect,
+  }) => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('given-up@example.com')
     await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
@@ -84,7 +86,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect((await activate(user)).status).toBe(200)
   })
 
-  test('a mail is given up when its time has come, not seconds later', async () => {
+  test('a mail is given up when its time has come, not seconds later', async ({ expect }) => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('punctual@example.com')
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('given-up')
@@ -96,7 +98,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect(found.rows[0]?.seconds).toBeLessThan(4)
   })
 
-  test('a retried given-up mail has its whole time again', async () => {
+  test('a retried given-up mail has its whole time again', async ({ expect }) => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('again@example.com')
     await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
@@ -106,7 +108,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('given-up')
   })
 
-  test('a retry of the job alone, which is no act of an operator, starts nothing over', async () => {
+  test('a retry of the job alone, which is no act of an operator, starts nothing over', async ({ expect }) => {
     stage.provider.answerWith([422])
     const user = await stage.register('forged@example.com')
     for (let round = 0; round < 9; round += 1) {
@@ -117,7 +119,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect(stage.requestsTo(user.email)).toHaveLength(1)
   })
 
-  test('a job that somebody else put there fails again, and is no fault of PostgreSQL', async () => {
+  test('a job that somebody else put there fails again, and is no fault of PostgreSQL', async ({ expect }) => {
     await worker.queue.add('send-code', { mailId: 'x' }, { jobId: 'by-somebody-else' })
     await retry('by-somebody-else', 'failed')
     const attempts = async () => (await worker.queue.getJob('by-somebody-else'))?.attemptsMade
@@ -125,7 +127,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     await expect.poll(() => worker.queue.getJobState('by-somebody-else'), PATIENT).toBe('failed')
   })
 
-  test('a retry of all that failed reaches mails whose jobs the queue keeps no more', async () => {
+  test('a retry of all that failed reaches mails whose jobs the queue keeps no more', async ({ expect }) => {
     stage.provider.answerWith([422, 422])
     const users = [await stage.register('beyond1@example.com'), await stage.register('beyond2@example.com')]
     for (const user of users) {
@@ -136,7 +138,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     for (const user of users) await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
   })
 
-  test('the retry of a completed job sends nothing', async () => {
+  test('the retry of a completed job sends nothing', async ({ expect }) => {
     const user = await stage.register('done@example.com')
     await retry(user.mailId, 'completed')
     await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.returnvalue, PATIENT).toBe('dropped')
@@ -144,7 +146,7 @@ describe.each(backends)('jobs on %s that an operator retries', (backend) => {
     expect(await stage.outcomeOf(user.mailId)).toBe('accepted')
   })
 
-  test('the retry of a refused mail sends nothing when the person is active by then', async () => {
+  test('the retry of a refused mail sends nothing when the person is active by then', async ({ expect }) => {
     stage.provider.answerWith([422])
     const user = await stage.register('active@example.com')
     await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')

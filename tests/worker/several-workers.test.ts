@@ -1,24 +1,26 @@
 import { setTimeout } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { backends, shareStore } from '../support/backends.ts'
+import { describe } from 'vitest'
+import { type BackendName, backends } from '../support/backends.ts'
+import { testOn } from '../support/test-on.ts'
 import { PATIENT, type Stage, setStage, startGatedProvider } from './stage.ts'
 
-describe.each(backends)('jobs on %s', (backend) => {
-  const openStore = shareStore(backend)
-  let stage: Stage
-
-  beforeEach(async () => {
-    stage = await setStage(backend, openStore())
-  })
-  afterEach(() => stage.close())
-
-  const startGate = async () => {
-    const provider = await startGatedProvider()
-    onTestFinished(provider.close)
-    return provider
+/** The stage of the worker's tests, with a provider that keeps what it gets in hand. */
+const setGatedStage = async (backend: BackendName) => {
+  const [stage, gate] = await Promise.all([setStage(backend), startGatedProvider()])
+  return {
+    ...stage,
+    gate,
+    close: async () => {
+      await stage.close()
+      await gate.close()
+    },
   }
+}
 
-  test('two workers at once send each mail once', async () => {
+describe.concurrent.each(backends)('jobs on %s', (backend) => {
+  const test = testOn(() => setGatedStage(backend))
+
+  test('two workers at once send each mail once', async ({ stage, expect }) => {
     await Promise.all([stage.startWorker(), stage.startWorker()])
     const emails = Array.from({ length: 40 }, (_, index) => `person${index}@example.com`)
     const users = await Promise.all(emails.map((email) => stage.register(email)))
@@ -32,37 +34,37 @@ describe.each(backends)('jobs on %s', (backend) => {
   })
 
   /** Whether it was the claim that marked the mail as offered: its job was made of the announcement. */
-  const wasTakenAsNamed = async ({ mailId }: { mailId: string }) => {
-    const found = await stage.pool.query<{ is: boolean }>(
+  const wasTakenAsNamed = async ({ pool }: Pick<Stage, 'pool'>, { mailId }: { mailId: string }) => {
+    const found = await pool.query<{ is: boolean }>(
       'select offered_at = opened_at as is from mails join codes on codes.id = code_id where mails.id = $1',
       [mailId],
     )
     return found.rows[0]?.is
   }
 
-  test('a registration’s mail is not looked for where it is announced by name', async () => {
+  test('a registration’s mail is not looked for where it is announced by name', async ({ stage, expect }) => {
     await stage.startWorker()
     let registered = 0
     const registerNext = async () => {
       registered += 1
       const user = await stage.register(`person${registered}@example.com`)
       await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
-      return wasTakenAsNamed(user)
+      return wasTakenAsNamed(stage, user)
     }
     // Not before the worker has said that it is here, nor when it sweeps just then.
     await expect.poll(registerNext, PATIENT).toBe(true)
   })
 
-  test('a mail is looked for by another worker when the one that sweeps does nothing', async () => {
+  test('a mail is looked for by another worker when the one that sweeps does nothing', async ({ stage, expect }) => {
     await stage.pool.query("insert into outboxes (kind, beat_at) values ('mails', now() + interval '1 hour')")
     await stage.startWorker()
     const user = await stage.register('one@example.com')
     await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
-    expect(await wasTakenAsNamed(user)).toBe(false)
+    expect(await wasTakenAsNamed(stage, user)).toBe(false)
   })
 
-  test('a mail in hand is not sent by a second job for it', async () => {
-    const gate = await startGate()
+  test('a mail in hand is not sent by a second job for it', async ({ stage, expect }) => {
+    const { gate } = stage
     const worker = await stage.startWorker({ mailUrl: gate.url })
     const user = await stage.register('one@example.com')
     await expect.poll(() => gate.requests('one@example.com'), PATIENT).toBe(1)
@@ -79,8 +81,8 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect(gate.requests('one@example.com')).toBe(1)
   })
 
-  test('a worker that is closed finishes the mail in hand', async () => {
-    const gate = await startGate()
+  test('a worker that is closed finishes the mail in hand', async ({ stage, expect }) => {
+    const { gate } = stage
     const worker = await stage.startWorker({ mailUrl: gate.url })
     const user = await stage.register('in-hand@example.com')
     await expect.poll(() => gate.requests('in-hand@example.com'), PATIENT).toBe(1)
@@ -91,14 +93,17 @@ describe.each(backends)('jobs on %s', (backend) => {
     expect(gate.requests('in-hand@example.com')).toBe(1)
   })
 
-  test('a worker that is closed right after its start closes at once', async () => {
+  test('a worker that is closed right after its start closes at once', async ({ stage, expect }) => {
     const worker = await stage.startWorker()
     const begun = performance.now()
     await Promise.race([worker.close(), setTimeout(9000, undefined, { ref: false })])
     expect(performance.now() - begun).toBeLessThan(8000)
   })
 
-  test('a worker that is closed while the provider is silent leaves the mail to another, with the same key', async () => {
+  test('a worker that is closed while the provider is silent leaves the mail to another, with the same key', async ({
+    stage,
+    expect,
+  }) => {
     const user = await (async () => {
       stage.provider.answerWith(['ignore'])
       const worker = await stage.startWorker({ delivery: { timeoutMs: 60_000 } })

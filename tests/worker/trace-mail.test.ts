@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
-import { backends } from '../support/backends.ts'
+import { describeBackends } from '../support/backends.ts'
 import { codeIn } from '../support/mail-provider.ts'
 import { runTraceMail } from './spawn-program.ts'
 import { PATIENT, type Stage, setStage, trace as traceHere } from './stage.ts'
@@ -18,7 +18,7 @@ const told = (out: string): string[] =>
       return line.slice(28).replace(/, the last of \d+ times$/, '')
     })
 
-describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
+describeBackends('the trace of a mail, jobs on %s', (backend) => {
   let stage: Stage
 
   beforeAll(async () => {
@@ -49,14 +49,13 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
   const registerAndTry = async (email: string, tries: number) => {
     const worker = await stage.startWorker()
     const user = await stage.register(email)
-    await expect
-      .poll(async () => (await worker.queue.getJobLogs(user.mailId)).count, PATIENT)
-      .toBeGreaterThanOrEqual(tries)
+    const countLogged = async () => (await worker.queue.getJobLogs(user.mailId)).count
+    await vi.waitFor(async () => expect(await countLogged()).toBeGreaterThanOrEqual(tries), PATIENT)
     await worker.close()
     return user
   }
 
-  test('before a worker runs it tells that the mail waits for one', async () => {
+  test('before a worker runs it tells that the mail waits for one', async ({ expect }) => {
     const user = await stage.register('early@example.com')
     const { code, out } = await trace(user.mailId)
     expect(code).toBe(0)
@@ -66,7 +65,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     ])
   })
 
-  test('of a delivered one tells its tries, and the same by its reference', async () => {
+  test('of a delivered one tells its tries, and the same by its reference', async ({ expect }) => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('delivered@example.com', 2)
     const { ref, requestId } = await registrationOf(user.mailId)
@@ -87,7 +86,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     expect((await trace(ref)).out.split('\n').slice(0, -2)).toEqual(out.split('\n').slice(0, -2))
   })
 
-  test('shows neither the whole address nor the code', async () => {
+  test('shows neither the whole address nor the code', async ({ expect }) => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('secretive@example.com', 2)
     const { out, err } = await trace(user.mailId)
@@ -101,7 +100,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     expect(codeIn(stage.provider.inbox('secretive@example.com')[0])).toMatch(/^\d{4}$/)
   })
 
-  test('of a refused one tells why, and what to do', async () => {
+  test('of a refused one tells why, and what to do', async ({ expect }) => {
     stage.provider.answerWith([422])
     const user = await registerAndTry('refused@example.com', 1)
     const lines = told((await trace(user.mailId)).out)
@@ -110,7 +109,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     expect(lines.at(-1)).toContain('retry the job in the dashboard')
   })
 
-  test('of one that the provider wants later tells when', async () => {
+  test('of one that the provider wants later tells when', async ({ expect }) => {
     stage.provider.answerWith([{ status: 429, retryAfter: '3000' }])
     const user = await registerAndTry('later@example.com', 1)
     expect(told((await trace(user.mailId)).out).at(-1)).toMatch(
@@ -126,14 +125,14 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     await worker.close()
   })
 
-  test('of one that is tried again tells when that is due', async () => {
+  test('of one that is tried again tells when that is due', async ({ expect }) => {
     stage.provider.answerWith([], 503)
     const user = await registerAndTry('again@example.com', 1)
     const { out } = await trace(user.mailId)
     expect(told(out).at(-1)).toMatch(new RegExp(`^now: its job is \\w+, the next try is due at ${TIME}$`))
   })
 
-  test('of several mails that one reference names is told one after the other', async () => {
+  test('of several mails that one reference names is told one after the other', async ({ expect }) => {
     const users = [await stage.register('twin-a@example.com'), await stage.register('twin-b@example.com')]
     await stage.pool.query("update users set ref = 'TW1N' where id = any($1)", [users.map(({ id }) => id)])
     const { out } = await trace('tw1n')
@@ -142,7 +141,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     expect(places).toEqual(places.toSorted((a, b) => a - b))
   })
 
-  test('is told from the rows when the queue cannot be reached, and says so', async () => {
+  test('is told from the rows when the queue cannot be reached, and says so', async ({ expect }) => {
     stage.provider.answerWith([503])
     const user = await registerAndTry('cut-off@example.com', 2)
     const nowhere = { REDIS_URL: `redis://127.0.0.1:${await findFreePort()}` }
@@ -153,7 +152,7 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
     expect(out).toContain('accepted by resend as')
   })
 
-  test('nobody has heard of it: exit code 1', async () => {
+  test('nobody has heard of it: exit code 1', async ({ expect }) => {
     const { code, out, err } = await trace('ZZZZ')
     expect([code, out]).toEqual([1, ''])
     expect(err).toContain('No mail or event has this id')
@@ -161,23 +160,23 @@ describe.each(backends)('the trace of a mail, jobs on %s', (backend) => {
 })
 
 describe('trace-mail', () => {
-  test.each([{ wanted: [] }, { wanted: [''] }, { wanted: ['a', 'b'] }])(
+  test.for([{ wanted: [] }, { wanted: [''] }, { wanted: ['a', 'b'] }])(
     '$wanted is answered with how to call it, and 2',
-    async ({ wanted }) => {
+    async ({ wanted }, { expect }) => {
       const { code, out, err } = await runTraceMail(wanted, {})
       expect([code, out]).toEqual([2, ''])
       expect(err).toContain('node src/worker/trace-mail.ts <mail id')
     },
   )
 
-  test('a wrong configuration is named, without its value', async () => {
+  test('a wrong configuration is named, without its value', async ({ expect }) => {
     const { code, err } = await runTraceMail(['K7QX'], { DATABASE_URL: 'hunter2', REDIS_URL: 'hunter2' })
     expect(code).toBe(1)
     for (const name of ['DATABASE_URL', 'REDIS_URL']) expect(err).toContain(`${name}: `)
     expect(err).not.toContain('hunter2')
   })
 
-  test('a database that is away is told in words', async () => {
+  test('a database that is away is told in words', async ({ expect }) => {
     const url = `postgres://latchkey:hunter2@127.0.0.1:${await findFreePort()}/latchkey`
     const { code, out, err } = await runTraceMail(['K7QX'], { DATABASE_URL: url })
     expect([code, out]).toEqual([1, ''])
