@@ -30,8 +30,6 @@ export const setOutageStage = async (backend: BackendName) => {
   }
 }
 
-export type OutageStage = Awaited<ReturnType<typeof setOutageStage>>
-
 /** Wired as `src/worker/main.ts` does it. */
 const startRatedWorker = async ({ database, provider, redis }: Stage, ratePerSecond: number | undefined) => {
   const mailer = createMailer('resend', {

@@ -1,4 +1,4 @@
-import { expect } from 'vitest'
+import type { ExpectStatic } from 'vitest'
 import { PASSWORD, post } from '../support/api.ts'
 import type { MailProvider } from '../support/mail-provider.ts'
 import type { TestProcess, TestProgram } from '../support/processes.ts'
@@ -15,6 +15,7 @@ export const bear = async (
   { worker, api, provider }: Installation,
   breakStore: () => Promise<() => Promise<unknown>>,
   email: string,
+  expect: ExpectStatic,
 ) => {
   const register = (to: string) => fetch(`${api.url}/v1/users`, post({ email: to, password: PASSWORD }))
   expect((await register(`before-${email}`)).status).toBe(202)

@@ -6,14 +6,13 @@ import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type SteadyPostgres, startSteadyPostgres } from '../../bench/soak/steady-postgres.ts'
 import { createDatabase } from '../../dev/embedded-postgres.ts'
-import { listen } from '../../src/core/postgres/listen.ts'
 import { migrate } from '../../src/core/postgres/migrate.ts'
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { migrateQueue } from '../../src/worker/queue/backends/migrate-queue.ts'
 import { readProblem } from '../support/answers.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
-import { silent, useTestDatabase } from '../support/database.ts'
+import { silent } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import { startProgram, type TestProgram } from '../support/processes.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
@@ -120,21 +119,3 @@ const readDatabaseCheck = async ({ opsUrl }: TestProgram) => {
   const answer = await fetch(`${opsUrl}/readyz`)
   return v.parse(v.object({ checks: v.object({ database: v.string() }) }), await answer.json()).checks.database
 }
-
-test('LISTEN on a connection that a proxy keeps open, although nothing comes through, is noticed and made anew', async () => {
-  const database = await useTestDatabase()
-  const proxy = await startProxy(database.url)
-  onTestFinished(proxy.close)
-  const stopping = new AbortController()
-  let heard = 0
-  const listening = listen(proxy.url, 'half_open', () => (heard += 1), stopping.signal)
-  onTestFinished(() => {
-    stopping.abort()
-    return listening
-  })
-  await expect.poll(() => heard, PATIENT).toBe(1)
-  proxy.freezeConnected()
-  await expect.poll(() => heard, PATIENT).toBe(2)
-  await database.pool.query("select pg_notify('half_open', '')")
-  await expect.poll(() => heard, PATIENT).toBe(3)
-})

@@ -54,6 +54,7 @@ describe('with jobs in PostgreSQL', () => {
         return () => asAdmin(...on())
       },
       `${error.replaceAll(' ', '-')}@example.com`,
+      expect,
     )
   })
 

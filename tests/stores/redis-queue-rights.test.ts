@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { documented } from '../../bench/soak/documented.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { useTestDatabase } from '../support/database.ts'
@@ -8,13 +8,18 @@ import { startProgram } from '../support/processes.ts'
 import { startTestCluster } from '../support/redis-cluster.ts'
 import { PATIENT } from '../worker/stage.ts'
 import { troubleIn } from './bear-outage.ts'
-import { type Commands, useLeastRights } from './least-rights.ts'
+import { type Commands, type LeastRights, setLeastRights } from './least-rights.ts'
 
 describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under the least rights', () => {
-  const { parts, asAdmin, bearCommands } = useLeastRights()
+  let stage: LeastRights
+
+  beforeAll(async () => {
+    stage = await setLeastRights()
+  })
+  afterAll(() => stage.close())
 
   test('mails leave, the dashboard shows them, and nothing is complained about', async () => {
-    const { api, worker, provider } = parts()
+    const { api, worker, provider, asAdmin } = stage
     const answer = await fetch(`${api.url}/v1/users`, post({ email: 'rights@example.com', password: PASSWORD }))
     expect(answer.status).toBe(202)
     await expect.poll(() => provider.inbox('rights@example.com').length, PATIENT).toBe(1)
@@ -37,10 +42,10 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
       off: ['ACL', 'SETUSER', 'latchkey', '-@write'],
       on: ['ACL', 'SETUSER', 'latchkey', '+@write', '-@dangerous'],
     },
-  ])('$error is one line, and the worker rests until it is over', bearCommands)
+  ])('$error is one line, and the worker rests until it is over', (commands) => stage.bearCommands(commands, expect))
 
   test('SIGTERM works while Redis refuses everything', async () => {
-    const { worker } = parts()
+    const { worker, asAdmin } = stage
     await asAdmin('ACL', 'SETUSER', 'latchkey', 'nocommands')
     await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status, PATIENT).toBe(503)
     expect(await worker.stop()).toBe(0)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, inject } from 'vitest'
+import { describe, inject } from 'vitest'
 import { startTestRedis, type TestRedis } from './redis.ts'
 
 export type BackendName = 'postgresql' | 'redis'
@@ -24,16 +24,3 @@ export const describeBackends = (name: string, define: (backend: BackendName) =>
 /** The Redis that a backend needs; null for PostgreSQL. */
 export const startStore = async (name: BackendName): Promise<TestRedis | null> =>
   name === 'redis' ? startTestRedis() : null
-
-/** One store for all tests of a `describe`, for those that neither stop nor break it: each gets it empty, and its `stop` leaves it. */
-export const shareStore = (name: BackendName): (() => Promise<TestRedis | null>) => {
-  let store: TestRedis | null = null
-  beforeAll(async () => {
-    store = await startStore(name)
-  })
-  afterAll(() => store?.stop())
-  return async () => {
-    await store?.flush()
-    return store && { ...store, stop: async () => {} }
-  }
-}
