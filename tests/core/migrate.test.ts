@@ -7,6 +7,7 @@ import { compareMigrations, migrate, pendingMigrations } from '../../src/core/po
 import { checkDatabase } from '../../src/core/process/http/readiness.ts'
 import { requireTables } from '../../src/core/process/require-tables.ts'
 import { silent, type TestDatabase, useTestDatabase } from '../support/database.ts'
+import { keepLog } from '../support/kept-log.ts'
 
 const REAL = join(import.meta.dirname, '../../db/migrations')
 
@@ -34,7 +35,10 @@ test('an empty database needs every migration, and none after they ran', async (
     database: 'ok',
     migrations: expect.stringMatching(/^down: /),
   })
-  expect(await migrate(database.url, silent)).toEqual(pending)
+  expect(await compareMigrations(database.pool)).toEqual({ pending, unknown: [] })
+  const { logger, lines } = keepLog('debug')
+  expect(await migrate(database.url, logger)).toEqual(pending)
+  expect(lines().length).toBeGreaterThan(0)
   expect(await pendingMigrations(database.pool)).toEqual([])
   expect(await checkDatabase(database.pool)).toEqual({ database: 'ok', migrations: 'ok' })
 })
@@ -47,6 +51,7 @@ test('migrating again does nothing', async () => {
 test('a later release runs its own migration alone, and is newer to this one', async () => {
   const database = await useTestDatabase()
   const folder = await useLaterFolder('0002_nickname', 'alter table users add column nickname text;')
+  await writeFile(join(folder, '.gitkeep'), '')
   expect(await compareMigrations(database.pool, folder)).toEqual({ pending: ['0002_nickname'], unknown: [] })
   expect(await migrate(database.url, silent, 'public', folder)).toEqual(['0002_nickname'])
   expect((await database.pool.query('select nickname from users')).rows).toEqual([])
@@ -54,12 +59,73 @@ test('a later release runs its own migration alone, and is newer to this one', a
   expect(await compareMigrations(database.pool)).toEqual({ pending: [], unknown: ['0002_nickname'] })
 })
 
-test('several that migrate at once are safe, and one of them does the work', async () => {
+test.each(['public', 'own'])(
+  'several that migrate the schema %s at once are safe, and one of them does the work',
+  async (schema) => {
+    const database = await useEmptyDatabase()
+    const done = await Promise.all(Array.from({ length: 4 }, () => migrate(database.url, silent, schema)))
+    expect(done.filter((names) => names.length > 0)).toHaveLength(1)
+    const applied = await database.pool.query<{ name: string }>(`select name from ${schema}.migrations order by id`)
+    expect(applied.rows.map(({ name }) => name)).toEqual(done.flat())
+    expect(await migrate(database.url, silent, schema)).toEqual([])
+  },
+)
+
+test('who migrates with another tool of that kind is waited for, but not by another schema, and no connection is left', async () => {
   const database = await useEmptyDatabase()
-  const done = await Promise.all(Array.from({ length: 4 }, () => migrate(database.url, silent)))
-  expect(done.filter((names) => names.length > 0)).toHaveLength(1)
-  const applied = await database.pool.query<{ name: string }>('select name from migrations order by id')
-  expect(applied.rows.map(({ name }) => name)).toEqual(done.flat())
+  const [holder, other] = [await database.pool.connect(), await database.pool.connect()]
+  onTestFinished(() => {
+    holder.release(true)
+    other.release(true)
+  })
+  const connections = async () => {
+    const those =
+      "select from pg_stat_activity where application_name = 'latchkey-migrate' and datname = current_database()"
+    return (await other.query(those)).rowCount
+  }
+  const waiting = async () =>
+    (
+      await other.query(
+        "select from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())",
+      )
+    ).rowCount
+  await holder.query('select pg_advisory_lock(7241865325823964)')
+  expect(await migrate(database.url, silent, 'own')).not.toEqual([])
+  const done = migrate(database.url, silent)
+  await expect.poll(waiting, { timeout: 10_000, interval: 10 }).toBe(1)
+  expect(await connections()).toBeGreaterThan(0)
+  await holder.query('select pg_advisory_unlock(7241865325823964)')
+  expect(await done).not.toEqual([])
+  await expect.poll(() => connections(), { timeout: 10_000, interval: 10 }).toBe(0)
+})
+
+test('one that is missing between those of other releases is made up for', async () => {
+  const database = await useTestDatabase()
+  await database.pool.query("insert into migrations (name, run_on) values ('9999_later', now())")
+  const folder = await useLaterFolder('0002_nickname', 'alter table users add column nickname text;')
+  expect(await migrate(database.url, silent, 'public', folder)).toEqual(['0002_nickname'])
+})
+
+test('a file that only speaks of no transaction is one: nothing is kept of it when it fails', async () => {
+  const database = await useTestDatabase()
+  const sql = '-- Here is -- no transaction\n-- no transactions\ncreate table half ();\nselect 1 / 0;'
+  const folder = await useLaterFolder('0002_half', sql)
+  await expect(migrate(database.url, silent, 'public', folder)).rejects.toThrow('division by zero')
+  expect((await database.pool.query("select to_regclass('half') as half")).rows).toEqual([{ half: null }])
+})
+
+test('of one without a transaction each statement ends with its line, and waits for as long as it takes', async () => {
+  const database = await useTestDatabase()
+  const statements = [
+    ...['-- no transaction', '-- As an index that is made anew; see below.'],
+    "create table seen as select current_setting('lock_timeout') as wait; ",
+    'do $$ begin perform 1; perform 2; end $$;',
+    'create index concurrently seen_by_wait on seen (wait);',
+    '-- That is all;',
+  ]
+  const folder = await useLaterFolder('0002_seen', statements.join('\n'))
+  expect(await migrate(database.url, silent, 'public', folder)).toEqual(['0002_seen'])
+  expect((await database.pool.query('select wait from seen')).rows).toEqual([{ wait: '0' }])
 })
 
 describe('with somebody long at the tables', () => {

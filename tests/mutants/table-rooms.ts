@@ -18,7 +18,7 @@ export const tableRooms: Record<string, Room> = {
     isOnTables: true,
   },
   migrations: {
-    mutate: ['src/core/postgres/connection/changing-tables.ts'],
+    mutate: ['src/core/postgres/connection/changing-tables.ts', 'src/core/postgres/migrate.ts'],
     tests: ['tests/core/{postgres/changing-tables,migrate}.test.ts'],
     isOnTables: true,
   },

@@ -9,6 +9,7 @@ import {
   untilLocked,
   withChangingClient,
 } from './connection/changing-tables.ts'
+import { rowOf } from './connection/row-of.ts'
 import { createPool, type Pool } from './pool.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../../db/migrations', import.meta.url))
@@ -96,7 +97,7 @@ const loadMigrations: Loader = (files) =>
           up: (migration) => {
             if (!NO_TRANSACTION.test(sql)) return migration.sql(sql)
             migration.noTransaction()
-            const statements = sql.split(/;\s*$/m).filter((statement) => /^(?!\s*--)\s*\S/m.test(statement))
+            const statements = sql.split(/;\s*$/m)
             for (const statement of ['set lock_timeout to 0', ...statements, `set lock_timeout to ${LOCK_TIMEOUT_MS}`])
               migration.sql(statement)
           },
@@ -117,7 +118,7 @@ export const compareMigrations = async (
 ): Promise<{ pending: string[]; unknown: string[] }> => {
   const wanted = (await readdir(folder)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4))
   const exists = await pool.query<{ table: string | null }>('select to_regclass($1) as table', [TABLE])
-  if (!exists.rows[0]?.table) return { pending: wanted.toSorted(), unknown: [] }
+  if (!rowOf(exists.rows).table) return { pending: wanted.toSorted(), unknown: [] }
   const applied = await pool.query<{ name: string }>('select name from migrations order by id')
   const names = applied.rows.map((row) => row.name)
   return {
