@@ -36,8 +36,9 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
     const queued = async () =>
       (await Promise.all(users.map((user) => worker.queue.getJob(user.mailId)))).filter((job) => job).length
     await expect.poll(queued, PATIENT).toBe(emails.length)
-    await stage.wipe()
-    expect(await queued()).toBe(0)
+    // On a busy machine a sweep may offer them once more, just after that.
+    const wipeAndCount = () => stage.wipe().then(queued)
+    await expect.poll(wipeAndCount, PATIENT).toBe(0)
     await worker.queue.resume()
     await stage.letOffersAge()
     await expect.poll(() => countArrived(stage, emails), PATIENT).toBe(emails.length)
