@@ -30,20 +30,25 @@ export const speak = async (url: string, bytes: string | Buffer, options: Option
 /** Listens on an open connection. Answers that only say that more will come (1xx) count too. */
 export const listen = (socket: Socket, count = 1, isHead = false): Promise<Heard> =>
   new Promise((resolve) => {
-    const chunks: Buffer[] = []
-    const hear = () => parseAnswers(Buffer.concat(chunks).toString('latin1'), isHead)
-    socket.on('data', (chunk) => {
-      chunks.push(Buffer.from(chunk))
-      const answers = hear()
-      if (answers.length >= count) resolve({ answers, isClosed: false })
-    })
-    socket.on('close', () => resolve({ answers: hear(), isClosed: true }))
+    const answers: RawAnswer[] = []
+    let rest = ''
+    const hear = (chunk: Buffer | string) => {
+      const heard = parseAnswers(rest + Buffer.from(chunk).toString('latin1'), isHead)
+      answers.push(...heard.answers)
+      rest = heard.rest
+      if (answers.length < count) return
+      socket.off('data', hear)
+      resolve({ answers, isClosed: false })
+    }
+    socket.on('data', hear)
+    socket.on('close', () => resolve({ answers, isClosed: true }))
   })
 
-/** The answers that are there as a whole. */
-const parseAnswers = (text: string, isHead: boolean): RawAnswer[] => {
+/** The answers that are there as a whole, and what is behind them. */
+const parseAnswers = (text: string, isHead: boolean): { answers: RawAnswer[]; rest: string } => {
   const answers: RawAnswer[] = []
-  for (let rest = text; rest.startsWith('HTTP/1.1 '); ) {
+  let rest = text
+  while (rest.startsWith('HTTP/1.1 ')) {
     const end = rest.indexOf('\r\n\r\n')
     if (end < 0) break
     const [line = '', ...lines] = rest.slice(0, end).split('\r\n')
@@ -54,7 +59,7 @@ const parseAnswers = (text: string, isHead: boolean): RawAnswer[] => {
     answers.push({ status: Number(line.split(' ')[1]), headers, body })
     rest = rest.slice(end + 4 + length)
   }
-  return answers
+  return { answers, rest }
 }
 
 const headersOf = (lines: string[]): Record<string, string> => {
