@@ -1,14 +1,13 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { withSession } from '../../../src/core/postgres/connection/session.ts'
-import { listen } from '../../../src/core/postgres/listen.ts'
 
 type Pause = { ms: number; ref: boolean | undefined; end(): void }
-const { pauses } = vi.hoisted((): { pauses: Pause[] } => ({ pauses: [] }))
+const pauses: Pause[] = []
 
 // Ends when a test says so, or by its signal.
-vi.mock('node:timers/promises', () => ({
+vi.doMock('node:timers/promises', () => ({
   setTimeout: (ms: number, _value: unknown, { ref, signal }: { ref?: boolean; signal: AbortSignal }) =>
     new Promise<void>((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
@@ -17,6 +16,14 @@ vi.mock('node:timers/promises', () => ({
       signal.addEventListener('abort', () => reject(signal.reason))
     }),
 }))
+
+// Files before this one in the process have loaded it with the real pauses, and files behind it need those again.
+vi.resetModules()
+const { listen } = await import('../../../src/core/postgres/listen.ts')
+afterAll(() => {
+  vi.doUnmock('node:timers/promises')
+  vi.resetModules()
+})
 
 const URL_OF_ALL = 'postgres://nobody@127.0.0.1:1/none'
 const turn = () => new Promise(setImmediate)
