@@ -5,11 +5,11 @@ export const tableRooms: Record<string, Room> = {
   transactions: {
     mutate: [
       'src/core/postgres/{announce,announced-rows,listen,pool,rate-limits,transaction}.ts',
-      'src/core/postgres/connection/{delete-batch,installation,pipelines,prepared-statements,row-of}.ts',
+      'src/core/postgres/connection/{delete-batch,installation,pipelines,prepared-statements,row-of,shared-flush}.ts',
     ],
     tests: [
-      'tests/core/postgres/{announce,announced-rows,listen,pipelines,pooled,row-of,transaction}.unit.test.ts',
-      'tests/core/postgres/{rate-limits,pool-options,prepared-statements}.test.ts',
+      'tests/core/postgres/{announce,announced-rows,listen,pipelines,pooled,row-of,shared-flush,transaction}.unit.test.ts',
+      'tests/core/postgres/{rate-limits,pool-options,prepared-statements,shared-flush}.test.ts',
       'tests/api/limits/counters.test.ts',
       'tests/core/{announce,pool,housekeeping,listen,session}.test.ts',
       'tests/core/listen.unit.test.ts',

@@ -92,7 +92,10 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     (one: Send): Send =>
     (statement, values) =>
       retryOnConflict(outages, () => one(statement, values))
-  const [query, pipelined] = [retried(send), retried(options.isPooled ? send : openPipelines(pool))]
+  const [query, pipelined] = [
+    retried(send),
+    retried(options.isPooled ? send : openPipelines(pool, options.isDisposable)),
+  ]
   return Object.assign(pool, { begin, isPooled: options.isPooled ?? false, outages, query, pipelined })
 }
 
