@@ -1,14 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { RunnerOption } from 'node-pg-migrate'
+import type pg from 'pg'
 import type { Logger } from '../process/logger.ts'
-import {
-  hasSchema,
-  LOCK_TIMEOUT_MS,
-  toChangeTables,
-  untilLocked,
-  withChangingClient,
-} from './connection/changing-tables.ts'
+import { hasSchema, LOCK_TIMEOUT_MS, untilLocked, withChangingClient } from './connection/changing-tables.ts'
 import { rowOf } from './connection/row-of.ts'
 import { createPool, type Pool } from './pool.ts'
 
@@ -37,7 +32,7 @@ export const migrate = async (
         // Held until the connection ends.
         await client.query('select pg_advisory_lock($1)', [await lockOf(schema)])
         for (const file of await pendingMigrations(pool, folder)) {
-          await runOne(databaseUrl, schema, { folder, file }, logger)
+          await runOne(client, schema, { folder, file }, logger)
           done.push(file)
         }
       }),
@@ -50,7 +45,7 @@ export const migrate = async (
 
 /** One by one, so that what ran before a lock was not had is known. */
 const runOne = async (
-  databaseUrl: string,
+  client: pg.Client,
   schema: string,
   { folder, file }: { folder: string; file: string },
   logger: Logger,
@@ -58,12 +53,12 @@ const runOne = async (
   const tell = (line: string) => logger.debug(line)
   const { runner } = await loadMigrator()
   await runner({
-    databaseUrl: toChangeTables(databaseUrl, schema),
+    dbClient: client,
     dir: folder,
     file,
     migrationsTable: TABLE,
     schema,
-    createSchema: !(await withChangingClient(databaseUrl, schema, (client) => hasSchema(client, schema))),
+    createSchema: !(await hasSchema(client, schema)),
     direction: 'up',
     singleTransaction: false,
     checkOrder: false,

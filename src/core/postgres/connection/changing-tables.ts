@@ -31,7 +31,7 @@ const isLockTimeout = (error: unknown): boolean =>
   error instanceof Error && (('code' in error && error.code === '55P03') || isLockTimeout(error.cause))
 
 /** The way to a session that waits half a second for a lock, and for a statement as long as it takes. */
-export const toChangeTables = (databaseUrl: string, schema: string): string =>
+const toChangeTables = (databaseUrl: string, schema: string): string =>
   withSession(databaseUrl, schema, [`lock_timeout=${LOCK_TIMEOUT_MS}`, 'statement_timeout=0'])
 
 /** Gives `work` a connection of that kind, and ends it. */
