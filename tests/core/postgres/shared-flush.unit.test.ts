@@ -31,7 +31,7 @@ const open = () => {
       () => void ends.push(name),
       (error: unknown) => void ends.push(`${name} ${error === LOST ? 'lost' : error}`),
     )
-  return { ...shared, sent, ends, wait, texts: () => sent.map(({ text }) => text) }
+  return { ...shared, query, sent, ends, wait, texts: () => sent.map(({ text }) => text) }
 }
 
 test('one flush is under way at a time, and who asks meanwhile shares the next', async () => {
@@ -55,6 +55,14 @@ test('one flush is under way at a time, and who asks meanwhile shares the next',
   expect(texts()).toEqual(['begin', 'flush', 'flush', 'flush'])
 })
 
+test('a flush leaves behind all that is sent in the tick in which it is asked for', async () => {
+  const { wait, texts, query } = open()
+  void wait('first')
+  await Promise.resolve().then(() => void query('reset as any other'))
+  await turn()
+  expect(texts()).toEqual(['begin', 'end', 'flush'])
+})
+
 test('a flush that fails fails those that wait for it, and the next is another try', async () => {
   const { sent, ends, wait } = open()
   await sent[0]?.answer()
@@ -71,7 +79,7 @@ test('where it could not begin nobody is told that his is on the disk', async ()
   const { sent, ends, wait, texts, end } = open()
   void wait('first')
   await sent[0]?.refuse()
-  expect([texts(), ends]).toEqual([['begin'], ['first lost']])
+  expect(ends).toEqual(['first lost'])
   void end()
-  expect(texts()).toEqual(['begin', 'end'])
+  expect(texts()).toEqual(['begin', 'flush', 'end'])
 })

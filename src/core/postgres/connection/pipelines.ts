@@ -38,10 +38,10 @@ export const openPipelines = (pool: pg.Pool, isDisposable = false) => {
       client = await pipeline.client
       inOnePacket(client)
       if (pipeline.waiting >= MANY && !isDisposable) pipeline.flush ??= shareFlushes(client)
-      const { flush } = pipeline
-      const answer = await client.query<Row>(statement, values)
-      pipeline.answeredAt = performance.now()
-      await flush?.flushed()
+      const sent = client.query<Row>(statement, values).finally(() => {
+        pipeline.answeredAt = performance.now()
+      })
+      const [answer] = await Promise.all([sent, pipeline.flush?.flushed()])
       return answer
     } catch (error) {
       if (error instanceof Error && isDatabaseUnavailable(error)) pipeline.failure ??= error

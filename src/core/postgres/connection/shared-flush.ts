@@ -9,7 +9,7 @@ const FLUSH =
   "select pg_logical_emit_message(true, $1, ''), set_config('synchronous_commit', current_setting('latchkey.commit'), true)"
 
 export type SharedFlush = {
-  /** Resolves when what this session has answered until now is on the disk, or wherever else a commit waits for it to be. */
+  /** Resolves when what was sent over this session until now is on the disk, or wherever else a commit waits for it to be. */
   flushed(): Promise<void>
   /** Commits of this session wait for themselves again. */
   end(): Promise<unknown>
@@ -22,16 +22,13 @@ export type SharedFlush = {
 export const shareFlushes = (client: pg.PoolClient): SharedFlush => {
   const begun = client.query(BEGIN)
   begun.catch(() => {})
-  const flush = async () => {
-    await begun
-    await client.query(FLUSH, ['latchkey'])
-  }
-  let running: Promise<void> = Promise.resolve()
+  let running: Promise<unknown> = Promise.resolve()
   let next: Promise<void> | null = null
-  const startNext = () => {
+  const startNext = async () => {
+    await untilTickEnds()
     next = null
-    running = flush()
-    return running
+    running = Promise.all([begun, client.query(FLUSH, ['latchkey'])])
+    await running
   }
   return {
     flushed: () => {
@@ -41,3 +38,6 @@ export const shareFlushes = (client: pg.PoolClient): SharedFlush => {
     end: () => client.query(END),
   }
 }
+
+/** So that it covers all that is sent in this tick. */
+const untilTickEnds = () => new Promise<void>((resolve) => process.nextTick(resolve))
