@@ -67,7 +67,9 @@ const waitingOf = (row: RowTrace, job: JobTrace | 'unreachable', { taker, all }:
   if (row.leaseUntil && row.leaseUntil > row.now)
     return `a worker has it in hand, until ${row.leaseUntil.toISOString()} at most`
   if (row.retryAt && row.retryAt > row.now) return `${taker} wants it later: not before ${row.retryAt.toISOString()}`
-  if (row.offers === 0) return 'it waits for a relay to offer it to the queue: see whether a worker is running'
+  // A job that was made of its announcement is there a moment before its row says so.
+  if (row.offers === 0 && (job === null || job === 'unreachable'))
+    return 'it waits for a relay to offer it to the queue: see whether a worker is running'
   if (job === 'unreachable')
     return 'the queue cannot be reached, so its part is missing here; it is offered again when it can'
   if (job === null) return 'the queue does not hold it; the relay offers it again within 40 seconds'
