@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { payloadOf } from '../../src/core/postgres/announced-rows.ts'
-import { createHeardRows, type Duty } from '../../src/worker/delivery/heard-rows.ts'
+import { createHeardRows, createNamedRows, type Duty } from '../../src/worker/delivery/heard-rows.ts'
 
 const MOST = 3
 
@@ -62,7 +62,7 @@ test.each([
 })
 
 test('a row that was offered by name is known until the second sweep after it', () => {
-  const { named } = open(OURS)
+  const named = createNamedRows()
   const offered = { id: randomUUID(), priority: 1, offers: 1, delayMs: 0, traceContext: null }
   const isKnown = () => named.has(offered.id)
   expect(isKnown()).toBe(false)

@@ -17,7 +17,6 @@ export type NamedRows = {
 }
 
 export type HeardRows = {
-  named: NamedRows
   /** To be called with the payload of each notification. */
   hear(payload: string): void
   /** The rows that can be offered as they are; null when rows have to be looked for. */
@@ -39,7 +38,6 @@ export const createHeardRows = (duty: Duty, wakeUp: WakeUp, most: number): Heard
   }
 
   return {
-    named: createNamedRows(),
     hear: (payload) => {
       const { rows, isForOthers } = offered(payload)
       heard = rows && heard && heard.length + rows.length <= most ? [...heard, ...rows] : null
@@ -53,7 +51,7 @@ export const createHeardRows = (duty: Duty, wakeUp: WakeUp, most: number): Heard
   }
 }
 
-const createNamedRows = (): NamedRows => {
+export const createNamedRows = (): NamedRows => {
   let [older, newer] = [new Set<string>(), new Set<string>()]
   return {
     add: (rows) => rows.forEach(({ id }) => void newer.add(id)),

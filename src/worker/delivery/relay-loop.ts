@@ -9,7 +9,7 @@ import type { Logger } from '../../core/process/logger.ts'
 import type { OutageLog } from '../../core/process/outage-log.ts'
 import { offerRows } from '../queue/offer-rows.ts'
 import type { OutboxKind } from '../queue/outbox-kind.ts'
-import { createHeardRows, type Duty, type NamedRows } from './heard-rows.ts'
+import { createHeardRows, createNamedRows, type Duty, type NamedRows } from './heard-rows.ts'
 import { createWakeUp } from './wake-up.ts'
 
 const BATCH = 100
@@ -38,7 +38,8 @@ export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<
   const wakeUp = createWakeUp()
   const heard = createHeardRows(tools.duty, wakeUp, BATCH)
   const listening = listen(tools.databaseUrl, channelOf(tools.kind.table), heard.hear, signal)
-  const relay = reportingFaults({ ...tools, named: heard.named })
+  const named = createNamedRows()
+  const relay = reportingFaults({ ...tools, named })
   let sweepAt = 0
   let fresh = BATCH
   let isMoreFresh = true
@@ -46,7 +47,7 @@ export const runRelay = async (tools: RelayTools, signal: AbortSignal): Promise<
     const isSweep = performance.now() >= sweepAt
     if (isSweep) {
       sweepAt = performance.now() + (tools.duty.isOurs ? SWEEP_MS : IDLE_SWEEP_MS)
-      heard.named.forgetOld()
+      named.forgetOld()
     }
     const rows = heard.take()
     // What was heard is among what a look finds.

@@ -5,8 +5,8 @@ export const FIRST_PAUSE_MS = 10
 const MAX_PAUSE_MS = 250
 
 export type WakeUp = {
-  /** `pauseMs` is the least time until what is notified may be looked at. */
-  notify(pauseMs?: number): void
+  /** `least` is how many milliseconds, about, go by before what is notified may be looked at. */
+  notify(least?: number): void
   /** Resolves at a notification, also one since the last `wait`, after `ms`, or when `signal` aborts. `hasFound`: whether the look before it found anything. */
   wait(ms: number, hasFound: boolean, signal: AbortSignal): Promise<void>
 }
