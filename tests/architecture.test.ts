@@ -78,7 +78,7 @@ describe('a package has one home', () => {
     ['pg', ['core/postgres/']],
     ['node-pg-migrate', ['core/postgres/migrate.ts']],
     ['bullmq', ['worker/']],
-    ['ioredis', ['worker/queue/backends/redis-clients.ts']],
+    ['ioredis', ['worker/queue/backends/redis-clients.ts', 'worker/queue/backends/sentinel-connector.ts']],
     ['@node-rs/bcrypt', ['core/credentials/password.ts']],
     ['p-queue', ['core/credentials/hashing-queue.ts', 'worker/events/events.ts']],
     ['tr46', ['core/credentials/email-address.ts']],

@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisStore } from './redis-url.ts'
+import { SteadySentinelConnector } from './sentinel-connector.ts'
 
 export type RedisClient = Redis | Cluster
 
@@ -54,6 +55,7 @@ const sentinelOptions = (store: RedisStore & { kind: 'sentinel' }): Options => (
   sentinelRetryStrategy: retryStrategy,
   sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
   failoverDetector: true,
+  Connector: SteadySentinelConnector,
   ...(store.isTls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
 })
 
