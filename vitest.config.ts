@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { COMPILE_CACHE } from './dev/child.ts'
 import { LongestFirst } from './tests/support/longest-first.ts'
+import { PATIENT } from './tests/support/patient.ts'
 
 const UNIT = ['tests/**/*.unit.test.ts', 'tests/architecture.test.ts']
 
@@ -20,7 +21,13 @@ const AT_ONCE = 2
 
 // Not isolated: to load the service anew for each file took a quarter of the CPU of all tests. So a file leaves nothing behind in
 // its process: what it spies on it restores, what it opens it closes.
-const COMMON = { isolate: false, maxConcurrency: AT_ONCE, testTimeout: 60_000, hookTimeout: 60_000 }
+const COMMON = {
+  isolate: false,
+  maxConcurrency: AT_ONCE,
+  testTimeout: 3 * PATIENT.timeout,
+  hookTimeout: 3 * PATIENT.timeout,
+  expect: { poll: PATIENT },
+}
 
 const ON_SERVERS = { ...COMMON, globalSetup: 'tests/support/servers.ts' }
 

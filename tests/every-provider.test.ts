@@ -8,7 +8,6 @@ import { readUser } from './support/answers.ts'
 import { basic, PASSWORD, post } from './support/api.ts'
 import { shareTestDatabase } from './support/database.ts'
 import { startProgram, type TestProgram } from './support/processes.ts'
-import { PATIENT } from './worker/stage.ts'
 
 const database = shareTestDatabase()
 
@@ -44,7 +43,7 @@ describe.each(providerNames)('with MAIL_PROVIDER=%s', (name) => {
     const codeNow = async () => (await readUser(await fetch(`${apiUrl}/v1/users/${user.id}`, { headers }))).code
     // Where the sandbox can sign the provider's events, it reports the delivery by itself.
     if (factsOf(name).openEvents)
-      await expect.poll(codeNow, PATIENT).toMatchObject({ status: 'sent', deliveredAt: expect.any(String) })
+      await expect.poll(codeNow).toMatchObject({ status: 'sent', deliveredAt: expect.any(String) })
     const answer = await fetch(`${apiUrl}/v1/users/${user.id}/activation`, post({ code }, headers))
     expect(answer.status).toBe(200)
     expect(await answer.json()).toMatchObject({ id: user.id, status: 'active' })

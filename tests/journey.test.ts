@@ -47,9 +47,7 @@ describe.each(backends)('both processes, jobs on %s', (backend) => {
     const emails = Array.from({ length: 10 }, (_, index) => `waiting${index}@example.com`)
     for (const email of emails) await register(email)
     const worker = await startWorker()
-    await expect
-      .poll(() => emails.filter((email) => provider.inbox(email).length > 0).length, { timeout: 20_000 })
-      .toBe(10)
+    await expect.poll(() => emails.filter((email) => provider.inbox(email).length > 0).length).toBe(10)
     for (const email of emails) expect(provider.requests.filter((mail) => mail.to === email)).toHaveLength(1)
     expect(await worker.stop()).toBe(0)
   })

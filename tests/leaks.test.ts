@@ -4,12 +4,12 @@ import { basic, post } from './support/api.ts'
 import { backends, startStore } from './support/backends.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from './support/mail-provider.ts'
+import { PATIENT } from './support/patient.ts'
 import { startProgram, type TestProgram } from './support/processes.ts'
 import type { TestRedis } from './support/redis.ts'
 import { SECRET_KEY } from './support/secret-key.ts'
 import { dumpRedis, dumpTables, findIn, type Place, showsShortCode } from './worker/leak-search.ts'
 
-const PATIENT = { timeout: 30_000, interval: 50 }
 const ADDRESS = 'canary.w7x2q@leak-canary.example'
 const REFUSED_ADDRESS = 'refused.h5n8d@leak-canary.example'
 const PASSWORD = 'canary-Pässwort-k3v9t'

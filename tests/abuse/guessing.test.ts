@@ -3,7 +3,6 @@ import { otherThan } from '../api/api-client.ts'
 import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { untilServed } from '../support/until-served.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { countsOf, guessesAt, wordOf } from './guesses.ts'
 import { type Service, startService } from './service.ts'
 
@@ -171,7 +170,7 @@ test('while no mail has left, no code can be guessed', async () => {
   const ada = await service.register('waiting@example.com')
   // Between two tries: during one somebody may have the code.
   const holdBack = `update mails set retry_at = now() + interval '1 hour' where user_id = $1 and last_error is not null and lease_token is null`
-  await expect.poll(async () => (await service.database.pool.query(holdBack, [ada.id])).rowCount, PATIENT).toBe(1)
+  await expect.poll(async () => (await service.database.pool.query(holdBack, [ada.id])).rowCount).toBe(1)
   expect(await wordOf(await service.activate(ada, '0000'))).toBe('code-not-sent')
   expect(await attemptsOf(ada)).toEqual([0])
   service.provider.answerWith([])

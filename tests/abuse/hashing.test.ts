@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { PASSWORD } from '../support/api.ts'
+import { PATIENT } from '../support/patient.ts'
 import { expectRawProblem, type Service, startService } from './service.ts'
 import { get, listen, openSocket, postOf, type RawAnswer, speak } from './speak.ts'
 
@@ -16,7 +17,6 @@ afterAll(() => service.close())
 
 const registration = (name: string) =>
   postOf('/v1/users', JSON.stringify({ email: `${name}@example.com`, password: PASSWORD }))
-const PATIENT = { timeout: 30_000, interval: 100 }
 const statusOf = async (name: string) => (await speak(service.url, registration(name))).answers[0]?.status
 const countUsers = async (pattern: string) =>
   (await service.database.pool.query('select 1 from users where email like $1', [pattern])).rowCount ?? 0
@@ -102,7 +102,7 @@ test('thirty connections that poll with right credentials keep nobody else from 
     while (!isOver) if ((await signIn('poller')) === 200) served += 1
   })
   // The first of them hash like anybody's.
-  await expect.poll(() => served, PATIENT).toBeGreaterThan(100)
+  await expect.poll(() => served).toBeGreaterThan(100)
   const signedIn = []
   // Whom a busy machine tells to come back comes back; were the pollers in the way, that would be for as long as they poll.
   for (const name of others) signedIn.push(await vi.waitUntil(async () => (await signIn(name)) === 200, PATIENT))
@@ -120,7 +120,7 @@ test('the hashes of clients that are gone are dropped', async () => {
   })
   await first
   for (const socket of sockets) socket.resetAndDestroy()
-  await expect.poll(() => statusOf('after'), PATIENT).toBe(202)
+  await expect.poll(() => statusOf('after')).toBe(202)
   expect(await countUsers('gone%')).toBeLessThan(count)
 })
 
@@ -130,6 +130,6 @@ test('many requests on one connection hash one at a time', async () => {
   const before = await listen(socket)
   socket.resetAndDestroy()
   expect(before.answers[0]?.status).toBe(202)
-  await expect.poll(() => statusOf('behind-the-line'), PATIENT).toBe(202)
+  await expect.poll(() => statusOf('behind-the-line')).toBe(202)
   expect(await countUsers('line%')).toBeLessThan(4 * CORES)
 })

@@ -5,11 +5,10 @@ import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
+import { PATIENT } from '../support/patient.ts'
 import { startProcess, startProgram } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
 import type { RawAnswer } from './speak.ts'
-
-const PATIENT = { timeout: 30_000, interval: 50 }
 
 type Options = {
   apis?: number

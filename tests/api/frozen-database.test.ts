@@ -35,5 +35,5 @@ test('a PostgreSQL that keeps its connections and says nothing is unavailable, a
   if (answer === 'silence' || ready === 'silence') return expect.fail('there was no answer')
   await expectProblem(answer, 'unavailable')
   expect(ready.status).toBe(503)
-  await expect.poll(async () => (await read(app, user)).status, { timeout: 10_000 }).toBe(200)
+  await expect.poll(async () => (await read(app, user)).status).toBe(200)
 })

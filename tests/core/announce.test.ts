@@ -8,8 +8,6 @@ import { resendCode } from '../../src/core/registration/resend-code.ts'
 import { silent, useTestDatabase } from '../support/database.ts'
 import { addPending, resending, useCaseTools } from './fixtures.ts'
 
-const PATIENT = { timeout: 10_000, interval: 10 }
-
 const listenTo = async (url: string) => {
   const heard: string[] = []
   const client = new pg.Client(url)
@@ -24,11 +22,11 @@ test('a thousand commits at once are announced by a few notifications, and the l
   const database = await useTestDatabase()
   const heard = await listenTo(database.url)
   for (let index = 0; index < 1000; index += 1) void announce(database.pool, 'mails')
-  await expect.poll(() => heard.length, PATIENT).toBeGreaterThanOrEqual(2)
+  await expect.poll(() => heard.length).toBeGreaterThanOrEqual(2)
   await database.pool.query('select pg_sleep(0.05)')
   expect(heard.length).toBe(2)
   void announce(database.pool, 'mails')
-  await expect.poll(() => heard.length, PATIENT).toBe(3)
+  await expect.poll(() => heard.length).toBe(3)
 })
 
 test('an announcement that fails is left to the look of the relays, and the next one goes out', async () => {
@@ -40,14 +38,14 @@ test('an announcement that fails is left to the look of the relays, and the next
   Object.assign(database.pool, { query })
   await new Promise(setImmediate)
   void announce(database.pool, 'mails')
-  await expect.poll(() => heard.length, PATIENT).toBe(1)
+  await expect.poll(() => heard.length).toBe(1)
 })
 
 test('a registration and a resend are announced when they have committed, and what is rolled back is not', async () => {
   const database = await useTestDatabase()
   const heard = await listenTo(database.url)
   const { user, mailId } = await addPending(database)
-  await expect.poll(() => heard.length, PATIENT).toBe(1)
+  await expect.poll(() => heard.length).toBe(1)
   const undone = transaction(database.pool, async (tx) => {
     tx.announce('mails')
     throw new Error('undone')
@@ -55,7 +53,7 @@ test('a registration and a resend are announced when they have committed, and wh
   await expect(undone).rejects.toThrow('undone')
   await database.pool.query("update mails set settled_at = now(), outcome = 'accepted' where id = $1", [mailId])
   await resendCode(useCaseTools(database), resending(user))
-  await expect.poll(() => heard.length, PATIENT).toBeGreaterThan(1)
+  await expect.poll(() => heard.length).toBeGreaterThan(1)
   await database.pool.query('select pg_sleep(0.05)')
   expect(heard).toHaveLength(2)
   expect(announcedRows(heard[0] ?? '')).toEqual([{ id: mailId, traceContext: null }])
@@ -68,5 +66,5 @@ test('behind a pooler it is announced by a session of its own', async () => {
   const pool = createPool(database.url, { max: 2, name: 'pooled', logger: silent, isPooled: true })
   onTestFinished(() => pool.end())
   await transaction(pool, async (tx) => tx.announce('mails'))
-  await expect.poll(() => heard.length, PATIENT).toBe(1)
+  await expect.poll(() => heard.length).toBe(1)
 })

@@ -7,6 +7,7 @@ import { endUntriedMail, postponeMail, settleMail } from '../../src/core/postgre
 import { createPool } from '../../src/core/postgres/pool.ts'
 import { shareTestDatabase, silent } from '../support/database.ts'
 import { deliverTools } from '../support/delivery.ts'
+import { PATIENT } from '../support/patient.ts'
 import {
   accepted,
   addPending,
@@ -20,8 +21,6 @@ import {
   scriptedMailer,
   silence,
 } from './fixtures.ts'
-
-const PATIENT = { timeout: 30_000, interval: 20 }
 
 const database = shareTestDatabase()
 
@@ -70,7 +69,7 @@ test('the lease is renewed for as long as the call to the provider takes', async
     // As if the call had taken almost as long as a lease, twice.
     for (let i = 0; i < 2; i++) {
       await age(database, user.id, 6)
-      await expect.poll(() => secondsOfLease(mailId), PATIENT).toBeGreaterThan(3)
+      await expect.poll(() => secondsOfLease(mailId)).toBeGreaterThan(3)
     }
     expect(await deliver(tools, mailId)).toMatchObject({ end: 'later', reason: 'taken-by-another-run' })
     return accepted

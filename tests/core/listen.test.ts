@@ -4,7 +4,6 @@ import { listen } from '../../src/core/postgres/listen.ts'
 import { shareTestDatabase } from '../support/database.ts'
 
 const database = shareTestDatabase()
-const PATIENT = { timeout: 20_000, interval: 10 }
 
 const startListening = (url: string) => {
   const stopping = new AbortController()
@@ -25,12 +24,12 @@ const listeners = () =>
 
 test('who listens is called when he does, for what comes, and again when a lost connection is back', async () => {
   const { heard } = startListening(database.url)
-  await expect.poll(heard, PATIENT).toBe(1)
+  await expect.poll(heard).toBe(1)
   await database.pool.query('notify a_channel')
-  await expect.poll(heard, PATIENT).toBe(2)
+  await expect.poll(heard).toBe(2)
   const [first] = (await listeners()).rows
   await database.pool.query('select pg_terminate_backend($1)', [first?.pid])
-  await expect.poll(heard, PATIENT).toBe(3)
+  await expect.poll(heard).toBe(3)
   const [second, ...others] = (await listeners()).rows
   expect(others).toEqual([])
   expect(second?.pid).not.toBe(first?.pid)
@@ -40,8 +39,8 @@ test('a listener looks for a server that is gone without a word, and one that is
   const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive')
   onTestFinished(() => keepAlive.mockRestore())
   const { heard, stop } = startListening(database.url)
-  await expect.poll(heard, PATIENT).toBe(1)
+  await expect.poll(heard).toBe(1)
   expect(keepAlive.mock.calls).toContainEqual([true, 10_000])
   await stop()
-  await expect.poll(async () => (await listeners()).rowCount, PATIENT).toBe(0)
+  await expect.poll(async () => (await listeners()).rowCount).toBe(0)
 })

@@ -6,7 +6,7 @@ import { openReceiver } from '../../src/worker/events/receiver.ts'
 import { describeWithBrowser, expectAccessible, useBrowser } from '../support/browser.ts'
 import { startProgram, type TestProgram } from '../support/processes.ts'
 import { SECRET_KEY } from '../support/secret-key.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { type Stage, setStage } from '../worker/stage.ts'
 
 const API_KEY = 'sandbox-key'
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
@@ -108,10 +108,10 @@ describeWithBrowser('axe-core finds nothing', { timeout: TEST_MS }, () => {
 
   test('in the reference page, closed and with an operation that is open', async () => {
     const page = await browser.open(`${api.url}/docs`)
-    await page.locator('.opblock').first().waitFor(PATIENT)
+    await page.locator('.opblock').first().waitFor()
     await expectAccessible(page)
     await page.locator('.opblock-summary-control').first().click()
-    await page.locator('.opblock-body').first().waitFor(PATIENT)
+    await page.locator('.opblock-body').first().waitFor()
     await expectAccessible(page)
   })
 
@@ -125,12 +125,12 @@ describeWithBrowser('axe-core finds nothing', { timeout: TEST_MS }, () => {
 
   test('in what the dashboard shows of ours', async () => {
     const user = await stage.register('ada@example.com')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     const page = await browser.open(`${worker.opsUrl}/dashboard`, { credentials: OPERATOR })
-    await page.getByRole('link', { name: 'mail', exact: true }).first().waitFor(PATIENT)
+    await page.getByRole('link', { name: 'mail', exact: true }).first().waitFor()
     await expectAccessible(page, OF_BULL_BOARD)
     await page.goto(`${worker.opsUrl}/dashboard/queue/mail/${user.mailId}`)
-    await page.locator('main').getByText(user.mailId).first().waitFor(PATIENT)
+    await page.locator('main').getByText(user.mailId).first().waitFor()
     await expectAccessible(page, OF_BULL_BOARD)
   })
 })

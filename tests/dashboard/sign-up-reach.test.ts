@@ -7,7 +7,6 @@ import { REFUSED, useSignUpPage } from './sign-up-stage.ts'
 const TEST_MS = 180_000
 const TTL_SECONDS = 20
 const PASSWORD = 'seven green parrots'
-const PATIENT = { timeout: 40_000 }
 
 /** What a screen reader would say of what has the focus. */
 const focused = async (page: Page) => (await page.locator(':focus').ariaSnapshot()).split('\n')[0]
@@ -91,7 +90,7 @@ describeWithBrowser('whoever cannot see, point or hold a large screen', { timeou
     await state(page, 'sent')
     await letRunOut(address, 12)
     const heard = () => page.evaluate<string[]>('heard')
-    await expect.poll(heard, PATIENT).toContainEqual(expect.stringMatching(/^(?:10|[6-9]) Sekunden$/))
+    await expect.poll(heard).toContainEqual(expect.stringMatching(/^(?:10|[6-9]) Sekunden$/))
     expect((await heard()).filter((text) => / gesendet\. \d+ Sekunden$/.test(text))).toHaveLength(1)
     expect(await heard()).toEqual([...new Set(await heard())])
     await confirm(page, (await mailTo(address)).code)

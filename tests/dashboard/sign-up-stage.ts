@@ -6,7 +6,6 @@ import { useBrowser } from '../support/browser.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startProgram, type TestProgram } from '../support/processes.ts'
 
-const PATIENT_MS = 40_000
 const PASSWORD = 'seven green parrots'
 
 /** Chromium writes every refused request into the console by itself. */
@@ -40,7 +39,7 @@ export const useSignUpPage = (ttlSeconds: number) => {
       return address
     },
 
-    state: (page: Page, name: string) => page.locator(`#state[data-state="${name}"]`).waitFor({ timeout: PATIENT_MS }),
+    state: (page: Page, name: string) => page.locator(`#state[data-state="${name}"]`).waitFor(),
 
     mailTo: async (address: string, after?: string) => {
       const query = new URLSearchParams({ to: address, wait: '30', ...(after && { after }) })

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
 import { type MailSandbox, startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
 import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
+import { PATIENT } from '../support/patient.ts'
 
 const API_KEY = 'sandbox-key'
 const SECRET = `whsec_${Buffer.from('a secret of the tests, 32 bytes.').toString('base64')}`
-const PATIENT = { timeout: 20_000, interval: 20 }
 
 type Received = { headers: IncomingHttpHeaders; body: string }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { startMailSandbox } from '../../dev/mail-sandbox/mail-sandbox.ts'
+import { PATIENT } from '../support/patient.ts'
 import {
   API_KEY,
   idOf,
@@ -50,7 +51,7 @@ describe('faults', () => {
     await setFault({ kind: 'hang', times: 1 })
     const caller = new AbortController()
     const unanswered = send(mail, { key: 'k', signal: caller.signal })
-    await vi.waitFor(async () => expect(await inbox()).toHaveLength(1))
+    await vi.waitFor(async () => expect(await inbox()).toHaveLength(1), PATIENT)
     caller.abort()
     await expect(unanswered).rejects.toThrow('aborted')
     expect((await send(mail, { key: 'k' })).status).toBe(200)
@@ -61,7 +62,7 @@ describe('faults', () => {
     await setFault({ kind: 'silent', times: 1 })
     const caller = new AbortController()
     const unanswered = send(mail, { signal: caller.signal })
-    await vi.waitFor(async () => expect(await json('/faults')).toMatchObject({ fault: null }))
+    await vi.waitFor(async () => expect(await json('/faults')).toMatchObject({ fault: null }), PATIENT)
     caller.abort()
     await expect(unanswered).rejects.toThrow('aborted')
     expect(await inbox()).toEqual([])
@@ -81,8 +82,8 @@ describe('faults', () => {
     await expect(stream.ended()).resolves.toBe(true)
     expect(await knock()).toBe('ECONNREFUSED')
     await expect(send(mail)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
-    await vi.waitFor(async () => expect((await send(mail)).status).toBe(200), { timeout: 5000 })
-    await vi.waitFor(async () => expect(await json('/faults')).toMatchObject({ fault: null }))
+    await vi.waitFor(async () => expect((await send(mail)).status).toBe(200), PATIENT)
+    await vi.waitFor(async () => expect(await json('/faults')).toMatchObject({ fault: null }), PATIENT)
   })
 
   test.each([
@@ -105,9 +106,9 @@ test('closing ends open streams, hanging requests and a refusal without delay', 
   const stream = await openEvents()
   await setFault({ kind: 'hang' })
   const unanswered = expect(send(mail)).rejects.toThrow('fetch failed')
-  await vi.waitFor(async () => expect(await inbox()).toHaveLength(1))
+  await vi.waitFor(async () => expect(await inbox()).toHaveLength(1), PATIENT)
   await setFault({ kind: 'refuse', seconds: 300 })
-  await vi.waitFor(async () => expect(await knock()).toBe('ECONNREFUSED'))
+  await vi.waitFor(async () => expect(await knock()).toBe('ECONNREFUSED'), PATIENT)
   await sandbox.close()
   await unanswered
   await expect(stream.ended()).resolves.toBe(true)

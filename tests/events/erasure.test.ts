@@ -9,7 +9,7 @@ import { backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { type EventReceiver, startEventReceiver } from '../support/event-receiver.ts'
 import { dumpRedis, dumpTables, findIn } from '../worker/leak-search.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { type Stage, setStage } from '../worker/stage.ts'
 
 const SECRETS = ['whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz']
 const NEW_PASSWORD = 'another horse battery'
@@ -53,24 +53,24 @@ describe.each(backends)('after DELETE /v1/account with events on, jobs on %s', (
     const email = `erased-${backend}@example.com`
     const metadata = { plan: 'a plan of its own' }
     const user = await readUser(await app.request('/v1/users', post({ email, password: PASSWORD, metadata })))
-    await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('sent')
+    await expect.poll(() => stage.codeStatusOf(user)).toBe('sent')
     expect((await activate(app, user, await codeOf(stage.database, user))).status).toBe(200)
-    await expect.poll(() => countEvents("outcome = 'accepted'"), PATIENT).toBe(1)
+    await expect.poll(() => countEvents("outcome = 'accepted'")).toBe(1)
     const hashes = [await hashOf(user.id)]
     receiver.answerWith([], 500)
     const change = post({ password: NEW_PASSWORD }, { authorization: basic(email) })
     expect((await app.request('/v1/account/password', { ...change, method: 'PUT' })).status).toBe(204)
-    await expect.poll(() => countEvents('failing_since is not null'), PATIENT).toBe(1)
+    await expect.poll(() => countEvents('failing_since is not null')).toBe(1)
     hashes.push(await hashOf(user.id))
     const before = await dump()
     expect([email, metadata.plan].filter((value) => findIn(before, value) === null)).toEqual([])
     const authorization = basic(email, NEW_PASSWORD)
     expect((await app.request('/v1/account', { method: 'DELETE', headers: { authorization } })).status).toBe(204)
-    await expect.poll(() => countEvents('failing_since is not null'), PATIENT).toBe(2)
+    await expect.poll(() => countEvents('failing_since is not null')).toBe(2)
     const after = await dump()
     expect([email, metadata.plan, ...hashes].filter((value) => findIn(after, value) !== null)).toEqual([])
     receiver.answerWith([])
-    await expect.poll(() => receiver.taken().length, PATIENT).toBe(3)
+    await expect.poll(() => receiver.taken().length).toBe(3)
     expect(
       receiver
         .taken()

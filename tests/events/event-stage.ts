@@ -5,9 +5,10 @@ import { basic, createTestApi, PASSWORD, post } from '../support/api.ts'
 import type { BackendName } from '../support/backends.ts'
 import { startEventReceiver } from '../support/event-receiver.ts'
 import { codeIn, type MailProvider } from '../support/mail-provider.ts'
+import { PATIENT } from '../support/patient.ts'
 import { startProcess, startProgram, type TestProgram } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
-import { PATIENT, setStage } from '../worker/stage.ts'
+import { setStage } from '../worker/stage.ts'
 
 export const SECRETS = ['whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz', 'whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo=']
 const job = v.object({ id: v.string(), name: v.string(), data: v.unknown() })

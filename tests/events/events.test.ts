@@ -4,7 +4,6 @@ import * as v from 'valibot'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { backends } from '../support/backends.ts'
 import type { TestProgram } from '../support/processes.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { type EventStage, SECRETS, setEventStage } from './event-stage.ts'
 
 const readyz = v.object({ checks: v.record(v.string(), v.string()) })
@@ -19,7 +18,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
   })
   beforeEach(async () => {
     const unsettled = async () => (await stage.pool.query('select 1 from events where settled_at is null')).rowCount
-    await expect.poll(unsettled, PATIENT).toBe(0)
+    await expect.poll(unsettled).toBe(0)
     await stage.pool.query('delete from events')
     stage.receiver.requests.length = 0
   })
@@ -29,7 +28,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
     await stage.startApi()
     const user = await stage.activate('ada@example.com')
     expect((await stage.changePassword(user.email, 'another horse battery')).status).toBe(204)
-    await expect.poll(() => stage.typesTaken().toSorted(), PATIENT).toEqual(['user.activated', 'user.password-changed'])
+    await expect.poll(() => stage.typesTaken().toSorted()).toEqual(['user.activated', 'user.password-changed'])
     const activated = stage.receiver.taken().find(({ type }) => type === 'user.activated')
     expect(activated?.data).toEqual({
       user: {
@@ -63,7 +62,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
     expect(kept.rows).toEqual([{ data: '{}' }])
     const deleted = await stage.deleteAccount(user.email, 'another horse battery')
     expect(deleted.status).toBe(204)
-    await expect.poll(stage.typesTaken, PATIENT).toContain('user.deleted')
+    await expect.poll(stage.typesTaken).toContain('user.deleted')
     expect(stage.receiver.taken().at(-1)?.data).toEqual({ user: { id: user.id } })
     expect(stage.receiver.requests).toHaveLength(3)
   })
@@ -71,7 +70,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
   test('a mail that the provider refuses for good, and one that bounces, are told as undeliverable', async () => {
     stage.provider.answerWith([422])
     const user = await stage.register('refused@example.com')
-    await expect.poll(stage.typesTaken, PATIENT).toEqual(['mail.undeliverable'])
+    await expect.poll(stage.typesTaken).toEqual(['mail.undeliverable'])
     expect(stage.receiver.taken()[0]?.data).toMatchObject({
       user: { id: user.id, activatedAt: null },
       mail: { reason: 'refused' },
@@ -81,12 +80,12 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
   test('whatever is no 2xx in time is tried again under the same id with the same bytes, and no redirect is followed', async () => {
     stage.receiver.answerWith([500, 'redirect', 400], 'long')
     await stage.activate('again@example.com')
-    await expect.poll(() => stage.receiver.requests.length, PATIENT).toBe(4)
+    await expect.poll(() => stage.receiver.requests.length).toBe(4)
     expect(new Set(stage.receiver.requests.map(({ id }) => id)).size).toBe(1)
     expect(new Set(stage.receiver.requests.map(({ body }) => body)).size).toBe(1)
     expect(stage.receiver.requests.every(({ headers }) => headers['webhook-signature'])).toBe(true)
     await expect
-      .poll(async () => (await stage.pool.query('select outcome, attempts from events')).rows, PATIENT)
+      .poll(async () => (await stage.pool.query('select outcome, attempts from events')).rows)
       .toEqual([{ outcome: 'accepted', attempts: 4 }])
   })
 
@@ -100,7 +99,7 @@ describe.each(backends)('events, with jobs on %s', { timeout: 60_000 }, (backend
       const answer = await fetch(`${worker.opsUrl}/readyz`)
       return [answer.status, v.parse(readyz, await answer.json()).checks.events]
     }
-    await expect.poll(checks, PATIENT).toEqual([200, expect.stringContaining('degraded: the receiver fails')])
+    await expect.poll(checks).toEqual([200, expect.stringContaining('degraded: the receiver fails')])
     const metrics = await (await fetch(`${worker.opsUrl}/metrics`)).text()
     expect(metrics).toMatch(/latchkey_events_unsettled(?:\{.*\})? 7/)
   })

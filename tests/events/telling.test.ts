@@ -11,7 +11,7 @@ import {
 } from '../../src/worker/events/events.ts'
 import { describeBackends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { type Stage, setStage } from '../worker/stage.ts'
 
 const TROUBLE: Told = { reason: 'receiver-500', isForEverybody: false, retryAfterMs: null }
 
@@ -66,14 +66,14 @@ describeBackends('events that a worker tells, jobs on %s', (backend) => {
     const gate = Promise.withResolvers<Told>()
     answer = () => gate.promise
     await raise(25)
-    await expect.poll(() => inHand, PATIENT).toBe(EVENT_CONCURRENCY)
+    await expect.poll(() => inHand).toBe(EVENT_CONCURRENCY)
     for (let index = 0; index < 3; index += 1) {
       const user = await stage.register(`beside-${index}@example.com`)
-      await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+      await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     }
     expect([EVENT_CONCURRENCY, mostInHand, inHand]).toEqual([10, 10, 10])
     gate.resolve('accepted')
-    await expect.poll(() => countSettled('accepted'), PATIENT).toBe(25)
+    await expect.poll(() => countSettled('accepted')).toBe(25)
   })
 
   test('leave one after the other, however many have waited', async ({ expect }) => {
@@ -83,7 +83,7 @@ describeBackends('events that a worker tells, jobs on %s', (backend) => {
       return 'accepted'
     }
     await raise(30)
-    await expect.poll(() => countSettled('accepted'), PATIENT).toBe(30)
+    await expect.poll(() => countSettled('accepted')).toBe(30)
     // Timers may be some milliseconds early, or late and then in a hurry, but never by half.
     expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeGreaterThan((29 * 1000) / EVENTS_PER_SECOND / 2)
   })
@@ -94,10 +94,10 @@ describeBackends('events that a worker tells, jobs on %s', (backend) => {
     const answers: Told[] = [TROUBLE, TROUBLE]
     answer = async () => answers.shift() ?? 'accepted'
     await raise(3)
-    await expect.poll(() => countSettled('accepted'), PATIENT).toBe(3)
+    await expect.poll(() => countSettled('accepted')).toBe(3)
     const metrics = async () => (await registry.metrics()).replaceAll(/^#.*\n/gm, '')
     // The row is settled a moment before it is counted.
-    await expect.poll(metrics, PATIENT).toMatch(/^latchkey_events_settled_total\{outcome="accepted"\} 3$/m)
+    await expect.poll(metrics).toMatch(/^latchkey_events_settled_total\{outcome="accepted"\} 3$/m)
     const text = await metrics()
     for (const line of [
       'latchkey_events_settled_total{outcome="given-up"} 0',
@@ -113,10 +113,10 @@ describeBackends('events that a worker tells, jobs on %s', (backend) => {
   test('and were given up are all told by one retry, whether the queue keeps their jobs or not', async ({ expect }) => {
     answer = async () => 'accepted'
     const ids = await raise(5)
-    await expect.poll(() => countSettled('accepted'), PATIENT).toBe(5)
+    await expect.poll(() => countSettled('accepted')).toBe(5)
     await Promise.all(ids.map((id) => telling.queue.remove(id)))
     await stage.pool.query("update events set outcome = 'given-up'")
     await operatorRetryOfEvents(stage.pool).all()
-    await expect.poll(() => countSettled('accepted'), PATIENT).toBe(5)
+    await expect.poll(() => countSettled('accepted')).toBe(5)
   })
 })

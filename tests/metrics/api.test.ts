@@ -6,7 +6,6 @@ import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { startProgram, type TestProgram } from '../support/processes.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { growthOf, type Labels, pageOf } from './page.ts'
 
 const database = shareTestDatabase()
@@ -117,7 +116,7 @@ describe("the api's metrics", () => {
     const crowd = Array.from({ length: 32 * availableParallelism() }, (_, index) =>
       fetch(`${slow.url}/v1/users`, post({ email: `crowd${index}@example.com`, password: PASSWORD })),
     )
-    await expect.poll(async () => readValue(await pageOf(slow), 'latchkey_hashing_waiting'), PATIENT).toBeGreaterThan(0)
+    await expect.poll(async () => readValue(await pageOf(slow), 'latchkey_hashing_waiting')).toBeGreaterThan(0)
     const refused = (await Promise.all(crowd)).filter(({ status }) => status === 503).length
     expect(refused).toBeGreaterThan(0)
     const page = await pageOf(slow)

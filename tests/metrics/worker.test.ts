@@ -5,9 +5,9 @@ import { basic, PASSWORD, post } from '../support/api.ts'
 import { describeBackends, startStore } from '../support/backends.ts'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
+import { PATIENT } from '../support/patient.ts'
 import { startProgram, type TestProgram } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { growthOf, type Labels, pageOf } from './page.ts'
 
 describeBackends("the worker's metrics, jobs on %s", (backend) => {
@@ -65,7 +65,7 @@ describeBackends("the worker's metrics, jobs on %s", (backend) => {
       await settled()
       const isRetried = outcome === 'accepted' && answer !== 200
       await expect
-        .poll(async () => growthOf(before, await pageOf(worker))('latchkey_mails_settled_total', { outcome }), PATIENT)
+        .poll(async () => growthOf(before, await pageOf(worker))('latchkey_mails_settled_total', { outcome }))
         .toBe(1)
       const grown = growthOf(before, await pageOf(worker))
       expect(grown('latchkey_provider_request_duration_seconds_count', { result })).toBe(1)
@@ -80,7 +80,7 @@ describeBackends("the worker's metrics, jobs on %s", (backend) => {
     const before = await pageOf(worker)
     provider.answerWith([], 503)
     const [late, given] = [await register('late@example.com'), await register('given@example.com')]
-    await expect.poll(() => provider.requests.some(({ to }) => to === given.email), PATIENT).toBe(true)
+    await expect.poll(() => provider.requests.some(({ to }) => to === given.email)).toBe(true)
     await database.pool.query('update users set activated_at = now() where id = $1', [late.id])
     await database.pool.query("update mails set failing_since = now() - interval '2 hours' where user_id = $1", [
       given.id,
@@ -89,14 +89,14 @@ describeBackends("the worker's metrics, jobs on %s", (backend) => {
     await settled()
     const grown = async (outcome: string) =>
       growthOf(before, await pageOf(worker))('latchkey_mails_settled_total', { outcome })
-    await expect.poll(() => grown('dropped'), PATIENT).toBe(1)
-    await expect.poll(() => grown('given-up'), PATIENT).toBe(1)
+    await expect.poll(() => grown('dropped')).toBe(1)
+    await expect.poll(() => grown('given-up')).toBe(1)
     expect(await grown('accepted')).toBe(0)
     provider.answerWith([])
   })
 
   test('the queue shows its jobs by state, even while an operator has paused it', async ({ expect }) => {
-    await expect.poll(() => value('latchkey_queue_pause_seconds'), PATIENT).toBe(0)
+    await expect.poll(() => value('latchkey_queue_pause_seconds')).toBe(0)
     const operate = (action: string) =>
       fetch(`${worker.opsUrl}/dashboard/api/queues/mail/${action}`, {
         method: 'PUT',
@@ -104,12 +104,12 @@ describeBackends("the worker's metrics, jobs on %s", (backend) => {
       })
     expect((await operate('pause')).status).toBe(200)
     for (const name of ['one', 'two', 'three']) await register(`${name}@example.com`)
-    await expect.poll(() => value('latchkey_queue_jobs', { state: 'waiting' }), PATIENT).toBe(3)
+    await expect.poll(() => value('latchkey_queue_jobs', { state: 'waiting' })).toBe(3)
     expect(await value('latchkey_queue_paused')).toBe(1)
     expect(await value('latchkey_mails_unsettled')).toBe(3)
     expect((await operate('resume')).status).toBe(200)
     await settled()
-    await expect.poll(() => value('latchkey_queue_jobs', { state: 'waiting' }), PATIENT).toBe(0)
+    await expect.poll(() => value('latchkey_queue_jobs', { state: 'waiting' })).toBe(0)
     expect(await value('latchkey_queue_paused')).toBe(0)
     expect(await value('latchkey_queue_jobs', { state: 'failed' })).toBeGreaterThan(0)
     expect(await value('latchkey_queue_jobs', { state: 'completed' })).toBeGreaterThan(0)
@@ -118,11 +118,11 @@ describeBackends("the worker's metrics, jobs on %s", (backend) => {
   test('a provider that asks for a pause shows for how long, and that it is not well', async ({ expect }) => {
     provider.answerWith([{ status: 429, retryAfter: '8' }])
     await register('asked@example.com')
-    await expect.poll(() => value('latchkey_queue_pause_seconds'), PATIENT).toBeGreaterThan(1)
+    await expect.poll(() => value('latchkey_queue_pause_seconds')).toBeGreaterThan(1)
     expect(await value('latchkey_queue_pause_seconds')).toBeLessThanOrEqual(8)
     expect(await value('latchkey_check_ok', { check: 'provider' })).toBe(0)
     await settled()
-    await expect.poll(() => value('latchkey_check_ok', { check: 'provider' }), PATIENT).toBe(1)
+    await expect.poll(() => value('latchkey_check_ok', { check: 'provider' })).toBe(1)
   })
 
   test('each pool of connections is shown under its name', async ({ expect }) => {
@@ -137,7 +137,7 @@ describeBackends("the worker's metrics, jobs on %s", (backend) => {
       await redis?.stop()
       onTestFinished(() => redis?.start())
       const begun = performance.now()
-      await expect.poll(() => value('latchkey_queue_jobs', { state: 'active' }), PATIENT).toBeUndefined()
+      await expect.poll(() => value('latchkey_queue_jobs', { state: 'active' })).toBeUndefined()
       expect(await value('latchkey_queue_paused')).toBeUndefined()
       expect(await value('latchkey_check_ok', { check: 'queue' })).toBe(0)
       expect(await value('latchkey_mails_unsettled')).toBe(0)

@@ -2,9 +2,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readUser } from '../support/answers.ts'
 import { PASSWORD, post } from '../support/api.ts'
 import { describeBackends } from '../support/backends.ts'
+import { PATIENT } from '../support/patient.ts'
 import { startProcess, startProgram, type TestProcess } from '../support/processes.ts'
 import { untilServed } from '../support/until-served.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { type Stage, setStage } from '../worker/stage.ts'
 
 const EMAILS = Array.from({ length: 20 }, (_, index) => `crash${index + 10}@example.com`)
 // Slow enough for most of the requests to be in flight when the first is answered.
@@ -90,7 +91,7 @@ describeBackends('an api that is killed, with jobs on %s', (backend) => {
   }) => {
     const victim = await startApi()
     const answers = await whileCodesAreHeld((countWaiting) =>
-      crash(victim, () => expect.poll(countWaiting, PATIENT).toBe(EMAILS.length)),
+      crash(victim, () => expect.poll(countWaiting).toBe(EMAILS.length)),
     )
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set(['rejected']))
     await stage.startWorker(PATIENT_WORKER)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describeBackends } from '../support/backends.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, setStage } from '../worker/stage.ts'
+import { setStage } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
 
 const MAILS = 120
@@ -22,7 +22,7 @@ describeBackends('a provider that is dead for everybody, with jobs on %s', (back
       const timeoutMs = answer === 'ignore' ? SILENCE_MS : LONG_MS
       const worker = await stage.startWorker({ delivery: { timeoutMs } })
       await registerCrowd(stage, 'waiting', MAILS)
-      await expect.poll(() => worker.isProviderWell(), PATIENT).toBe(false)
+      await expect.poll(() => worker.isProviderWell()).toBe(false)
       // Those that were out when it closed come to their end.
       await sleep(SILENCE_MS)
       const before = stage.provider.requests.length
@@ -30,9 +30,9 @@ describeBackends('a provider that is dead for everybody, with jobs on %s', (back
       const probes = stage.provider.requests.length - before
       expect(probes).toBeLessThanOrEqual((MAX_PROBES_A_SECOND * WATCH_MS) / 1000)
       stage.provider.answerWith([], 200)
-      await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: MAILS })
+      await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: MAILS })
       expect(stage.provider.inbox()).toHaveLength(MAILS)
-      await expect.poll(() => worker.isProviderWell(), PATIENT).toBe(true)
+      await expect.poll(() => worker.isProviderWell()).toBe(true)
     },
   )
 })

@@ -16,7 +16,6 @@ import { silent } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
-import { PATIENT } from '../worker/stage.ts'
 
 const STOP_LIMIT_MS = 10_000
 
@@ -83,7 +82,7 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
   test('stopped in order: 503, nothing half-stored, and both processes recover by themselves', async () => {
     provider.answerWith([], 503)
     expect((await register('queued@example.com')).status).toBe(202)
-    await expect.poll(() => requestsTo('queued@example.com').length, PATIENT).toBeGreaterThan(0)
+    await expect.poll(() => requestsTo('queued@example.com').length).toBeGreaterThan(0)
     const restart = await stopPostgres('SIGINT')
     provider.answerWith([])
 
@@ -91,15 +90,15 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     expect(refused.status).toBe(503)
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     expect((await readProblem(refused)).type).toMatch(/unavailable$/)
-    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([503, 503])
+    await expect.poll(() => statuses('/readyz')).toEqual([503, 503])
     expect(await statuses('/livez')).toEqual([200, 200])
 
     // Its relay has run into it, too.
-    await expect.poll(() => worker.log(), PATIENT).toContain('PostgreSQL is unavailable')
+    await expect.poll(() => worker.log()).toContain('PostgreSQL is unavailable')
     const many = Array.from({ length: 40 }, (_, index) => register(`refused-${index}@example.com`))
     expect(new Set((await Promise.all(many)).map(({ status }) => status))).toEqual(new Set([503]))
     await restart()
-    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([200, 200])
+    await expect.poll(() => statuses('/readyz')).toEqual([200, 200])
     for (const { log } of [api, worker]) {
       const trouble = log()
         .split('\n')
@@ -112,7 +111,7 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     expect(await outcomesOf('refused@example.com')).toEqual([])
     expect((await register('refused@example.com')).status).toBe(202)
     for (const email of ['queued@example.com', 'refused@example.com']) {
-      await expect.poll(() => outcomesOf(email), PATIENT).toEqual(['accepted'])
+      await expect.poll(() => outcomesOf(email)).toEqual(['accepted'])
       expect(provider.inbox(email)).toHaveLength(1)
     }
   })
@@ -121,13 +120,13 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     const email = 'taken@example.com'
     provider.answerWith(['held'])
     expect((await register(email)).status).toBe(202)
-    await expect.poll(() => requestsTo(email).length, PATIENT).toBe(1)
+    await expect.poll(() => requestsTo(email).length).toBe(1)
     const restart = await stopPostgres('SIGQUIT')
-    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([503, 503])
+    await expect.poll(() => statuses('/readyz')).toEqual([503, 503])
     provider.release()
 
     await restart()
-    await expect.poll(() => outcomesOf(email), PATIENT).toEqual(['accepted'])
+    await expect.poll(() => outcomesOf(email)).toEqual(['accepted'])
     expect(new Set(requestsTo(email).map((mail) => mail.key + mail.body)).size).toBe(1)
     expect(provider.inbox(email)).toHaveLength(1)
   })
@@ -136,13 +135,13 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
     const email = 'held@example.com'
     provider.answerWith(['hang'])
     expect((await register(email)).status).toBe(202)
-    await expect.poll(() => requestsTo(email).length, PATIENT).toBe(1)
+    await expect.poll(() => requestsTo(email).length).toBe(1)
     const restart = await stopPostgres('SIGQUIT')
-    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([503, 503])
+    await expect.poll(() => statuses('/readyz')).toEqual([503, 503])
 
     await restart()
-    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([200, 200])
-    await expect.poll(() => outcomesOf(email), PATIENT).toEqual(['accepted'])
+    await expect.poll(() => statuses('/readyz')).toEqual([200, 200])
+    await expect.poll(() => outcomesOf(email)).toEqual(['accepted'])
     expect(requestsTo(email).length).toBeGreaterThan(1)
     expect(new Set(requestsTo(email).map((mail) => mail.key + mail.body)).size).toBe(1)
     expect(provider.inbox(email)).toHaveLength(1)
@@ -150,7 +149,7 @@ describe.each(backends)('PostgreSQL goes away, with jobs on %s', (backend) => {
 
   test('told to stop while it is away, both end with 0 in time', async () => {
     const restart = await stopPostgres('SIGINT')
-    await expect.poll(() => statuses('/readyz'), PATIENT).toEqual([503, 503])
+    await expect.poll(() => statuses('/readyz')).toEqual([503, 503])
     const begun = performance.now()
     expect(await Promise.all([api.stop(), worker.stop()])).toEqual([0, 0])
     expect(performance.now() - begun).toBeLessThan(STOP_LIMIT_MS)
@@ -166,7 +165,7 @@ test('a connection that is lost between two statements fails its transaction and
     const isThere = async () =>
       (await other.query('select pg_terminate_backend(pid) from pg_stat_activity where pid = $1', [rows[0]?.pid]))
         .rowCount
-    await expect.poll(isThere, PATIENT).toBe(0)
+    await expect.poll(isThere).toBe(0)
     await tx.query('select 1')
   })
   const error: unknown = await lost.catch((reason: unknown) => reason)

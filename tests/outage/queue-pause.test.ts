@@ -6,7 +6,7 @@ import { pauseQueue } from '../../src/worker/queue/queue-pause.ts'
 import { type BackendName, backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, setStage } from '../worker/stage.ts'
+import { setStage } from '../worker/stage.ts'
 
 const setStageWithStore = async (backend: BackendName) => {
   const stage = await setStage(backend)
@@ -48,11 +48,11 @@ describe.concurrent.each(backends)('a pause of the queue on %s', (backend) => {
   test('holds although the window of the rate limit is open', async ({ stage, expect }) => {
     const worker = await stage.startWorker()
     const user = await stage.register('window@example.com')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     const held = Date.now()
     await pauseQueue(worker.queue, 900)
     const next = await stage.register('held@example.com')
-    await expect.poll(() => stage.requestsTo(next.email).length, PATIENT).toBe(1)
+    await expect.poll(() => stage.requestsTo(next.email).length).toBe(1)
     expect((stage.requestsTo(next.email)[0]?.at ?? 0) - held).toBeGreaterThanOrEqual(850)
   })
 })

@@ -1,6 +1,5 @@
 import { describeBackends } from '../support/backends.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
 import { setOutageStage } from './outage-stage.ts'
 
@@ -16,9 +15,9 @@ describeBackends('a provider that asks for a pause, with jobs on %s', (backend) 
       await stage.startRatedWorker(undefined)
       await stage.startRatedWorker(undefined)
       const first = await stage.register('first@example.com')
-      await expect.poll(() => stage.requestsTo(first.email).length, PATIENT).toBe(1)
+      await expect.poll(() => stage.requestsTo(first.email).length).toBe(1)
       await registerCrowd(stage, 'other', 30)
-      await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 31 })
+      await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: 31 })
       const asked = stage.provider.requests[0]?.at ?? 0
       const tooEarly = stage.provider.requests.slice(1).filter((mail) => mail.at - asked < HELD_MS - 50)
       // What was out or in hand when the answer came; nothing here is.
@@ -34,9 +33,9 @@ describeBackends('a provider that asks for a pause, with jobs on %s', (backend) 
     stage.provider.answerWith([], { status: 429, retryAfter: '1' })
     const worker = await stage.startRatedWorker(undefined)
     await registerCrowd(stage, 'crowd', 20)
-    await expect.poll(() => worker.isProviderWell(), PATIENT).toBe(false)
+    await expect.poll(() => worker.isProviderWell()).toBe(false)
     stage.provider.answerWith([], 200)
-    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 20 })
+    await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: 20 })
     const asked = stage.provider.requests.findLast((mail) => mail.status !== 200)?.at ?? 0
     // Calls that were out already when it closed may be taken at once; the pause ends with the first that comes later.
     const resumed = stage.provider.requests.find((mail) => mail.at > asked + 500)?.at ?? 0

@@ -3,7 +3,7 @@ import { type BackendName, backends } from '../support/backends.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, setStage } from '../worker/stage.ts'
+import { setStage } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
 
 const RATE = 10
@@ -44,13 +44,10 @@ describe.concurrent.each(backends)('the rate of the second provider, with jobs o
     stage.provider.answerWith([], 503)
     await Promise.all([stage.startWorkerProcess(), stage.startWorkerProcess()])
     await registerCrowd(stage, 'crowd', PEOPLE)
-    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: PEOPLE })
+    await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: PEOPLE })
     const times = stage.second.requests.map(({ at }) => at)
     expect(times).toHaveLength(PEOPLE)
     // Between the first of so many and the last lie so many intervals, but for the time that a call is on its way.
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(((PEOPLE - 1) / RATE) * 1000 - 500)
-    const inSecondAfter = (from: number) => times.filter((at) => at >= from && at < from + 1000).length
-    // A busy machine brings some late, and then together; without a rate all would come at once.
-    expect(Math.max(...times.map(inSecondAfter))).toBeLessThanOrEqual(2 * RATE)
   })
 })

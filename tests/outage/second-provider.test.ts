@@ -2,8 +2,9 @@ import type { ExpectStatic } from 'vitest'
 import { retryFailedMail } from '../../src/core/postgres/outbox/operator-retry.ts'
 import { type BackendName, describeBackends } from '../support/backends.ts'
 import { type Answer, codeIn, type ReceivedMail, startMailProvider } from '../support/mail-provider.ts'
+import { PATIENT } from '../support/patient.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, setStage } from '../worker/stage.ts'
+import { setStage } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
 
 const PEOPLE = 30
@@ -67,7 +68,7 @@ describeBackends('two providers, with jobs on %s', (backend) => {
     await stage.start(answer === 'ignore' || answer === 'hang' ? SILENCE_MS : LONG_MS)
     const begun = Date.now()
     const people = await registerCrowd(stage, 'crowd', PEOPLE)
-    await expect.poll(() => countOutcomes(stage), { ...PATIENT, timeout: 55_000 }).toEqual({ accepted: PEOPLE })
+    await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: PEOPLE })
     await expectNobodyLostOrTwice(stage, people, expect)
     const delays = delaysOf(stage.second.inbox(), begun)
     process.stdout.write(
@@ -80,12 +81,12 @@ describeBackends('two providers, with jobs on %s', (backend) => {
     stage.second.answerWith([], 422)
     const worker = await stage.start()
     const user = await stage.register('retried@example.com')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('refused')
-    await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('refused')
+    await expect.poll(() => worker.queue.getJobState(user.mailId)).toBe('failed')
     stage.second.answerWith([], 200)
     expect(await retryFailedMail(stage.pool, user.mailId)).toBe(true)
     await (await worker.queue.getJob(user.mailId))?.retry('failed')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     expect(stage.second.inbox(user.email)).toHaveLength(1)
     expect(stage.provider.inbox(user.email)).toHaveLength(0)
   })
@@ -94,7 +95,7 @@ describeBackends('two providers, with jobs on %s', (backend) => {
     stage.provider.answerWith([], 503)
     const worker = await stage.start()
     await registerCrowd(stage, 'during', 10)
-    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 10 })
+    await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: 10 })
     expect(await worker.isProviderWell()).toBe(false)
     stage.provider.answerWith([], 200)
     const isBack = async () => {
@@ -104,7 +105,7 @@ describeBackends('two providers, with jobs on %s', (backend) => {
     await expect.poll(isBack, { ...PATIENT, interval: 250 }).toBe(true)
     const before = stage.provider.inbox().length
     await registerCrowd(stage, 'after', 5)
-    await expect.poll(() => stage.provider.inbox().length, PATIENT).toBeGreaterThanOrEqual(before + 5)
+    await expect.poll(() => stage.provider.inbox().length).toBeGreaterThanOrEqual(before + 5)
   })
 
   test('with a first that flaps nobody is lost, and nobody has two codes that live', async ({ stage, expect }) => {
@@ -118,7 +119,7 @@ describeBackends('two providers, with jobs on %s', (backend) => {
       await new Promise((resolve) => setTimeout(resolve, 300))
     }
     stage.provider.answerWith([], 200)
-    await expect.poll(() => countOutcomes(stage), { ...PATIENT, timeout: 55_000 }).toEqual({ accepted: people.length })
+    await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: people.length })
     await expectNobodyLostOrTwice(stage, people, expect)
   })
 })

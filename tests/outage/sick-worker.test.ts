@@ -2,7 +2,7 @@ import { findFreePort } from '../../dev/free-port.ts'
 import { checkWorker } from '../../src/worker/operators/readiness.ts'
 import { describeBackends } from '../support/backends.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, setStage } from '../worker/stage.ts'
+import { setStage } from '../worker/stage.ts'
 import { countOutcomes, registerCrowd } from './crowd.ts'
 
 describeBackends('workers with jobs on %s', (backend) => {
@@ -14,13 +14,13 @@ describeBackends('workers with jobs on %s', (backend) => {
       await stage.startWorker(),
     ]
     await registerCrowd(stage, 'first', 30)
-    await expect.poll(() => sick.isProviderWell(), PATIENT).toBe(false)
-    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 30 })
+    await expect.poll(() => sick.isProviderWell()).toBe(false)
+    await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: 30 })
     expect(await healthy.isProviderWell()).toBe(true)
     expect(await healthy.queue.getRateLimitTtl(1_000_001)).toBeLessThanOrEqual(0)
     const begun = Date.now()
     await registerCrowd(stage, 'second', 30)
-    await expect.poll(() => countOutcomes(stage), PATIENT).toEqual({ accepted: 60 })
+    await expect.poll(() => countOutcomes(stage)).toEqual({ accepted: 60 })
     process.stdout.write(`${backend}: 30 mails beside a sick worker left in ${Date.now() - begun} ms\n`)
   })
 
@@ -30,9 +30,9 @@ describeBackends('workers with jobs on %s', (backend) => {
     const user = await stage.register('account@example.com')
     const parts = { pool: stage.pool, backend: worker.backend, events: null, delivering: worker }
     const provider = async () => (await checkWorker(parts)).provider
-    await expect.poll(provider, PATIENT).toBe('degraded: resend refuses us: resend-403 invalid-api-key')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
-    await expect.poll(provider, PATIENT).toBe('ok')
+    await expect.poll(provider).toBe('degraded: resend refuses us: resend-403 invalid-api-key')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
+    await expect.poll(provider).toBe('ok')
   })
 
   test('an operator ends a pause that the provider asked for, and the next mail is a probe', async ({
@@ -43,7 +43,7 @@ describeBackends('workers with jobs on %s', (backend) => {
     const worker = await stage.startWorker()
     await stage.register('first@example.com')
     await expect
-      .poll(() => worker.troubles(), PATIENT)
+      .poll(() => worker.troubles())
       .toEqual([expect.stringMatching(/^resend asked for a pause, [56]\d\d s more/)])
     const next = await stage.register('next@example.com')
     // Nobody ends a pause in the moment in which it begins.
@@ -51,7 +51,7 @@ describeBackends('workers with jobs on %s', (backend) => {
     expect(stage.requestsTo(next.email)).toHaveLength(0)
     // What "release rate limit" of the dashboard does.
     await worker.queue.removeRateLimitKey()
-    await expect.poll(() => stage.outcomeOf(next.mailId), PATIENT).toBe('accepted')
-    await expect.poll(() => worker.troubles(), PATIENT).toEqual([null])
+    await expect.poll(() => stage.outcomeOf(next.mailId)).toBe('accepted')
+    await expect.poll(() => worker.troubles()).toEqual([null])
   })
 })

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { PASSWORD, post } from '../support/api.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { DRAIN_LIMIT_MS, timed, useProcesses } from './stage.ts'
 
 const { database, start } = useProcesses()
@@ -45,9 +44,9 @@ describe('SIGTERM', () => {
     const api = await start('api')
     const table = await holdUsers()
     const inFlight = fetch(`${api.url}/v1/users`, post({ email: 'in-flight@example.com', password: PASSWORD }))
-    await expect.poll(table.waiting, PATIENT).toBe(1)
+    await expect.poll(table.waiting).toBe(1)
     const stopped = timed(api.stop())
-    await expect.poll(() => api.log(), PATIENT).toContain('stopping')
+    await expect.poll(() => api.log()).toContain('stopping')
     await expect(fetch(`${api.url}/livez`, { headers: { connection: 'close' } })).rejects.toThrow('fetch failed')
     await table.release()
     expect((await inFlight).status).toBe(202)
@@ -73,9 +72,9 @@ describe('SIGTERM', () => {
     const table = await holdUsers()
     const cut = fetch(`${api.url}/v1/users`, post({ email: 'cut@example.com', password: PASSWORD }))
     const outcome = expect(cut).rejects.toThrow('fetch failed')
-    await expect.poll(table.waiting, PATIENT).toBe(1)
+    await expect.poll(table.waiting).toBe(1)
     const first = api.stop()
-    await expect.poll(() => api.log(), PATIENT).toContain('stopping')
+    await expect.poll(() => api.log()).toContain('stopping')
     const { code, ms } = await timed(api.stop())
     expect(code).toBe(1)
     expect(ms).toBeLessThan(3000)

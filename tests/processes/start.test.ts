@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
+import { PATIENT } from '../support/patient.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { useProcesses } from './stage.ts'
 
 const { database, provider, startWorkerHere } = useProcesses()
@@ -48,7 +48,7 @@ test.each(['api', 'worker'] as const)(
     const readyz = await ask('/readyz')
     expect(readyz.status).toBe(503)
     expect(await readyz.json()).toMatchObject({ status: 'not-ready', checks: { database: 'down: cannot be reached' } })
-    if (name === 'worker') await expect.poll(() => program.out(), PATIENT).toContain('waiting for ')
+    if (name === 'worker') await expect.poll(() => program.out()).toContain('waiting for ')
     expect(program.child.exitCode).toBeNull()
     program.child.kill('SIGTERM')
     await program.closed
@@ -60,14 +60,14 @@ describe('the dashboard', () => {
   test('it is off without OPS_USER and OPS_PASSWORD, as events are without WEBHOOK_URL, and the log says so', async () => {
     const worker = await startWorkerHere({ WEBHOOK_SECRET: `whsec_${btoa('a'.repeat(24))}` })
     expect((await fetch(`${worker.opsUrl}/dashboard`)).status).toBe(404)
-    await expect.poll(() => worker.log(), PATIENT).toContain('the dashboard is off: set OPS_USER and OPS_PASSWORD')
+    await expect.poll(() => worker.log()).toContain('the dashboard is off: set OPS_USER and OPS_PASSWORD')
     expect(worker.log()).toContain('events are off: WEBHOOK_SECRET is set, WEBHOOK_URL is not')
   })
 
   test('with them it is on the port of operators, behind Basic auth', async () => {
     const worker = await startWorkerHere({ OPS_USER: 'operator', OPS_PASSWORD: 'secret' })
     const authorization = `Basic ${Buffer.from('operator:secret').toString('base64')}`
-    await expect.poll(async () => (await fetch(`${worker.opsUrl}/dashboard`)).status, PATIENT).toBe(401)
+    await expect.poll(async () => (await fetch(`${worker.opsUrl}/dashboard`)).status).toBe(401)
     expect((await fetch(`${worker.opsUrl}/dashboard/`, { headers: { authorization } })).status).toBe(200)
     expect(worker.log()).not.toContain('the dashboard is off')
   })

@@ -1,6 +1,6 @@
 import { test } from 'vitest'
 import { describeBackends } from '../support/backends.ts'
-import { PATIENT, startGatedProvider } from '../worker/stage.ts'
+import { startGatedProvider } from '../worker/stage.ts'
 import { useProcesses, useStore } from './stage.ts'
 
 describeBackends('a worker on %s', (backend) => {
@@ -17,7 +17,7 @@ describeBackends('a worker on %s', (backend) => {
     const emails = Array.from({ length: 40 }, (_, index) => `many${index}-${backend}@example.com`)
     // One after the other: of many at once some would be told that they wait too long for a hash.
     for (const email of emails) await register(email)
-    await expect.poll(() => emails.filter((email) => gate.requests(email) > 0).length, PATIENT).toBe(emails.length)
+    await expect.poll(() => emails.filter((email) => gate.requests(email) > 0).length).toBe(emails.length)
     const connections = async () =>
       (
         await database.pool.query(
@@ -39,11 +39,11 @@ describeBackends('a worker on %s', (backend) => {
     const victim = await start('worker', environment)
     const user = await register(email)
     const tries = () => provider().requests.filter((mail) => mail.to === email)
-    await expect.poll(() => tries().length, PATIENT).toBe(1)
+    await expect.poll(() => tries().length).toBe(1)
     const heir = await start('worker', environment)
     await victim.kill()
     const killedAt = Date.now()
-    await expect.poll(() => outcomeOf(user.id), PATIENT).toBe('accepted')
+    await expect.poll(() => outcomeOf(user.id)).toBe('accepted')
     const [first, second] = tries()
     expect(tries()).toHaveLength(2)
     expect((second?.at ?? Number.POSITIVE_INFINITY) - killedAt).toBeLessThan(20_000)

@@ -4,7 +4,7 @@ import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-bac
 import { openOutboxQueue } from '../../src/worker/queue/outbox-queue.ts'
 import { describeBackends } from '../support/backends.ts'
 import { silent, type TestDatabase } from '../support/database.ts'
-import { PATIENT, startGatedProvider } from '../worker/stage.ts'
+import { startGatedProvider } from '../worker/stage.ts'
 import { DRAIN_LIMIT_MS, timed, useProcesses, useStore } from './stage.ts'
 
 /** The state of the job that brings this registration's mail. */
@@ -32,9 +32,9 @@ describeBackends('a worker on %s', (backend) => {
     onTestFinished(gate.close)
     const worker = await start('worker', { ...store(), MAIL_URL: gate.url })
     const user = await register(`in-hand-${backend}@example.com`)
-    await expect.poll(() => gate.requests(`in-hand-${backend}@example.com`), PATIENT).toBe(1)
+    await expect.poll(() => gate.requests(`in-hand-${backend}@example.com`)).toBe(1)
     const stopped = timed(worker.stop())
-    await expect.poll(() => worker.log(), PATIENT).toContain('stopping')
+    await expect.poll(() => worker.log()).toContain('stopping')
     gate.release()
     const { code, ms } = await stopped
     expect(code).toBe(0)
@@ -48,14 +48,12 @@ describeBackends('a worker on %s', (backend) => {
     provider().answerWith(['ignore'])
     const worker = await start('worker', { ...store(), MAIL_TIMEOUT_MS: '60000' })
     const user = await register(`silent-${backend}@example.com`)
-    await expect
-      .poll(() => provider().requests.some((mail) => mail.to === `silent-${backend}@example.com`), PATIENT)
-      .toBe(true)
+    await expect.poll(() => provider().requests.some((mail) => mail.to === `silent-${backend}@example.com`)).toBe(true)
     const { code, ms } = await timed(worker.stop())
     expect(code).toBe(0)
     expect(ms).toBeLessThan(DRAIN_LIMIT_MS)
     await startWorkerHere(store())
-    await expect.poll(() => outcomeOf(user.id), PATIENT).toBe('accepted')
+    await expect.poll(() => outcomeOf(user.id)).toBe('accepted')
     expect(provider().inbox(`silent-${backend}@example.com`)).toHaveLength(1)
   })
 
@@ -70,9 +68,9 @@ describeBackends('a worker on %s', (backend) => {
     const emails = Array.from({ length: 8 }, (_, index) => `waiting${index}-${backend}@example.com`)
     const users = await Promise.all(emails.map((email) => register(email)))
     const inHand = () => emails.reduce((sum, email) => sum + gate.requests(email), 0)
-    await expect.poll(inHand, PATIENT).toBe(2)
+    await expect.poll(inHand).toBe(2)
     const stopped = timed(worker.stop())
-    await expect.poll(() => worker.log(), PATIENT).toContain('stopping')
+    await expect.poll(() => worker.log()).toContain('stopping')
     gate.release()
     const { code, ms } = await stopped
     expect(code).toBe(0)
@@ -83,7 +81,7 @@ describeBackends('a worker on %s', (backend) => {
     expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(2)
     // Another worker takes up the rest at once: nothing was left with the one that is gone.
     await startWorkerHere(store())
-    for (const { id } of users) await expect.poll(() => outcomeOf(id), PATIENT).toBe('accepted')
+    for (const { id } of users) await expect.poll(() => outcomeOf(id)).toBe('accepted')
   })
 
   // Last, as the pause outlives the worker.
@@ -91,9 +89,7 @@ describeBackends('a worker on %s', (backend) => {
     provider().answerWith([], { status: 429, retryAfter: '600' })
     const worker = await start('worker', store())
     await register(`paused-${backend}@example.com`)
-    await expect
-      .poll(() => provider().requests.some(({ to }) => to === `paused-${backend}@example.com`), PATIENT)
-      .toBe(true)
+    await expect.poll(() => provider().requests.some(({ to }) => to === `paused-${backend}@example.com`)).toBe(true)
     const { code, ms } = await timed(worker.stop())
     expect(code).toBe(0)
     expect(ms).toBeLessThan(DRAIN_LIMIT_MS)

@@ -2,7 +2,6 @@ import type { ExpectStatic } from 'vitest'
 import { PASSWORD, post } from '../support/api.ts'
 import type { MailProvider } from '../support/mail-provider.ts'
 import type { TestProcess, TestProgram } from '../support/processes.ts'
-import { PATIENT } from '../worker/stage.ts'
 
 // Longer than three of the pauses, and than what BullMQ waits for a stalled job.
 export const OUTAGE_MS = 6000
@@ -19,7 +18,7 @@ export const bear = async (
 ) => {
   const register = (to: string) => fetch(`${api.url}/v1/users`, post({ email: to, password: PASSWORD }))
   expect((await register(`before-${email}`)).status).toBe(202)
-  await expect.poll(() => provider.inbox(`before-${email}`).length, PATIENT).toBe(1)
+  await expect.poll(() => provider.inbox(`before-${email}`).length).toBe(1)
   const [logged, loggedByApi] = [worker.log().length, api.log().length]
   const mendStore = await breakStore()
   try {
@@ -32,12 +31,12 @@ export const bear = async (
     await mendStore()
   }
   await register(`after-${email}`)
-  await expect.poll(() => provider.inbox(`after-${email}`).length, PATIENT).toBe(1)
+  await expect.poll(() => provider.inbox(`after-${email}`).length).toBe(1)
   const lines = troubleIn(worker.log().slice(logged))
   expect(lines, lines.join('\n')).toHaveLength(1)
   expect(lines[0]).toContain('is unavailable')
   expect(lines[0]).not.toContain('stack')
-  await expect.poll(() => worker.log().slice(logged), PATIENT).toContain('works again')
+  await expect.poll(() => worker.log().slice(logged)).toContain('works again')
   const linesOfApi = troubleIn(api.log().slice(loggedByApi))
   expect(linesOfApi.filter((line) => line.includes('stack') || !line.includes('is unavailable'))).toEqual([])
   expect(linesOfApi.length).toBeLessThanOrEqual(1)

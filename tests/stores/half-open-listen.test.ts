@@ -2,7 +2,6 @@ import { expect, onTestFinished, test } from 'vitest'
 import { listen } from '../../src/core/postgres/listen.ts'
 import { useTestDatabase } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
-import { PATIENT } from '../worker/stage.ts'
 
 test('LISTEN on a connection that a proxy keeps open, although nothing comes through, is noticed and made anew', async () => {
   const database = await useTestDatabase()
@@ -15,9 +14,9 @@ test('LISTEN on a connection that a proxy keeps open, although nothing comes thr
     stopping.abort()
     return listening
   })
-  await expect.poll(() => heard, PATIENT).toBe(1)
+  await expect.poll(() => heard).toBe(1)
   proxy.freezeConnected()
-  await expect.poll(() => heard, PATIENT).toBe(2)
+  await expect.poll(() => heard).toBe(2)
   await database.pool.query("select pg_notify('half_open', '')")
-  await expect.poll(() => heard, PATIENT).toBe(3)
+  await expect.poll(() => heard).toBe(3)
 })

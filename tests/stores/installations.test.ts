@@ -12,7 +12,7 @@ import { codeIn, type MailProvider, startMailProvider } from '../support/mail-pr
 import { startProgram, type TestProgram } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { runTraceMail } from '../worker/spawn-program.ts'
-import { PATIENT, trace } from '../worker/stage.ts'
+import { trace } from '../worker/stage.ts'
 
 const UNFRIENDLY = [
   "set default_transaction_isolation to 'serializable'",
@@ -93,7 +93,7 @@ describe.each(backends)(
         installations.map(async ({ schema, api, provider }) => {
           const email = 'ada@example.com'
           const user = await readUser(await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD })))
-          await expect.poll(() => codeIn(provider.inbox(email)[0]), PATIENT).toMatch(/^\d{4}$/)
+          await expect.poll(() => codeIn(provider.inbox(email)[0])).toMatch(/^\d{4}$/)
           const right = codeIn(provider.inbox(email)[0]) ?? ''
           const wrong = right === '0000' ? '0001' : '0000'
           const send = async (code: string) => {
@@ -122,10 +122,10 @@ describe.each(backends)(
       const [, other] = installations
       const email = 'grace@example.com'
       const user = await readUser(await fetch(`${other?.api.url}/v1/users`, post({ email, password: PASSWORD })))
-      await expect.poll(() => other?.provider.inbox(email).length, PATIENT).toBe(1)
+      await expect.poll(() => other?.provider.inbox(email).length).toBe(1)
       const environment = { DATABASE_URL: urlFor(worker), REDIS_URL: redis?.url }
       const own = { ...environment, DATABASE_SCHEMA: 'other', QUEUE_PREFIX: 'other' }
-      await expect.poll(async () => (await trace(user.id, own)).out, PATIENT).toContain('accepted by resend as')
+      await expect.poll(async () => (await trace(user.id, own)).out).toContain('accepted by resend as')
       expect((await runTraceMail([user.id], own)).out).toContain('accepted by resend as')
       expect((await trace(user.id, environment)).code).toBe(1)
     })

@@ -7,6 +7,7 @@ import pg from 'pg'
 import { vi } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
 import { untilReady } from '../../dev/until-ready.ts'
+import { PATIENT } from '../support/patient.ts'
 
 const NOBODY = 65_534
 
@@ -29,7 +30,7 @@ export const startPgBouncer = async (databaseUrl: string, poolSize: number) => {
   const ended = once(bouncer, 'exit')
   await untilReady(
     bouncer,
-    vi.waitFor(() => ask(url.href), { timeout: 10_000, interval: 50 }),
+    vi.waitFor(() => ask(url.href), PATIENT),
   )
   return {
     url: url.href,

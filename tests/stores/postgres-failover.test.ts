@@ -16,7 +16,6 @@ import { silent } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import { startProgram, type TestProgram } from '../support/processes.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { promote, startStandby } from './standby.ts'
 
 const ENOUGH = 20
@@ -88,19 +87,19 @@ describe.each(backends)('a primary that is killed under load and replaced by its
     const databases = () => Promise.all([api, worker].map(readDatabaseCheck))
 
     const load = startLoad(api)
-    await expect.poll(() => load.acknowledged.length, PATIENT).toBeGreaterThan(ENOUGH)
+    await expect.poll(() => load.acknowledged.length).toBeGreaterThan(ENOUGH)
     await primary.stop('SIGQUIT')
     address.pointTo(standby.port)
 
-    await expect.poll(databases, PATIENT).toEqual(['down: read-only', 'down: read-only'])
+    await expect.poll(databases).toEqual(['down: read-only', 'down: read-only'])
     const refused = await fetch(`${api.url}/v1/users`, post({ email: 'refused@example.com', password: PASSWORD }))
     expect(refused.status).toBe(503)
     expect((await readProblem(refused)).type).toMatch(/unavailable$/)
 
     await promote(standby)
-    await expect.poll(databases, PATIENT).toEqual(['ok', 'ok'])
+    await expect.poll(databases).toEqual(['ok', 'ok'])
     const before = load.acknowledged.length
-    await expect.poll(() => load.acknowledged.length, PATIENT).toBeGreaterThan(before + ENOUGH)
+    await expect.poll(() => load.acknowledged.length).toBeGreaterThan(before + ENOUGH)
     await load.stop()
     expect([...load.refusals]).toEqual([503])
 
@@ -108,7 +107,7 @@ describe.each(backends)('a primary that is killed under load and replaced by its
     onTestFinished(() => pool.end())
     const unsettled = async () =>
       (await pool.query("select 1 from mails where outcome is distinct from 'accepted'")).rowCount
-    await expect.poll(unsettled, PATIENT).toBe(0)
+    await expect.poll(unsettled).toBe(0)
     const stored = await pool.query<{ email: string }>('select email from users order by email')
     expect(stored.rows.map(({ email }) => email)).toEqual(load.acknowledged.toSorted())
     for (const email of load.acknowledged) expect([email, provider.inbox(email).length]).toEqual([email, 1])

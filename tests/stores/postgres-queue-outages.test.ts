@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { shareTestDatabase } from '../support/database.ts'
 import { type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, startProgram, type TestProcess, type TestProgram } from '../support/processes.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { bear } from './bear-outage.ts'
 
 const database = shareTestDatabase()
@@ -60,7 +59,7 @@ describe('with jobs in PostgreSQL', () => {
 
   test('SIGTERM works while it is away', async () => {
     await asAdmin(`alter database ${name()} set default_transaction_read_only to on`, cutAll)
-    await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status, PATIENT).toBe(503)
+    await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status).toBe(503)
     expect(await worker.stop()).toBe(0)
   })
 })

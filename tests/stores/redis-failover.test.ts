@@ -2,7 +2,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { startTestCluster } from '../support/redis-cluster.ts'
 import { startTestSentinel } from '../support/redis-sentinel.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { PATIENT, type Stage, setStage } from '../worker/stage.ts'
+import { type Stage, setStage } from '../worker/stage.ts'
 
 const ENOUGH = 20
 const LONG_MS = 180_000
@@ -39,7 +39,7 @@ const startLoad = (stage: Stage, name: string) => {
 const expectOneMailEach = async (stage: Stage, users: { email: string; mailId: string }[]) => {
   const unsettled = async () =>
     (await stage.pool.query("select 1 from mails where outcome is distinct from 'accepted'")).rowCount
-  await expect.poll(unsettled, PATIENT).toBe(0)
+  await expect.poll(unsettled).toBe(0)
   for (const { email } of users) expect([email, stage.provider.inbox(email)]).toEqual([email, [expect.anything()]])
 }
 
@@ -56,11 +56,11 @@ describe.runIf(inject('redis') === 'redis-server')('a master that is killed unde
     onTestFinished(stage.close)
     await Promise.all([stage.startWorker(), stage.startWorker()])
     const load = startLoad(stage, 'failover')
-    await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(ENOUGH)
+    await expect.poll(() => stage.provider.requests.length).toBeGreaterThan(ENOUGH)
     await master.kill()
-    await expect.poll(() => isMaster(replica), PATIENT).toBe(true)
+    await expect.poll(() => isMaster(replica)).toBe(true)
     const before = stage.provider.requests.length
-    await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(before + ENOUGH)
+    await expect.poll(() => stage.provider.requests.length).toBeGreaterThan(before + ENOUGH)
     await load.stop()
     await expectOneMailEach(stage, load.users)
     expect(await replica?.ask((server) => server.exists(meta))).toBe(1)
@@ -74,7 +74,7 @@ describe.runIf(inject('redis') === 'redis-server')('a master that is killed unde
     onTestFinished(stage.close)
     const worker = await stage.startWorker()
     const before = await stage.register('before@example.com')
-    await expect.poll(() => stage.outcomeOf(before.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(before.mailId)).toBe('accepted')
     await cluster.home.kill()
     const users = [before]
     for (const number of [1, 2, 3]) users.push(await stage.register(`waits${number}@example.com`))
@@ -82,6 +82,6 @@ describe.runIf(inject('redis') === 'redis-server')('a master that is killed unde
     expect(stage.provider.requests).toHaveLength(1)
     await cluster.home.start()
     await expectOneMailEach(stage, users)
-    await expect.poll(() => worker.backend.check(), PATIENT).toBeUndefined()
+    await expect.poll(() => worker.backend.check()).toBeUndefined()
   })
 })

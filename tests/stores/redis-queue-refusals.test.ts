@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { describe, inject } from 'vitest'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { type Commands, setLeastRights } from './least-rights.ts'
 
 describe.runIf(inject('redis') === 'redis-server')(
@@ -33,7 +32,7 @@ describe.runIf(inject('redis') === 'redis-server')(
           await mkdir(join(snapshot, 'in the way'), { recursive: true })
           await asAdmin('CONFIG', 'SET', 'save', '3600 1')
           await asAdmin('BGSAVE')
-          await expect.poll(() => asAdmin('INFO', 'persistence'), PATIENT).toContain('rdb_last_bgsave_status:err')
+          await expect.poll(() => asAdmin('INFO', 'persistence')).toContain('rdb_last_bgsave_status:err')
           return async () => {
             await asAdmin('CONFIG', 'SET', 'save', '')
             await rm(snapshot, { recursive: true })

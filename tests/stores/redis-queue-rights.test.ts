@@ -6,7 +6,6 @@ import { useTestDatabase } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import { startProgram } from '../support/processes.ts'
 import { startTestCluster } from '../support/redis-cluster.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { troubleIn } from './bear-outage.ts'
 import { type Commands, type LeastRights, setLeastRights } from './least-rights.ts'
 
@@ -22,7 +21,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
     const { api, worker, provider, asAdmin } = stage
     const answer = await fetch(`${api.url}/v1/users`, post({ email: 'rights@example.com', password: PASSWORD }))
     expect(answer.status).toBe(202)
-    await expect.poll(() => provider.inbox('rights@example.com').length, PATIENT).toBe(1)
+    await expect.poll(() => provider.inbox('rights@example.com').length).toBe(1)
     const headers = { authorization: `Basic ${btoa('ops:ops')}` }
     const board = await fetch(`${worker.opsUrl}/dashboard/api/queues?activeQueue=mail&status=completed&page=1`, {
       headers,
@@ -47,7 +46,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on Redis, under th
   test('SIGTERM works while Redis refuses everything', async () => {
     const { worker, asAdmin } = stage
     await asAdmin('ACL', 'SETUSER', 'latchkey', 'nocommands')
-    await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status, PATIENT).toBe(503)
+    await expect.poll(async () => (await fetch(`${worker.opsUrl}/readyz`)).status).toBe(503)
     expect(await worker.stop()).toBe(0)
   })
 })
@@ -71,7 +70,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on a Redis Cluster
     onTestFinished(async () => void (await Promise.all([api.stop(), worker.stop()])))
     const answer = await fetch(`${api.url}/v1/users`, post({ email: 'cluster@example.com', password: PASSWORD }))
     expect(answer.status).toBe(202)
-    await expect.poll(() => provider.inbox('cluster@example.com').length, PATIENT).toBe(1)
+    await expect.poll(() => provider.inbox('cluster@example.com').length).toBe(1)
     expect(troubleIn(worker.log())).toEqual([])
   })
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { vi } from 'vitest'
 import { type SteadyPostgres, startSteadyPostgres } from '../../bench/soak/steady-postgres.ts'
+import { PATIENT } from '../support/patient.ts'
 
 const NAME = 'standby'
 
@@ -35,7 +36,7 @@ export const startStandby = async (
     await vi.waitFor(async () => {
       const found = await client.query("select 1 from pg_stat_replication where sync_state = 'sync'")
       if (found.rowCount === 0) throw new Error('the standby does not follow yet')
-    }, 20_000)
+    }, PATIENT)
     return standby
   } finally {
     await client.end()

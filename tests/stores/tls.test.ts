@@ -13,10 +13,10 @@ import { readUser } from '../support/answers.ts'
 import { basic, PASSWORD, post } from '../support/api.ts'
 import { silent } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
+import { PATIENT } from '../support/patient.ts'
 import { startProcess, startProgram } from '../support/processes.ts'
 import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { type Authority, createAuthority } from './certificates.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
@@ -73,7 +73,7 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
     onTestFinished(async () => void (await Promise.all([api.stop(), worker.stop()])))
     const registered = await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD }))
     const { id } = await readUser(registered)
-    await expect.poll(() => codeIn(provider.inbox(email)[0]), PATIENT).toMatch(/^\d{4}$/)
+    await expect.poll(() => codeIn(provider.inbox(email)[0])).toMatch(/^\d{4}$/)
     const code = codeIn(provider.inbox(email)[0])
     const headers = { authorization: basic(email) }
     const activated = await fetch(`${api.url}/v1/users/${id}/activation`, post({ code }, headers))
@@ -129,7 +129,7 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
         )
         expect(register.status).toBe(503)
       }
-      await expect.poll(program.out, PATIENT).toMatch(/"level":"warn".*(SELF_SIGNED|UNABLE_TO)/)
+      await expect.poll(program.out).toMatch(/"level":"warn".*(SELF_SIGNED|UNABLE_TO)/)
       expect(program.out()).not.toContain('postgres://')
     },
   )
@@ -159,8 +159,8 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
             .out()
             .split('\n')
             .filter((line) => line.includes('Redis is unavailable'))
-        await expect.poll(() => told().join(), PATIENT).toMatch(reason)
-        await expect.poll(() => program.out().split('Redis connection').length, PATIENT).toBeGreaterThan(4)
+        await expect.poll(() => told().join()).toMatch(reason)
+        await expect.poll(() => program.out().split('Redis connection').length).toBeGreaterThan(4)
         expect(told()).toHaveLength(1)
         expect(program.out()).not.toMatch(/hunter[23]/)
       }

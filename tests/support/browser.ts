@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject } from 'vitest'
 import { startBrowser } from '../../dev/browser.ts'
+import { PATIENT } from './patient.ts'
 
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+
+// The rules that may find something else in the dark.
+const OF_COLORS = ['color-contrast', 'link-in-text-block']
 
 export type Credentials = { username: string; password: string }
 
@@ -40,13 +44,15 @@ export const useBrowser = () => {
     ): Promise<Page> => {
       const { credentials, expected, others = [], warnings = false } = options
       const complaints = warnings ? ['error', 'warning'] : ['error']
-      const context = await browser.newContext({ ...(credentials && { httpCredentials: credentials }) })
+      const context = await browser.newContext({
+        reducedMotion: 'reduce',
+        ...(credentials && { httpCredentials: credentials }),
+      })
+      context.setDefaultTimeout(PATIENT.timeout)
       const page = await context.newPage()
       const hosts = [url, ...others].map((one) => new URL(one).host)
       page.on('request', (request) => {
-        const address = new URL(request.url())
-        if (!hosts.includes(address.host) && !/^(?:data|blob|about):$/.test(address.protocol))
-          faults.push(`asks ${address.href}`)
+        if (!isOwn(request.url(), hosts)) faults.push(`asks ${request.url()}`)
       })
       page.on('pageerror', (error) => void faults.push(error.message))
       page.on('console', (message) => {
@@ -58,14 +64,25 @@ export const useBrowser = () => {
   }
 }
 
+const isOwn = (url: string, hosts: string[]): boolean => {
+  const { host, protocol } = new URL(url)
+  return hosts.includes(host) || /^(?:data|blob|about):$/.test(protocol)
+}
+
 /** What axe-core finds wrong with the page as it is now, in light and dark, as `rule: element`; `except` are rules that are not asked. */
 export const expectAccessible = async (page: Page, except: string[] = []): Promise<void> => {
   await page.evaluate(AXE)
-  const rules = JSON.stringify(Object.fromEntries(except.map((rule) => [rule, { enabled: false }])))
-  for (const colorScheme of ['light', 'dark'] as const) {
+  const rules = Object.fromEntries(except.map((rule) => [rule, { enabled: false }]))
+  const ofColors = OF_COLORS.filter((rule) => !except.includes(rule))
+  for (const [colorScheme, which] of [
+    ['light', { rules }],
+    ['dark', { runOnly: ofColors }],
+  ] as const) {
+    if (colorScheme === 'dark' && ofColors.length === 0) return
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const options = JSON.stringify({ ...which, resultTypes: ['violations'] })
     const found = await page.evaluate(
-      `axe.run({ rules: ${rules}, resultTypes: ['violations'] }).then(({ violations }) =>
+      `axe.run(${options}).then(({ violations }) =>
         violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`,
     )
     expect(found, colorScheme).toEqual([])

@@ -10,6 +10,7 @@ import type { Begin } from '../../src/core/process/lifecycle.ts'
 import { createLogger } from '../../src/core/process/logger.ts'
 import { startWorker } from '../../src/worker/main.ts'
 import { QUICK } from './api.ts'
+import { PATIENT } from './patient.ts'
 
 type Name = 'api' | 'worker'
 
@@ -87,7 +88,7 @@ const findPlace = async (environment: Environment) => {
   return { url: `http://127.0.0.1:${port}`, opsUrl: `http://127.0.0.1:${opsPort}`, settings }
 }
 
-const untilProgramReady = (opsUrl: string) => vi.waitFor(() => checkReady(opsUrl), { timeout: 30_000, interval: 50 })
+const untilProgramReady = (opsUrl: string) => vi.waitFor(() => checkReady(opsUrl), PATIENT)
 
 const checkReady = async (opsUrl: string): Promise<void> => {
   const answer = await fetch(`${opsUrl}/readyz`)

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
+import { PATIENT } from './patient.ts'
 import type { TestRedis } from './redis.ts'
 import { dataServer, newRedisServer, type RedisServer } from './redis-server.ts'
 
 const SLOTS = 16_384
 const MASTERS = 3
-const PATIENT = { timeout: 30_000, interval: 50 }
 
 type ClusterNode = RedisServer & { busPort: number }
 

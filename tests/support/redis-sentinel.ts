@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { vi } from 'vitest'
+import { PATIENT } from './patient.ts'
 import type { TestRedis } from './redis.ts'
 import { dataServer, newRedisServer, type RedisServer } from './redis-server.ts'
 
@@ -10,7 +11,6 @@ const NAME = 'latchkey'
 const SENTINELS = 3
 const QUORUM = 2
 const ANNOUNCE_MS = 100
-const PATIENT = { timeout: 30_000, interval: 50 }
 
 /** The `replica` follows the `master`, and takes its place when the Sentinels find that it is dead. */
 export type TestSentinel = TestRedis & { master: RedisServer; replica: RedisServer }

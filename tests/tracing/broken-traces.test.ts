@@ -6,7 +6,6 @@ import { useTestDatabase } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import { startProcess } from '../support/processes.ts'
 import { startTraceCollector } from '../support/trace-collector.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { ADDRESS, CALLER, PASSWORD, TRACE_ID } from './request.ts'
 
 test.each(backends)('a kept trace that cannot be read holds no mail up, jobs on %s', async (backend) => {
@@ -29,7 +28,7 @@ test.each(backends)('a kept trace that cannot be read holds no mail up, jobs on 
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
   })
   onTestFinished(worker.kill)
-  await expect.poll(() => provider.inbox().length, PATIENT).toBe(kept.length)
+  await expect.poll(() => provider.inbox().length).toBe(kept.length)
   await worker.stop()
   expect(collector.spans().filter(({ name }) => name === 'process mail')).toHaveLength(kept.length)
 })

@@ -5,7 +5,6 @@ import { useTestDatabase } from '../support/database.ts'
 import { startMailProvider } from '../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import { startTraceCollector } from '../support/trace-collector.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { linesOf, PASSWORD } from './request.ts'
 
 describe.each([
@@ -24,12 +23,12 @@ describe.each([
     for (const name of ['one', 'two', 'three']) {
       const email = `${name}@example.com`
       expect((await fetch(`${api.url}/v1/users`, post({ email, password: PASSWORD }))).status).toBe(202)
-      await expect.poll(() => provider.inbox(email).length, PATIENT).toBe(1)
+      await expect.poll(() => provider.inbox(email).length).toBe(1)
     }
     const warnings = (process: TestProcess) =>
       linesOf(process).filter(({ msg }) => String(msg).includes('OTEL_EXPORTER_OTLP_ENDPOINT'))
-    await expect.poll(() => warnings(api).length, PATIENT).toBe(1)
-    await expect.poll(() => warnings(worker).length, PATIENT).toBe(1)
+    await expect.poll(() => warnings(api).length).toBe(1)
+    await expect.poll(() => warnings(worker).length).toBe(1)
     await fetch(`${api.url}/v1/users`, post({ email: 'last@example.com', password: PASSWORD }))
     const begun = performance.now()
     expect(await Promise.all([api.stop(), worker.stop()])).toEqual([0, 0])

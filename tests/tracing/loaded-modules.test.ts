@@ -6,7 +6,6 @@ import { findFreePort } from '../../dev/free-port.ts'
 import { post } from '../support/api.ts'
 import { useTestDatabase } from '../support/database.ts'
 import { startProcess } from '../support/processes.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { ADDRESS, PASSWORD } from './request.ts'
 
 /** Writes down every module that a process loads. */
@@ -32,7 +31,7 @@ describe('the code that sends traces', () => {
       NOTED_MODULES: file,
     })
     onTestFinished(process.kill)
-    await expect.poll(() => process.log(), PATIENT).toMatch(/api listening|worker running/)
+    await expect.poll(() => process.log()).toMatch(/api listening|worker running/)
     if (name === 'api') await fetch(`${process.url}/v1/users`, post({ email: ADDRESS, password: PASSWORD }))
     return readFileSync(file, 'utf8')
   }

@@ -4,11 +4,11 @@ import { basic, post } from '../support/api.ts'
 import { backends, startStore } from '../support/backends.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
+import { PATIENT } from '../support/patient.ts'
 import { startProcess, type TestProcess } from '../support/processes.ts'
 import type { TestRedis } from '../support/redis.ts'
 import { type Exported, startTraceCollector, type TraceCollector } from '../support/trace-collector.ts'
 import { findIn, showsShortCode } from '../worker/leak-search.ts'
-import { PATIENT } from '../worker/stage.ts'
 import { ADDRESS, CALLER, linesOf, PASSWORD, TRACE_ID } from './request.ts'
 
 const CANARIES = [ADDRESS, PASSWORD, 'canary-agent', 'canary-state', 'canary-baggage', 'canary-query', '203.0.113.77']
@@ -116,7 +116,10 @@ describe.each(backends)('a registration with a trace, jobs on %s', (backend) => 
       'messaging.destination.name': 'mail',
       'messaging.message.id': user.mailId,
     }
-    expect(inTrace('latchkey-worker', 'send mail')).toMatchObject([{ kind: 'producer', attributes: message }])
+    // A slow worker's sweep may offer the mail once more: the queue keeps one job for it.
+    const offers = inTrace('latchkey-worker', 'send mail')
+    expect(offers).not.toEqual([])
+    for (const offer of offers) expect(offer).toMatchObject({ kind: 'producer', attributes: message })
     const tries = [
       { 'latchkey.attempt': 1, 'latchkey.outcome': 'resend-503', 'error.type': 'resend-503' },
       { 'latchkey.attempt': 2, 'latchkey.outcome': 'accepted' },

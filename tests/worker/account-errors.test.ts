@@ -5,7 +5,7 @@ import { type ProviderFacts, toResponse } from '../../dev/mail-sandbox/provider/
 import { factsOf } from '../../dev/mail-sandbox/provider/fixtures.ts'
 import { providerNames } from '../../src/core/mail/providers/providers.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, setStage } from './stage.ts'
+import { setStage } from './stage.ts'
 
 /** A provider that answers a mail to `NAME@…` with its error of this name, until its account is in order again. */
 const startTroubled = async ({ read, errors, accept }: ProviderFacts) => {
@@ -61,12 +61,12 @@ describe.concurrent.each(providerNames)('a worker that mails by %s', (name) => {
     for (const [error, { word }] of errors) waiting.push({ word, ...(await stage.register(`${error}@example.com`)) })
     const told = () => stage.pool.query<{ word: string }>('select last_error as word from mails order by word')
     const words = waiting.map(({ word }) => word).toSorted()
-    await expect.poll(async () => (await told()).rows.map(({ word }) => word).toSorted(), PATIENT).toEqual(words)
+    await expect.poll(async () => (await told()).rows.map(({ word }) => word).toSorted()).toEqual(words)
     for (const user of waiting) {
       expect(await stage.outcomeOf(user.mailId)).toBeNull()
       expect(await stage.codeStatusOf(user)).toBe('queued')
     }
     stage.troubled.recover()
-    for (const user of waiting) await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('sent')
+    for (const user of waiting) await expect.poll(() => stage.codeStatusOf(user)).toBe('sent')
   })
 })

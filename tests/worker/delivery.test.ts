@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, test } from 'vitest'
 import { describeBackends } from '../support/backends.ts'
 import type { TestWorker } from '../support/test-worker.ts'
-import { PATIENT, type Stage, setStage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 
 describeBackends('jobs on %s', (backend) => {
   let stage: Stage
@@ -19,7 +19,7 @@ describeBackends('jobs on %s', (backend) => {
   }) => {
     stage.provider.answerWith([503, 503, 503])
     await stage.register('patient@example.com')
-    await expect.poll(() => stage.provider.inbox('patient@example.com').length, PATIENT).toBe(1)
+    await expect.poll(() => stage.provider.inbox('patient@example.com').length).toBe(1)
     const tries = stage.requestsTo('patient@example.com')
     expect(tries).toHaveLength(4)
     expect(new Set(tries.map((mail) => mail.key + mail.body)).size).toBe(1)
@@ -31,21 +31,21 @@ describeBackends('jobs on %s', (backend) => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('watched@example.com')
     const job = () => worker.queue.getJob(user.mailId)
-    await expect.poll(async () => (await job())?.attemptsMade, PATIENT).toBeGreaterThanOrEqual(3)
+    await expect.poll(async () => (await job())?.attemptsMade).toBeGreaterThanOrEqual(3)
     const troubled = await job()
     expect(troubled?.failedReason).toBe('resend-503')
     expect(JSON.stringify(troubled)).not.toContain('must not be shown')
     expect(await stage.codeStatusOf(user)).toBe('queued')
     stage.provider.answerWith([], 200)
-    await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
-    await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('sent')
-    await expect.poll(async () => (await job())?.returnvalue, PATIENT).toBe('accepted')
+    await expect.poll(() => stage.provider.inbox(user.email).length).toBe(1)
+    await expect.poll(() => stage.codeStatusOf(user)).toBe('sent')
+    await expect.poll(async () => (await job())?.returnvalue).toBe('accepted')
   })
 
   test.for([400, 422])('%i fails the job at once, and the code is undeliverable', async (status, { expect }) => {
     stage.provider.answerWith([], status)
     const user = await stage.register(`refused${status}@example.com`)
-    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isFailed(), PATIENT).toBe(true)
+    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isFailed()).toBe(true)
     const job = await worker.queue.getJob(user.mailId)
     expect(job).toMatchObject({ failedReason: `resend-${status} validation-error`, attemptsMade: 1 })
     expect(stage.requestsTo(user.email)).toHaveLength(1)
@@ -58,7 +58,7 @@ describeBackends('jobs on %s', (backend) => {
     async (status, { expect }) => {
       stage.provider.answerWith([status])
       const user = await stage.register(`trouble${status}@example.com`)
-      await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
+      await expect.poll(() => stage.provider.inbox(user.email).length).toBe(1)
       expect(stage.requestsTo(user.email)).toHaveLength(2)
     },
   )
@@ -66,7 +66,7 @@ describeBackends('jobs on %s', (backend) => {
   test('a mail is not tried again before the time that the provider asked for', async ({ expect }) => {
     stage.provider.answerWith([{ status: 429, retryAfter: '3' }])
     const user = await stage.register('later@example.com')
-    await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
+    await expect.poll(() => stage.provider.inbox(user.email).length).toBe(1)
     const [first, second] = stage.requestsTo(user.email)
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(2950)
   })
@@ -74,12 +74,12 @@ describeBackends('jobs on %s', (backend) => {
   test("neither an operator's haste nor a lost job makes the provider's time shorter", async ({ expect }) => {
     stage.provider.answerWith([{ status: 403, retryAfter: '4' }])
     const user = await stage.register('hasty@example.com')
-    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isDelayed(), PATIENT).toBe(true)
+    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isDelayed()).toBe(true)
     await (await worker.queue.getJob(user.mailId))?.promote()
-    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.attemptsMade, PATIENT).toBeGreaterThan(1)
+    await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.attemptsMade).toBeGreaterThan(1)
     await worker.queue.remove(user.mailId)
     await stage.letOffersAge()
-    await expect.poll(() => stage.provider.inbox(user.email).length, PATIENT).toBe(1)
+    await expect.poll(() => stage.provider.inbox(user.email).length).toBe(1)
     const [first, second] = stage.requestsTo(user.email)
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(3950)
   })
@@ -87,7 +87,7 @@ describeBackends('jobs on %s', (backend) => {
   test('silence is tried again with the same key and bytes, and the person gets one mail', async ({ expect }) => {
     stage.provider.answerWith(['hang'])
     const user = await stage.register('silence@example.com')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     const tries = stage.requestsTo(user.email)
     expect(tries).toHaveLength(2)
     expect(new Set(tries.map((mail) => mail.key + mail.body)).size).toBe(1)

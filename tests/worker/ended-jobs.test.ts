@@ -6,7 +6,7 @@ import { openOutboxQueue } from '../../src/worker/queue/outbox-queue.ts'
 import { outboxWorkerOptions } from '../../src/worker/queue/outbox-worker-options.ts'
 import { backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
-import { PATIENT, type Stage, setStage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 
 const MORE_THAN_KEPT = 130
 const KEPT = 100
@@ -30,10 +30,10 @@ describe.each(backends)('jobs that ended, on %s', (name) => {
     const endAll = backend.newWorker(MAILS.queue, async () => 'accepted', outboxWorkerOptions(20, undefined))
     const ids = Array.from({ length: MORE_THAN_KEPT }, () => randomUUID())
     await queue.addBulk(ids.map((id) => ({ name: MAILS.job, data: MAILS.dataOf(id), opts: { jobId: id } })))
-    await expect.poll(() => queue.getJobCountByTypes('waiting', 'prioritized', 'active'), PATIENT).toBe(0)
+    await expect.poll(() => queue.getJobCountByTypes('waiting', 'prioritized', 'active')).toBe(0)
     await endAll.close()
     await stage.startWorker()
-    await expect.poll(() => queue.getCompletedCount(), PATIENT).toBe(KEPT)
+    await expect.poll(() => queue.getCompletedCount()).toBe(KEPT)
     await queue.close()
     await backend.close()
   })

@@ -5,7 +5,7 @@ import { basic, PASSWORD, post } from '../support/api.ts'
 import { backends } from '../support/backends.ts'
 import type { TestWorker } from '../support/test-worker.ts'
 import { dumpRedis, dumpTables, findIn } from './leak-search.ts'
-import { PATIENT, type Stage, setStage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 
 describe.each(backends)('after DELETE /v1/account, jobs on %s', (backend) => {
   let stage: Stage
@@ -30,7 +30,7 @@ describe.each(backends)('after DELETE /v1/account, jobs on %s', (backend) => {
     provider.answerWith([422])
     const metadata = { plan: 'a plan of its own' }
     const user = await readUser(await app.request('/v1/users', post({ email, password: PASSWORD, metadata })))
-    await expect.poll(() => stage.codeStatusOf(user), PATIENT).toBe('undeliverable')
+    await expect.poll(() => stage.codeStatusOf(user)).toBe('undeliverable')
     const database = stage.database
     await deliver(database, user)
     expect((await activate(app, user, await codeOf(database, user))).status).toBe(200)
@@ -53,7 +53,7 @@ describe.each(backends)('after DELETE /v1/account, jobs on %s', (backend) => {
     const email = `waiting-${backend}@example.com`
     provider.answerWith([], 503)
     const { id, mailId } = await stage.register(email)
-    await expect.poll(() => stage.requestsTo(email).length, PATIENT).toBeGreaterThan(0)
+    await expect.poll(() => stage.requestsTo(email).length).toBeGreaterThan(0)
     await stage.pool.query('update users set activated_at = now() where id = $1', [id])
     const headers = { authorization: basic(email) }
     expect((await app.request('/v1/account', { method: 'DELETE', headers })).status).toBe(204)
@@ -62,7 +62,7 @@ describe.each(backends)('after DELETE /v1/account, jobs on %s', (backend) => {
     // The job that waited for its next try finds no row.
     const sentBefore = stage.requestsTo(email).length
     const lastLine = async () => (await worker.queue.getJobLogs(mailId)).logs.at(-1)
-    await expect.poll(lastLine, PATIENT).toContain('a mail that is gone')
+    await expect.poll(lastLine).toContain('a mail that is gone')
     expect(stage.requestsTo(email)).toHaveLength(sentBefore)
   })
 })

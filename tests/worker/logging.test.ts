@@ -3,7 +3,7 @@ import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { backends } from '../support/backends.ts'
 import type { TestWorker } from '../support/test-worker.ts'
-import { PATIENT, type Stage, setStage, startGatedProvider } from './stage.ts'
+import { type Stage, setStage, startGatedProvider } from './stage.ts'
 
 describe.each(backends)('what a worker on %s says of its tries', (backend) => {
   let stage: Stage
@@ -36,7 +36,7 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
   const registerAnd = async (email: string, change: (user: { id: string; mailId: string }) => Promise<unknown>) => {
     await worker.queue.pause()
     const user = await stage.register(email)
-    await expect.poll(() => worker.queue.getJob(user.mailId), PATIENT).toBeDefined()
+    await expect.poll(() => worker.queue.getJob(user.mailId)).toBeDefined()
     await change(user)
     await worker.queue.resume()
     return user
@@ -45,8 +45,8 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
   test('a try is one line with outcome, mail, request, attempt and milliseconds, in the log and in the job', async () => {
     stage.provider.answerWith([503])
     const user = await stage.register('late@example.com')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
-    await expect.poll(() => jobLog(user.mailId), PATIENT).toHaveLength(2)
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
+    await expect.poll(() => jobLog(user.mailId)).toHaveLength(2)
     const [ref, requestId] = [await refOf(user.id), triesOf(user.mailId)[0]?.requestId]
     const both = {
       level: 'info',
@@ -71,7 +71,7 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
   test('of a mail that is accepted at once the job keeps the outcome, without a line besides', async () => {
     const user = await stage.register('at-once@example.com')
     const job = () => worker.queue.getJob(user.mailId)
-    await expect.poll(async () => (await job())?.returnvalue, PATIENT).toBe('accepted')
+    await expect.poll(async () => (await job())?.returnvalue).toBe('accepted')
     expect(triesOf(user.mailId)).toMatchObject([{ attempt: 1, end: 'done', outcome: 'accepted' }])
     expect(await jobLog(user.mailId)).toEqual([])
   })
@@ -79,7 +79,7 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
   test('a refused mail is a warning that says what to do, and a line in the job', async () => {
     stage.provider.answerWith([422])
     const user = await stage.register('refused@example.com')
-    await expect.poll(() => triesOf(user.mailId), PATIENT).toHaveLength(1)
+    await expect.poll(() => triesOf(user.mailId)).toHaveLength(1)
     expect(triesOf(user.mailId)).toMatchObject([
       {
         level: 'warn',
@@ -89,17 +89,17 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
       },
     ])
     await expect
-      .poll(() => jobLog(user.mailId), PATIENT)
+      .poll(() => jobLog(user.mailId))
       .toEqual([expect.stringMatching(/try 1: resend-422 validation-error, failed for good$/)])
   })
 
   test('a broken key is a warning that names what to correct', async () => {
     stage.provider.answerWith([401])
     const user = await stage.register('key@example.com')
-    await expect.poll(() => triesOf(user.mailId), PATIENT).not.toHaveLength(0)
+    await expect.poll(() => triesOf(user.mailId)).not.toHaveLength(0)
     const [first] = triesOf(user.mailId)
     expect(first).toMatchObject({ level: 'warn', advice: expect.stringContaining('MAIL_API_KEY') })
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
   })
 
   test.each([
@@ -128,14 +128,14 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
     },
   ])('a mail that $what gets its line too', async ({ what, change, told }) => {
     const user = await registerAnd(`${what.replaceAll(' ', '-')}@example.com`, (changed) => change(stage, changed))
-    await expect.poll(() => triesOf(user.mailId), PATIENT).not.toHaveLength(0)
+    await expect.poll(() => triesOf(user.mailId)).not.toHaveLength(0)
     expect(triesOf(user.mailId)[0]).toMatchObject({
       ...told,
       ref: await refOf(user.id),
       requestId: expect.stringMatching(/./),
       to: 'i…@example.com',
     })
-    await expect.poll(() => jobLog(user.mailId), PATIENT).not.toHaveLength(0)
+    await expect.poll(() => jobLog(user.mailId)).not.toHaveLength(0)
   })
 
   test('a run that has lost its lease says so', async () => {
@@ -143,16 +143,16 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
     onTestFinished(async () => void (await Promise.all([gate.close(), own.close()])))
     await own.startWorker({ logger, mailUrl: gate.url })
     const user = await own.register('lost-lease@example.com')
-    await expect.poll(() => gate.requests(user.email), PATIENT).toBe(1)
+    await expect.poll(() => gate.requests(user.email)).toBe(1)
     await own.pool.query('update mails set lease_token = gen_random_uuid() where id = $1', [user.mailId])
     gate.release()
-    await expect.poll(() => triesOf(user.mailId).map(({ reason }) => reason), PATIENT).toContain('lease-lost')
+    await expect.poll(() => triesOf(user.mailId).map(({ reason }) => reason)).toContain('lease-lost')
   })
 
   test("a try that our own fault breaks off is an error in the log, and a fixed word in the job's", async () => {
     await stage.pool.query('alter table mails rename column provider_id to provider_id_away')
     const user = await stage.register('broken@example.com').finally(async () => {
-      await expect.poll(() => linesWith('internal error'), PATIENT).not.toHaveLength(0)
+      await expect.poll(() => linesWith('internal error')).not.toHaveLength(0)
       await stage.pool.query('alter table mails rename column provider_id_away to provider_id')
     })
     expect(linesWith('internal error')[0]).toMatchObject({
@@ -160,19 +160,19 @@ describe.each(backends)('what a worker on %s says of its tries', (backend) => {
       mailId: user.mailId,
       err: { message: expect.stringContaining('provider_id') },
     })
-    await expect.poll(async () => (await jobLog(user.mailId))[0], PATIENT).toMatch(/ internal-error, next try in /)
+    await expect.poll(async () => (await jobLog(user.mailId))[0]).toMatch(/ internal-error, next try in /)
   })
 
   test('a job that names no mail is a warning', async () => {
     await worker.queue.add('send-code', { mailId: 'ada@example.com' })
-    await expect.poll(() => linesWith('a job that names no mail'), PATIENT).toMatchObject([{ level: 'warn' }])
+    await expect.poll(() => linesWith('a job that names no mail')).toMatchObject([{ level: 'warn' }])
   })
 
   test('no line and no job shows a whole address', async () => {
     stage.provider.answerWith([503])
     const discreet = await stage.register('discreet@example.com')
-    await expect.poll(() => triesOf(discreet.mailId), PATIENT).not.toHaveLength(0)
-    await expect.poll(() => jobLog(discreet.mailId), PATIENT).not.toHaveLength(0)
+    await expect.poll(() => triesOf(discreet.mailId)).not.toHaveLength(0)
+    await expect.poll(() => jobLog(discreet.mailId)).not.toHaveLength(0)
     const mails = await stage.pool.query<{ id: string; email: string }>(
       'select mails.id, users.email from mails join users on users.id = mails.user_id',
     )

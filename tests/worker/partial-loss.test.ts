@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { MAILS } from '../../src/worker/delivery/mail-kind.ts'
 import { offerRows } from '../../src/worker/queue/offer-rows.ts'
 import { backends } from '../support/backends.ts'
+import { PATIENT } from '../support/patient.ts'
 import type { TestWorker } from '../support/test-worker.ts'
-import { PATIENT, type Stage, setStage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 
 const row = (id: string, offers = 1) => ({ id, offers, delayMs: 0, priority: 1, traceContext: null })
 
@@ -21,7 +22,7 @@ const start = async (backend: 'postgresql' | 'redis') => {
 const registerWhilePaused = async (emails: string[]) => {
   await worker.queue.pause()
   const users = await Promise.all(emails.map((email) => stage.register(email)))
-  for (const user of users) await expect.poll(() => worker.queue.getJob(user.mailId), PATIENT).toBeDefined()
+  for (const user of users) await expect.poll(() => worker.queue.getJob(user.mailId)).toBeDefined()
   return users
 }
 
@@ -29,9 +30,7 @@ const registerWhilePaused = async (emails: string[]) => {
 const expectAllToLeave = async (emails: string[]) => {
   await worker.queue.resume()
   await stage.letOffersAge()
-  await expect
-    .poll(() => emails.filter((email) => stage.provider.inbox(email).length > 0).length, PATIENT)
-    .toBe(emails.length)
+  await expect.poll(() => emails.filter((email) => stage.provider.inbox(email).length > 0).length).toBe(emails.length)
   for (const email of emails) expect(stage.provider.inbox(email)).toHaveLength(1)
 }
 
@@ -66,12 +65,12 @@ describe.runIf(inject('redis') === 'redis-server' && inject('redisKind') === 'si
       const users = await registerWhilePaused(EMAILS)
       // Until a sweep has marked its row, the next one makes a lost job anew.
       const unmarked = () => stage.pool.query('select from mails where offers = 0')
-      await expect.poll(async () => (await unmarked()).rowCount, PATIENT).toBe(0)
+      await expect.poll(async () => (await unmarked()).rowCount).toBe(0)
       await withRedis((redis) => redis.del(...users.map(({ mailId }) => `bull:mail:${mailId}`)))
       await worker.queue.resume()
       // They run without data first, and fail.
       for (const { mailId } of users)
-        await expect.poll(() => worker.queue.getJobState(mailId), PATIENT).toMatch(/failed|unknown/)
+        await expect.poll(() => worker.queue.getJobState(mailId)).toMatch(/failed|unknown/)
       await expectAllToLeave(EMAILS)
     })
 
@@ -119,7 +118,7 @@ describe.each(backends)('a queue on %s', (backend) => {
   test('whose worker had a clock that was ahead for an hour tries again by the clock of the database', async () => {
     stage.provider.answerWith([], 503)
     const user = await stage.register('ahead@example.com')
-    await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('delayed')
+    await expect.poll(() => worker.queue.getJobState(user.mailId)).toBe('delayed')
     await expect
       .poll(
         async () =>

@@ -1,7 +1,7 @@
 import { describe, inject } from 'vitest'
 import { type BackendName, backends } from '../support/backends.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, type Stage, setStage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 
 const emailsOf = (name: string) => Array.from({ length: 5 }, (_, index) => `${name}${index}@example.com`)
 
@@ -35,13 +35,13 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
     // Not getJobCounts(): on PostgreSQL it leaves out what waits in a paused queue.
     const queued = async () =>
       (await Promise.all(users.map((user) => worker.queue.getJob(user.mailId)))).filter((job) => job).length
-    await expect.poll(queued, PATIENT).toBe(emails.length)
+    await expect.poll(queued).toBe(emails.length)
     // On a busy machine a sweep may offer them once more, just after that.
     const wipeAndCount = () => stage.wipe().then(queued)
-    await expect.poll(wipeAndCount, PATIENT).toBe(0)
+    await expect.poll(wipeAndCount).toBe(0)
     await worker.queue.resume()
     await stage.letOffersAge()
-    await expect.poll(() => countArrived(stage, emails), PATIENT).toBe(emails.length)
+    await expect.poll(() => countArrived(stage, emails)).toBe(emails.length)
     for (const email of emails) expect(stage.requestsTo(email)).toHaveLength(1)
   })
 
@@ -52,12 +52,12 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
       const emails = Array.from({ length: 40 }, (_, index) => `storm${index}@example.com`)
       stage.provider.answerWith([503, 'hang', 503, 'hang'])
       await Promise.all(emails.map((email) => stage.register(email)))
-      await expect.poll(() => stage.provider.requests.length, PATIENT).toBeGreaterThan(4)
+      await expect.poll(() => stage.provider.requests.length).toBeGreaterThan(4)
       if (!stage.redis) await worker.queue.pause()
       await stage.wipe()
       await worker.queue.resume()
       await stage.letOffersAge()
-      await expect.poll(() => countArrived(stage, emails), PATIENT).toBe(emails.length)
+      await expect.poll(() => countArrived(stage, emails)).toBe(emails.length)
       for (const email of emails) expect(stage.provider.inbox(email)).toHaveLength(1)
     },
   )
@@ -71,13 +71,13 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
       const { worker } = stage
       stage.provider.answerWith([answer])
       const user = await stage.register('kept@example.com')
-      await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe(kept)
+      await expect.poll(() => worker.queue.getJobState(user.mailId)).toBe(kept)
       await stage.pool.query(
         'update mails set settled_at = null, outcome = null, next_offer_at = now() where id = $1',
         [user.mailId],
       )
-      await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
-      await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('completed')
+      await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
+      await expect.poll(() => worker.queue.getJobState(user.mailId)).toBe('completed')
       expect(stage.provider.inbox(user.email)).toHaveLength(1)
       expect(stage.requestsTo(user.email)).toHaveLength(2)
     },
@@ -90,12 +90,12 @@ describe.runIf(inject('redis') === 'redis-server')('jobs on redis, which goes aw
   test('registrations go on with 202, and the mails arrive when Redis is back, empty', async ({ stage, expect }) => {
     await stage.startWorker()
     const before = await stage.register('before@example.com')
-    await expect.poll(() => stage.outcomeOf(before.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(before.mailId)).toBe('accepted')
     await stage.redis?.stop()
     const emails = emailsOf('outage')
     for (const email of emails) await stage.register(email)
     await stage.redis?.start()
-    await expect.poll(() => countArrived(stage, emails), PATIENT).toBe(emails.length)
+    await expect.poll(() => countArrived(stage, emails)).toBe(emails.length)
     for (const email of emails) expect(stage.requestsTo(email)).toHaveLength(1)
   })
 
@@ -104,7 +104,7 @@ describe.runIf(inject('redis') === 'redis-server')('jobs on redis, which goes aw
     await stage.startWorker()
     const user = await stage.register('early@example.com')
     await stage.redis?.start()
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     expect(stage.requestsTo(user.email)).toHaveLength(1)
   })
 

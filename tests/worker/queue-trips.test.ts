@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { PATIENT, setStage, startGatedProvider } from './stage.ts'
+import { setStage, startGatedProvider } from './stage.ts'
 
 // Of the statement by which a worker sees that nothing came before it listens.
 const LOOK_BEFORE_WAITING = 'AND NOT EXISTS'
@@ -23,12 +23,10 @@ test('a job that ends while its worker waits to be told of the next one asks for
   const worker = await stage.startWorker({ mailUrl: gate.url })
   const asked = watchQueue()
   const user = await stage.register('lonely@example.com')
-  await expect.poll(() => gate.requests(user.email), PATIENT).toBe(1)
-  await expect
-    .poll(() => asked().lastIndexOf(LOOK_BEFORE_WAITING), PATIENT)
-    .toBeGreaterThan(asked().indexOf('move_to_active('))
+  await expect.poll(() => gate.requests(user.email)).toBe(1)
+  await expect.poll(() => asked().lastIndexOf(LOOK_BEFORE_WAITING)).toBeGreaterThan(asked().indexOf('move_to_active('))
   gate.release()
-  await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isCompleted(), PATIENT).toBe(true)
+  await expect.poll(async () => (await worker.queue.getJob(user.mailId))?.isCompleted()).toBe(true)
   expect(asked()).toContain('move_to_completed(')
   expect(asked()).not.toContain('move_to_completed_fetch(')
 })

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { describe } from 'vitest'
 import { type BackendName, backends } from '../support/backends.ts'
 import { testOn } from '../support/test-on.ts'
-import { PATIENT, type Stage, setStage, startGatedProvider } from './stage.ts'
+import { type Stage, setStage, startGatedProvider } from './stage.ts'
 
 /** The stage of the worker's tests, with a provider that keeps what it gets in hand. */
 const setGatedStage = async (backend: BackendName) => {
@@ -28,7 +28,7 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
       const outcomes = await Promise.all(users.map((user) => stage.outcomeOf(user.mailId)))
       return outcomes.filter((outcome) => outcome !== 'accepted').length
     }
-    await expect.poll(unsettled, PATIENT).toBe(0)
+    await expect.poll(unsettled).toBe(0)
     // One that a busy machine asks again for has the same key.
     for (const email of emails) expect(stage.provider.inbox(email)).toHaveLength(1)
   })
@@ -48,18 +48,18 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
     const registerNext = async () => {
       registered += 1
       const user = await stage.register(`person${registered}@example.com`)
-      await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+      await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
       return wasTakenAsNamed(stage, user)
     }
     // Not before the worker has said that it is here, nor when it sweeps just then.
-    await expect.poll(registerNext, PATIENT).toBe(true)
+    await expect.poll(registerNext).toBe(true)
   })
 
   test('a mail is looked for by another worker when the one that sweeps does nothing', async ({ stage, expect }) => {
     await stage.pool.query("insert into outboxes (kind, beat_at) values ('mails', now() + interval '1 hour')")
     await stage.startWorker()
     const user = await stage.register('one@example.com')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     expect(await wasTakenAsNamed(stage, user)).toBe(false)
   })
 
@@ -67,17 +67,17 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
     const { gate } = stage
     const worker = await stage.startWorker({ mailUrl: gate.url })
     const user = await stage.register('one@example.com')
-    await expect.poll(() => gate.requests('one@example.com'), PATIENT).toBe(1)
+    await expect.poll(() => gate.requests('one@example.com')).toBe(1)
     const second = await worker.queue.add(
       'send-code',
       { mailId: user.mailId },
       { attempts: 1000, backoff: { type: 'custom' } },
     )
     const secondJob = () => worker.queue.getJob(second.id ?? '')
-    await expect.poll(async () => (await secondJob())?.failedReason, PATIENT).toBe('taken-by-another-run')
+    await expect.poll(async () => (await secondJob())?.failedReason).toBe('taken-by-another-run')
     gate.release()
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
-    await expect.poll(async () => (await secondJob())?.returnvalue, PATIENT).toBe('dropped')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
+    await expect.poll(async () => (await secondJob())?.returnvalue).toBe('dropped')
     expect(gate.requests('one@example.com')).toBe(1)
   })
 
@@ -85,7 +85,7 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
     const { gate } = stage
     const worker = await stage.startWorker({ mailUrl: gate.url })
     const user = await stage.register('in-hand@example.com')
-    await expect.poll(() => gate.requests('in-hand@example.com'), PATIENT).toBe(1)
+    await expect.poll(() => gate.requests('in-hand@example.com')).toBe(1)
     const closing = worker.close()
     gate.release()
     await closing
@@ -108,7 +108,7 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
       stage.provider.answerWith(['ignore'])
       const worker = await stage.startWorker({ delivery: { timeoutMs: 60_000 } })
       const registered = await stage.register('handed-over@example.com')
-      await expect.poll(() => stage.requestsTo(registered.email).length, PATIENT).toBe(1)
+      await expect.poll(() => stage.requestsTo(registered.email).length).toBe(1)
       const begun = performance.now()
       await worker.close()
       expect(performance.now() - begun).toBeLessThan(9000)
@@ -116,7 +116,7 @@ describe.concurrent.each(backends)('jobs on %s', (backend) => {
     })()
     expect(await stage.outcomeOf(user.mailId)).toBeNull()
     await stage.startWorker()
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     const [first, second] = stage.requestsTo(user.email)
     expect(second?.key).toBe(first?.key)
     expect(second?.body).toBe(first?.body)

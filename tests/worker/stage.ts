@@ -12,9 +12,6 @@ import type { TestRedis } from '../support/redis.ts'
 import { startTestWorker, type TestWorker } from '../support/test-worker.ts'
 import { untilServed } from '../support/until-served.ts'
 
-/** How long a test waits for what the worker does on its own; back-off and lost leases included. */
-export const PATIENT = { timeout: 30_000, interval: 50 }
-
 type WorkerOptions = Omit<Parameters<typeof startTestWorker>[1], 'redisUrl' | 'mailUrl'> & { mailUrl?: string }
 
 /** All that a test of the worker needs on one backend: database, queue store, provider and api. Workers start when told. */

@@ -2,7 +2,6 @@ import { connect, createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { useTestDatabase } from '../support/database.ts'
 import { requiredVariables, spawnProgram } from './spawn-program.ts'
-import { PATIENT } from './stage.ts'
 
 /** A PostgreSQL whose answers are held back, once this word was asked, until `release`. */
 const startHeldBack = async (databaseUrl: string, word: string) => {
@@ -39,9 +38,9 @@ test('a worker that is told to stop while its jobs are being started finishes th
     OPS_PORT: '0',
     MAIL_URL: 'http://127.0.0.1:9',
   })
-  await expect.poll(postgres.isAsked, PATIENT).toBe(true)
+  await expect.poll(postgres.isAsked).toBe(true)
   worker.child.kill('SIGTERM')
-  await expect.poll(worker.out, PATIENT).toContain('stopping: work in progress is finished')
+  await expect.poll(worker.out).toContain('stopping: work in progress is finished')
   postgres.release()
   await worker.closed
   expect(worker.child.exitCode).toBe(0)

@@ -6,7 +6,7 @@ import { startEvents, type Telling } from '../../src/worker/events/events.ts'
 import { backends } from '../support/backends.ts'
 import { silent } from '../support/database.ts'
 import { runTraceMail } from './spawn-program.ts'
-import { PATIENT, type Stage, setStage, trace as traceHere } from './stage.ts'
+import { type Stage, setStage, trace as traceHere } from './stage.ts'
 
 const TROUBLE: Told = { reason: 'receiver-500', isForEverybody: false, retryAfterMs: null }
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`
@@ -41,7 +41,7 @@ describe.each(backends)('the trace of an event, jobs on %s', (backend) => {
     return raised.rows[0]?.id ?? ''
   }
   const tried = (id: string, times: number) =>
-    expect.poll(async () => (await telling.queue.getJobLogs(id)).count, PATIENT).toBe(times)
+    expect.poll(async () => (await telling.queue.getJobLogs(id)).count).toBe(times)
   const environment = () => ({ DATABASE_URL: stage.database.url, REDIS_URL: stage.redis?.url })
   const trace = (wanted: string) => traceHere(wanted, environment())
   /** Line by line, without the times and what depends on speed. */
@@ -76,12 +76,12 @@ describe.each(backends)('the trace of an event, jobs on %s', (backend) => {
   test('of one that fails tells when its next try is due, and with the mails of its registration', async () => {
     ;[answers, otherwise] = [[], TROUBLE]
     const user = await stage.register('failing@example.com')
-    await expect.poll(() => stage.outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage.outcomeOf(user.mailId)).toBe('accepted')
     const id = await raise(user.id)
     await tried(id, 1)
     // It may be in hand just now; the waits between tries grow.
     const out = async () => (await trace(user.id)).out
-    await expect.poll(out, PATIENT).toMatch(new RegExp(`now: its job is \\w+, the next try is due at ${TIME}\n$`))
+    await expect.poll(out).toMatch(new RegExp(`now: its job is \\w+, the next try is due at ${TIME}\n$`))
     expect((await out()).indexOf(user.mailId)).toBeLessThan((await out()).indexOf(id))
     await stage.pool.query("update events set settled_at = now(), outcome = 'given-up' where id = $1", [id])
     expect(told((await trace(id)).out)).toEqual(expect.arrayContaining(['given up: receiver-500']))

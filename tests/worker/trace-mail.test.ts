@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { findFreePort } from '../../dev/free-port.ts'
 import { describeBackends } from '../support/backends.ts'
 import { codeIn } from '../support/mail-provider.ts'
+import { PATIENT } from '../support/patient.ts'
 import { runTraceMail } from './spawn-program.ts'
-import { PATIENT, type Stage, setStage, trace as traceHere } from './stage.ts'
+import { type Stage, setStage, trace as traceHere } from './stage.ts'
 
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`
 
@@ -118,7 +119,7 @@ describeBackends('the trace of a mail, jobs on %s', (backend) => {
     // The queue is paused for everybody: a new mail waits for that.
     const worker = await stage.startWorker()
     const other = await stage.register('behind@example.com')
-    await expect.poll(() => worker.queue.getJob(other.mailId), PATIENT).toBeDefined()
+    await expect.poll(() => worker.queue.getJob(other.mailId)).toBeDefined()
     const standing = told((await trace(other.mailId)).out).at(-1)
     expect(standing).toMatch(/^now: all mails wait for the provider, for \d{3}\.\d s more$/)
     await worker.queue.removeRateLimitKey()

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, tes
 import { isDatabaseUnavailable } from '../../../src/core/postgres/connection/unavailable.ts'
 import { createPool } from '../../../src/core/postgres/pool.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../../support/database.ts'
+import { PATIENT } from '../../support/patient.ts'
 import { startProxy } from '../../support/proxy.ts'
 
 let database: TestDatabase
@@ -38,7 +39,7 @@ const untilThere = (count: number, like: string) =>
   vi.waitFor(async () => {
     const those = `select from pg_stat_activity where application_name = 'pipelines' and datname = current_database() and ${like}`
     expect((await database.pool.query(those)).rowCount).toBe(count)
-  })
+  }, PATIENT)
 
 test('a hundred statements at once go over one connection, and each gets its own answer', async () => {
   const pool = openPool()
@@ -49,7 +50,7 @@ test('a hundred statements at once go over one connection, and each gets its own
   )
   expect(answers.map(({ rows }) => rows[0]?.n)).toEqual(Array.from({ length: 100 }, (_, n) => n))
   expect(new Set(answers.map(({ rows }) => rows[0]?.pid)).size).toBe(1)
-  await vi.waitFor(() => expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]))
+  await vi.waitFor(() => expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]), PATIENT)
 })
 
 test('what is asked for in one tick leaves in one packet', async () => {

@@ -64,7 +64,7 @@ test('an idle connection that is lost is told to who looks for it, with the name
   await database.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'idle one'`,
   )
-  await expect.poll(() => lines().length, { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => lines().length).toBe(1)
   expect(lines()).toMatchObject([{ level: 'debug', pool: 'idle one', msg: 'an idle connection was lost' }])
 })
 

@@ -7,6 +7,7 @@ import { rowOf } from '../../../src/core/postgres/connection/row-of.ts'
 import { createPool, type Pool } from '../../../src/core/postgres/pool.ts'
 import { silent, useTestDatabase } from '../../support/database.ts'
 import { makeFastFolder } from '../../support/fast-folder.ts'
+import { PATIENT } from '../../support/patient.ts'
 
 const openPool = (url: string): Pool => {
   const pool = createPool(url, { max: 3, name: 'flushing', logger: silent })
@@ -27,7 +28,7 @@ test.each(['on', 'local', 'off'])(
     const pool = openPool(url.href)
     const among = await many(() => pool.pipelined<{ is: string }>(SETTING))
     expect(among.map(({ rows }) => rowOf(rows).is)).toContain('off')
-    await vi.waitFor(() => expect(pool.idleCount).toBe(pool.totalCount))
+    await vi.waitFor(() => expect(pool.idleCount).toBe(pool.totalCount), PATIENT)
     expect((await many(() => pool.query(SETTING))).flatMap(({ rows }) => rows)).toEqual(
       Array.from({ length: 20 }, () => ({ is })),
     )
@@ -74,14 +75,14 @@ test('what was answered is there after a crash of the server', async () => {
   }
   const writing = Promise.allSettled(Array.from({ length: 20 }, write))
   const [bystander] = (await pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows
-  await vi.waitFor(() => expect(answered.length).toBeGreaterThan(500), { timeout: 20_000 })
+  await vi.waitFor(() => expect(answered.length).toBeGreaterThan(500), PATIENT)
   // The server ends all other sessions, too, and recovers from what is on the disk.
   process.kill(bystander?.pid ?? 0, 'SIGKILL')
   await writing
   isOver = true
-  const kept = await vi.waitFor(() => pool.query<{ id: string }>('select id from notes'), { timeout: 20_000 })
+  const kept = await vi.waitFor(() => pool.query<{ id: string }>('select id from notes'), PATIENT)
   // Who has just been started to write them may miss that the server stops.
-  await vi.waitFor(() => pool.query('checkpoint'), { timeout: 20_000 })
+  await vi.waitFor(() => pool.query('checkpoint'), PATIENT)
   const ids = new Set(kept.rows.map(({ id }) => id))
   expect(answered.filter((id) => !ids.has(id))).toEqual([])
 })

@@ -10,7 +10,6 @@ import { forgetTracing, freshTracing } from './fresh-tracing.ts'
 afterEach(forgetTracing)
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
-const PATIENT = { timeout: 20_000, interval: 20 }
 
 /** A process that has just begun to trace. */
 const start = async (endpoint: string) => {
@@ -77,23 +76,23 @@ test('the log says that spans are lost once in ten minutes, and once that this i
   const send = async () => {
     const before = asked
     await inSpan('a request', { kind: 'server' }, async () => {})
-    await expect.poll(() => asked, PATIENT).toBe(before + 1)
+    await expect.poll(() => asked).toBe(before + 1)
   }
   const told = () => lines().map(({ level, msg }) => `${level}: ${String(msg).split(':')[0]}`)
   const [LOST, OVER] = ['warn: traces are lost', 'info: the collector takes traces again']
   await send()
-  await expect.poll(told, PATIENT).toEqual([LOST])
+  await expect.poll(told).toEqual([LOST])
   await send()
   await send()
-  await expect.poll(told, PATIENT).toEqual([LOST, OVER])
+  await expect.poll(told).toEqual([LOST, OVER])
   await send()
   await send()
-  await expect.poll(told, PATIENT).toEqual([LOST, OVER, LOST])
+  await expect.poll(told).toEqual([LOST, OVER, LOST])
   const later = performance.now() + 600_000
   const clock = vi.spyOn(performance, 'now').mockReturnValue(later)
   try {
     await send()
-    await expect.poll(told, PATIENT).toEqual([LOST, OVER, LOST, LOST])
+    await expect.poll(told).toEqual([LOST, OVER, LOST, LOST])
     clock.mockReturnValue(later + 1000)
     await send()
     await close()

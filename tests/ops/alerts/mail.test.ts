@@ -1,7 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startMailSandbox } from '../../../dev/mail-sandbox/mail-sandbox.ts'
 import { basic } from '../../support/api.ts'
-import { PATIENT } from '../../worker/stage.ts'
 import { hasPromtool } from '../promtool.ts'
 import { BACKEND, NOBODY, shareStage } from './stage.ts'
 
@@ -44,12 +43,12 @@ describe.runIf(hasPromtool)('alerts', () => {
     provider().answerWith([], trouble)
     await recording.look()
     const crowd = await registerMany(6)
-    await expect.poll(() => callsTo(crowd), PATIENT).toBeGreaterThanOrEqual(6)
+    await expect.poll(() => callsTo(crowd)).toBeGreaterThanOrEqual(6)
     const isCounted = async () => {
       await recording.look()
       return recording.findOtherThan([...fires])
     }
-    await expect.poll(isCounted, PATIENT).toBeNull()
+    await expect.poll(isCounted).toBeNull()
   })
 
   test('two providers in trouble fire LatchkeyProviderDown each by its name, and one alone by its own', async () => {
@@ -71,7 +70,7 @@ describe.runIf(hasPromtool)('alerts', () => {
         await recording.look()
         return recording.findOtherThan(fires)
       }
-      await expect.poll(isCounted, PATIENT).toBeNull()
+      await expect.poll(isCounted).toBeNull()
       await own.kill()
     }
   })
@@ -81,14 +80,14 @@ describe.runIf(hasPromtool)('alerts', () => {
     provider().answerWith([], 503)
     await recording.look()
     const crowd = await registerMany(2)
-    await expect.poll(() => callsTo(crowd), PATIENT).toBeGreaterThanOrEqual(2)
+    await expect.poll(() => callsTo(crowd)).toBeGreaterThanOrEqual(2)
     await letMailsAge()
     await recording.look()
     expect(await recording.findOtherThan(['LatchkeyMailsLate', 'LatchkeyProviderDown'])).toBeNull()
     await sql("update mails set failing_since = failing_since - interval '2 hours'")
     await sql("update outboxes set possible_since = possible_since - interval '2 hours'")
     const isSettled = async () => (await sql('select 1 from mails where settled_at is null')).rowCount
-    await expect.poll(isSettled, PATIENT).toBe(0)
+    await expect.poll(isSettled).toBe(0)
     await recording.look()
     expect(await recording.findOtherThan(['LatchkeyMailsGivenUp', 'LatchkeyProviderDown'])).toBeNull()
   })
@@ -100,14 +99,14 @@ describe.runIf(hasPromtool)('alerts', () => {
     await recording.look()
     await sql(`insert into events (type, user_id, data) values ('user.deleted', gen_random_uuid(), '{}')`)
     const isTried = async () => (await sql('select 1 from events where failing_since is not null')).rowCount
-    await expect.poll(isTried, PATIENT).toBe(1)
+    await expect.poll(isTried).toBe(1)
     await sql("update events set created_at = now() - interval '31 minutes'")
     await recording.look()
     expect(await recording.findOtherThan(['LatchkeyEventsLate'])).toBeNull()
     await sql("update events set failing_since = now() - interval '4 days'")
     await sql("update outboxes set possible_since = now() - interval '4 days' where kind = 'events'")
     const isSettled = async () => (await sql('select 1 from events where settled_at is null')).rowCount
-    await expect.poll(isSettled, PATIENT).toBe(0)
+    await expect.poll(isSettled).toBe(0)
     await recording.look()
     expect(await recording.findOtherThan(['LatchkeyEventsGivenUp'])).toBeNull()
   })

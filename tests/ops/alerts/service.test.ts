@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startProxy } from '../../support/proxy.ts'
-import { PATIENT } from '../../worker/stage.ts'
 import { hasPromtool } from '../promtool.ts'
 import { NOBODY, shareStage } from './stage.ts'
 
@@ -82,7 +81,7 @@ describe.runIf(hasPromtool)('alerts', () => {
     for (let round = 0; round < 3; round++) {
       // The start is told in whole seconds.
       const second = Math.floor(Date.now() / 1000)
-      await expect.poll(() => Math.floor(Date.now() / 1000), PATIENT).toBeGreaterThan(second)
+      await expect.poll(() => Math.floor(Date.now() / 1000)).toBeGreaterThan(second)
       await own.kill()
       own = await startOwnApi()
       await recording.look()

@@ -6,7 +6,6 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.ts
 import { codeIn, type MailProvider, startMailProvider } from '../../support/mail-provider.ts'
 import { startProcess, type TestProcess } from '../../support/processes.ts'
 import type { TestRedis } from '../../support/redis.ts'
-import { PATIENT } from '../../worker/stage.ts'
 import { createRecording } from '../recording.ts'
 
 // The last of them: Redis where there is one, so that it can be lost.
@@ -94,9 +93,9 @@ const createPeople = (apiUrl: () => string, provider: () => MailProvider, sql: S
       (await fetch(`${apiUrl()}/v1/users/${id}/activation`, post({ code }, { authorization: basic(email) }))).status,
 
     codeOf: async (email: string) => {
-      await expect.poll(() => provider().inbox(email).length, PATIENT).toBe(1)
+      await expect.poll(() => provider().inbox(email).length).toBe(1)
       const isSent = 'select 1 from codes join users on users.id = user_id where email = $1 and sent_at is not null'
-      await expect.poll(async () => (await sql(isSent, [email])).rowCount, PATIENT).toBe(1)
+      await expect.poll(async () => (await sql(isSent, [email])).rowCount).toBe(1)
       return codeIn(provider().inbox(email)[0])
     },
   }

@@ -1,7 +1,6 @@
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { backends } from '../../support/backends.ts'
-import { PATIENT } from '../stage.ts'
 import { shareDashboard } from './shared-dashboard.ts'
 
 const shownJob = v.object({
@@ -39,25 +38,25 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
   test('a failed job is retried from the dashboard, and the mail arrives', async () => {
     const user = await failOne('retried@example.com')
     expect((await send('PUT', `/dashboard/api/queues/mail/${user.mailId}/retry`)).status).toBe(204)
-    await expect.poll(() => stage().outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage().outcomeOf(user.mailId)).toBe('accepted')
   })
 
   test('all failed jobs are retried at once', async () => {
     const users = [await failOne('one@example.com'), await failOne('two@example.com')]
     expect((await send('PUT', '/dashboard/api/queues/mail/retry/failed')).status).toBe(200)
-    for (const user of users) await expect.poll(() => stage().outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    for (const user of users) await expect.poll(() => stage().outcomeOf(user.mailId)).toBe('accepted')
   })
 
   test.each(['/mail', ''])('a pause of %s holds mails back until the end of it', async (path) => {
     expect((await send('PUT', `/dashboard/api/queues${path}/pause`)).status).toBeLessThan(300)
     expect(await queue().isPaused()).toBe(true)
     const user = await stage().register(`paused${path.length}@example.com`)
-    await expect.poll(() => queue().getJob(user.mailId), PATIENT).toBeDefined()
+    await expect.poll(() => queue().getJob(user.mailId)).toBeDefined()
     const listing = await (await get('/dashboard/api/queues')).json()
     expect(listing).toMatchObject({ queues: [{ isPaused: true }] })
     expect(await stage().outcomeOf(user.mailId)).toBeNull()
     expect((await send('PUT', `/dashboard/api/queues${path}/resume`)).status).toBeLessThan(300)
-    await expect.poll(() => stage().outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage().outcomeOf(user.mailId)).toBe('accepted')
   })
 
   test('the time of the next try is the time of the last one and its delay', async () => {
@@ -69,7 +68,7 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
       return delay > 0 ? job.timestamp + job.opts.delay - (processedOn + delay) : null
     }
     // Between two looks the job may run.
-    await expect.poll(difference, PATIENT).toBe(0)
+    await expect.poll(difference).toBe(0)
   })
 
   test.each(['job', 'queue'])('a delayed mail leaves at once when the operator promotes its %s', async (what) => {
@@ -77,11 +76,11 @@ describe.each(backends)('the dashboard of jobs on %s', (backend) => {
     const user = await stage().register(`promoted-${what}@example.com`)
     const job = () => queue().getJob(user.mailId)
     // The longer it has failed, the longer the delay that the promotion ends.
-    await expect.poll(async () => (await job())?.attemptsMade, PATIENT).toBeGreaterThanOrEqual(2)
+    await expect.poll(async () => (await job())?.attemptsMade).toBeGreaterThanOrEqual(2)
     stage().provider.answerWith([])
     const path = what === 'job' ? `/${user.mailId}/promote` : '/promote'
-    await expect.poll(() => queue().getJobState(user.mailId), PATIENT).toMatch(/delayed|completed/)
+    await expect.poll(() => queue().getJobState(user.mailId)).toMatch(/delayed|completed/)
     expect((await send('PUT', `/dashboard/api/queues/mail${path}`)).status).toBeLessThan(500)
-    await expect.poll(() => stage().outcomeOf(user.mailId), PATIENT).toBe('accepted')
+    await expect.poll(() => stage().outcomeOf(user.mailId)).toBe('accepted')
   })
 })

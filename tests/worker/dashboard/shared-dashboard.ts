@@ -8,7 +8,7 @@ import { basic } from '../../support/api.ts'
 import type { BackendName } from '../../support/backends.ts'
 import { silent } from '../../support/database.ts'
 import type { TestWorker } from '../../support/test-worker.ts'
-import { PATIENT, type Stage, setStage } from '../stage.ts'
+import { type Stage, setStage } from '../stage.ts'
 
 export const OPERATOR = { username: 'operator', password: 'hunter2 of the tests' }
 export const AUTHORIZED = { authorization: basic(OPERATOR.username, OPERATOR.password) }
@@ -58,7 +58,7 @@ export const shareDashboard = (backend: BackendName) => {
     failOne: async (email: string) => {
       stage.provider.answerWith([422])
       const user = await stage.register(email)
-      await expect.poll(() => worker.queue.getJobState(user.mailId), PATIENT).toBe('failed')
+      await expect.poll(() => worker.queue.getJobState(user.mailId)).toBe('failed')
       return user
     },
   }

@@ -10,10 +10,11 @@ import { createAuthority } from '../../stores/certificates.ts'
 import { acceptanceOf, createTestMailer, mailers } from './mailer-cases.ts'
 import { startRawServer } from './raw-server.ts'
 
-// Of the calls that nothing else ends.
-const TIMEOUT_MS = 400
+// Of the calls that nothing else ends; a machine that is too busy even to send one in time gets more.
+const TIMEOUTS_MS = [400, 4000, 40_000]
 // A loaded machine is slow, but a call without its limit never ends.
-const LATEST_MS = 4000
+const LATEST_MS = 40_000
+const LATEST_TIMES = 10
 const NO_LIMIT_MS = 60_000
 const TEXT_OF_STUB = 'words of the provider'
 
@@ -57,6 +58,15 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
     const end = await sending.catch((error: unknown) => error)
     return { end, ms: performance.now() - begun }
   }
+  /** How a call ends that reaches the server and gets no whole answer in time. */
+  const endOfTimeout = async (stub: Awaited<ReturnType<typeof serve>>) => {
+    for (const timeoutMs of TIMEOUTS_MS) {
+      const { end, ms } = await endOf(open(stub.url, timeoutMs).send())
+      expect(ms).toBeLessThan(timeoutMs * LATEST_TIMES)
+      if (stub.requests() > 0) return end
+    }
+    throw new Error('no call reached the server')
+  }
 
   test.each(['127.0.0.1', 'localhost'])(
     'a refused connection to %s is a clear no: nobody can have the code',
@@ -93,24 +103,18 @@ describe.each(mailers)('the $name mailer', ({ name }) => {
 
   test('silence beyond the time limit is no answer', async () => {
     const stub = await serve(() => {})
-    const { end, ms } = await endOf(open(stub.url, TIMEOUT_MS).send())
-    expect(end).toMatchObject(NO_ANSWER)
-    expect(ms).toBeLessThan(LATEST_MS)
+    expect(await endOfTimeout(stub)).toMatchObject(NO_ANSWER)
     expect(stub.requests()).toBe(1)
   })
 
   test('headers that drip in beyond the time limit are no answer', async () => {
     const stub = await serve((socket) => drip(socket, 'HTTP/1.1 200 OK\r\nX-Slow: '))
-    const { end, ms } = await endOf(open(stub.url, TIMEOUT_MS).send())
-    expect(end).toMatchObject(NO_ANSWER)
-    expect(ms).toBeLessThan(LATEST_MS)
+    expect(await endOfTimeout(stub)).toMatchObject(NO_ANSWER)
   })
 
   test.each([200, 422, 503])('a %i whose body never ends is half an answer, and no answer in time', async (status) => {
     const stub = await serve((socket) => drip(socket, `HTTP/1.1 ${status} Status\r\nContent-Length: 60000\r\n\r\n`))
-    const { end, ms } = await endOf(open(stub.url, TIMEOUT_MS).send())
-    expect(end).toMatchObject(NO_ANSWER)
-    expect(ms).toBeLessThan(LATEST_MS)
+    expect(await endOfTimeout(stub)).toMatchObject(NO_ANSWER)
   })
 
   test('a 200 and half a body, then a closed connection, is no answer', async () => {
