@@ -2,6 +2,7 @@ import { matchesGlob, relative } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { COMPILE_CACHE } from '../../dev/child.ts'
+import { PATIENT } from '../support/patient.ts'
 import { room } from './rooms.ts'
 
 const { tests, providers, isOnTables } = room()
@@ -27,6 +28,7 @@ export default defineConfig({
     ...(providers !== undefined && { env: { PROVIDERS: providers } }),
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { ...PATIENT, timeout: 30_000 } },
     ...(isOnTables && { globalSetup: 'tests/support/postgres.ts', provide: { redisKind: 'single' as const } }),
   },
 })
