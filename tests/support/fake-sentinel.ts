@@ -41,6 +41,10 @@ export const startFakeSentinel = async () => {
       isFailingOver = true
       for (const socket of others) socket.destroy()
     },
+    /** As a Sentinel that is started again. */
+    dropWatchers: () => {
+      for (const socket of watchers) socket.destroy()
+    },
     close: () => {
       for (const socket of [...watchers, ...others]) socket.destroy()
       server.close()

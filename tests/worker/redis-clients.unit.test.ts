@@ -1,13 +1,12 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { connectFast, connectPatiently } from '../../src/worker/queue/backends/redis-clients.ts'
 import { startFakeSentinel } from '../support/fake-sentinel.ts'
 
-test.each([
+describe.each([
   { of: 'the queue', connect: connectFast },
   { of: 'a worker', connect: connectPatiently },
-])(
-  'a connection of $of outlives a failover that is announced while it looks for the new master',
-  async ({ connect }) => {
+])('behind Sentinels a connection of $of', ({ connect }) => {
+  const open = async () => {
     const sentinel = await startFakeSentinel()
     const redis = connect(sentinel.store).on('error', () => {})
     onTestFinished(() => {
@@ -15,9 +14,22 @@ test.each([
       sentinel.close()
     })
     await expect.poll(() => sentinel.watchers.size).toBe(1)
+    return { sentinel, redis }
+  }
+
+  test('outlives a failover that is announced while it looks for the new master', async () => {
+    const { sentinel, redis } = await open()
     sentinel.killMaster()
     await expect.poll(() => redis.status).not.toBe('ready')
     await expect.poll(() => redis.status).toMatch(/^(?:ready|end)$/)
     expect([redis.status, await redis.ping()]).toEqual(['ready', 'PONG'])
-  },
-)
+  })
+
+  test('hears of failovers also when its Sentinel was started again', async () => {
+    const { sentinel, redis } = await open()
+    const before = [...sentinel.watchers]
+    sentinel.dropWatchers()
+    await expect.poll(() => [...sentinel.watchers].some((watcher) => !before.includes(watcher))).toBe(true)
+    expect(redis.status).toBe('ready')
+  })
+})

@@ -53,6 +53,7 @@ const sentinelOptions = (store: RedisStore & { kind: 'sentinel' }): Options => (
   sentinelUsername: store.sentinel.username,
   sentinelPassword: store.sentinel.password,
   sentinelRetryStrategy: retryStrategy,
+  sentinelReconnectStrategy: retryStrategy,
   sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
   failoverDetector: true,
   Connector: SteadySentinelConnector,
