@@ -25,7 +25,7 @@ const memory = async (): Promise<number> => {
 
 const target = { url: stack.apiUrl, inbox: provider.inbox }
 process.stdout.write(`${minutes} minutes, seed ${seed}\n`)
-await fuzz(target, Number(seed) - WARM_UP, (sent) => sent >= WARM_UP)
+await fuzz(target, Number(seed) - WARM_UP, ({ sent }) => sent >= WARM_UP)
 const before = await memory()
 const end = Date.now() + Number(minutes) * MINUTE_MS
 const report = await fuzz(target, Number(seed), () => Date.now() > end)

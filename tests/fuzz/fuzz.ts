@@ -22,11 +22,11 @@ export type Report = { sent: number; unanswered: number; statuses: Record<string
  * Throws requests at a started service, valid and malformed ones alternately, until `isOver` or ten faults. The requests are
  * those of the seed; how they interleave is the machine's.
  */
-export const fuzz = async (target: Target, seed: number, isOver: (sent: number) => boolean): Promise<Report> => {
+export const fuzz = async (target: Target, seed: number, isOver: (report: Report) => boolean): Promise<Report> => {
   const contract = await readContract(target.url)
   const report: Report = { sent: 0, unanswered: 0, statuses: {}, faults: [] }
   const people: Person[] = [{ id: 'nobody', email: 'nobody@example.com', password: 'nobody', code: '0000' }]
-  const isDone = () => isOver(report.sent) || report.faults.length >= MAX_FAULTS
+  const isDone = () => isOver(report) || report.faults.length >= MAX_FAULTS
   for (let batch = 0; !isDone(); batch += 1) {
     const queue = fc.sample(recipes, { seed: seed + batch, numRuns: BATCH })
     const work = async (): Promise<void> => {

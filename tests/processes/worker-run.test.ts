@@ -28,6 +28,9 @@ describeBackends('a worker on %s', (backend) => {
       ).rowCount
     expect(await connections()).toBeLessThanOrEqual(15)
     gate.release()
+    // A mail that is left would be tried again in the next test.
+    const left = async () => (await database.pool.query('select 1 from mails where outcome is null')).rowCount
+    await expect.poll(left).toBe(0)
   })
 
   test('that is killed in the middle of a send is followed by another with the same key and bytes', async ({

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
 import { createPool, type Pool } from '../../src/core/postgres/pool.ts'
 import { createLogger } from '../../src/core/process/logger.ts'
+import { PATIENT } from './patient.ts'
 
 export const silent = createLogger('silent', 'test')
 
@@ -17,6 +18,8 @@ export const createTestDatabase = async (): Promise<TestDatabase> => {
   const url = new URL(template)
   url.pathname = `/${name}`
   const pool = createPool(url.href, { max: 10, name: 'test', logger: silent })
+  // A crowd of a test's waits for its turn, on however slow a machine.
+  pool.options.connectionTimeoutMillis = PATIENT.timeout
   return {
     url: url.href,
     pool,
