@@ -32,7 +32,7 @@ test-cluster: node_modules/.installed ## the tests on PostgreSQL and a Redis Clu
 prove: node_modules/.installed ## try every order of statements of use cases that meet, every point at which a process may die, and hundreds of histories
 	@PROVE=whole exec vitest run --project integration tests/proof
 
-ROOMS ?= codes credentials passwords writing routing settings process http pipelining http-parts telemetry refusals requests mailers resend postmark sendgrid mailgun ses aws sns brevo mailpit sign-in accounts events guessing code-length registering limits answers routes pages connection housekeeping outbox deliveries transactions migrations tables
+ROOMS ?= codes credentials passwords writing routing settings process http pipelining http-parts telemetry refusals requests mailers resend postmark sendgrid mailgun ses aws sns brevo mailpit sign-in accounts events guessing code-length registering limits answers routes pages assembly connection housekeeping outbox deliveries transactions migrations tables
 mutants: node_modules/.installed ## change the decisions one by one: a test has to fail each time (ROOMS="codes routing" for some; tests/mutants/rooms.ts)
 	@for room in $(ROOMS); do MUTANTS=$$room nice -n 15 stryker run || failed="$$failed $$room"; done; test -z "$$failed" || { echo "below the threshold:$$failed"; exit 1; }
 

@@ -14,10 +14,9 @@ import { reportSettings } from './provider-events.ts'
 
 const PER_NET = '20/1h,60/24h'
 
-const isOrigin = (value: string): boolean => {
-  const url = URL.parse(value)
-  return url?.origin === value && /^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d+)?$/.test(value)
-}
+// What a URL's host may hold besides, such as an asterisk, is meant for more than one origin.
+const isOrigin = (value: string): boolean =>
+  URL.parse(value)?.origin === value && /^https?:\/\/[a-z0-9._:[\]-]+$/.test(value)
 
 const origins = v.pipe(
   v.string(),

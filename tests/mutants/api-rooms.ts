@@ -37,4 +37,13 @@ export const apiRooms: Record<string, Room> = {
     ],
     isOnTables: true,
   },
+  assembly: {
+    mutate: ['src/api/{app,config,main,metrics}.ts'],
+    tests: [
+      'tests/api/config/{config,faults}.unit.test.ts',
+      'tests/api/{app,metrics}.unit.test.ts',
+      'tests/api/start.test.ts',
+    ],
+    isOnTables: true,
+  },
 }

@@ -15,7 +15,10 @@ const provider = (name: string, ...tests: string[]): Room => ({
 /** The mail providers, and what their adapters share. */
 export const providerRooms: Record<string, Room> = {
   mailers: {
-    mutate: ['src/worker/providers/*.ts', 'src/core/mail/providers/{provider,providers,report,sender}.ts'],
+    mutate: [
+      'src/worker/providers/*.ts',
+      'src/core/mail/{mailer,providers/provider,providers/providers,providers/report,providers/sender}.ts',
+    ],
     tests: [
       'tests/core/{report,sender}.unit.test.ts',
       'tests/worker/providers/{judge-answer,retry-after,create-mailer,traced-post}.unit.test.ts',

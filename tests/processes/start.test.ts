@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { describe, expect, test, vi } from 'vitest'
 import { findFreePort } from '../../dev/free-port.ts'
 import { PATIENT } from '../support/patient.ts'
@@ -55,6 +57,22 @@ test.each(['api', 'worker'] as const)(
     expect(program.child.exitCode).toBe(0)
   },
 )
+
+/** What the process calls its threads. Linux only. */
+const threadsOf = (pid: number | undefined) =>
+  readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim())
+
+test.runIf(process.platform === 'linux').each([
+  { how: 'one for each core and four for all else', given: {}, threads: availableParallelism() + 4 },
+  { how: 'as many as it is told', given: { UV_THREADPOOL_SIZE: '9' }, threads: 9 },
+])('the threads of the api, which hashes on them, are $how', async ({ given, threads }) => {
+  const opsPort = String(await findFreePort())
+  const api = spawnProgram('api', { ...requiredVariables(database.url), PORT: '0', OPS_PORT: opsPort, ...given })
+  await expect.poll(() => api.out()).toContain('api listening')
+  expect(threadsOf(api.child.pid).filter((name) => name === 'libuv-worker')).toHaveLength(threads)
+  api.child.kill('SIGTERM')
+  await api.closed
+})
 
 describe('the dashboard', () => {
   test('it is off without OPS_USER and OPS_PASSWORD, as events are without WEBHOOK_URL, and the log says so', async () => {

@@ -73,6 +73,17 @@ describe('good values', () => {
     expect(read({ BCRYPT_COST: '15' }).BCRYPT_COST).toBe(15)
   })
 
+  test('origins are exact, in any number, blanks around them ignored', () => {
+    const origins = [
+      'https://app.example.com',
+      'http://localhost:5173',
+      'https://a_b-1.example',
+      'http://[2001:db8::1]:81',
+    ]
+    for (const origin of origins) expect(read({ CORS_ORIGINS: origin }).CORS_ORIGINS).toEqual([origin])
+    expect(read({ CORS_ORIGINS: origins.join(' , ') }).CORS_ORIGINS).toEqual(origins)
+  })
+
   test('an empty optional value is one that is not set', () => {
     expect(read({ PORT: '', LIMIT_MAILS_PER_MAILBOX: '', TRUSTED_PROXIES: '' })).toEqual(read())
   })

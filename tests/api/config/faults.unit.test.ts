@@ -26,6 +26,7 @@ describe('a wrong or missing value', () => {
           'https://hush.example/',
           'https://hush.example/path',
           'https://*.hush.example',
+          'https://hush*.example',
         ],
         ...['https://HUSH.example', 'https://hush.example:443', 'ftp://hush.example', 'https://user@hush.example'],
         ...[
@@ -86,6 +87,12 @@ describe('a wrong or missing value', () => {
       expect(message.match(/^ +\w/gm)).toHaveLength(1)
     }
   })
+})
+
+test('an origin that is none says what one is', () => {
+  expect(messageOf({ ...GOOD, CORS_ORIGINS: '*' })).toContain(
+    '  CORS_ORIGINS: must be a comma-separated list of exact origins such as https://app.example.com, as browsers send them',
+  )
 })
 
 test('no value of any variable is ever shown in the message', () => {
