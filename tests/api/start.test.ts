@@ -47,46 +47,39 @@ const serve = async (environment?: Environment, start?: typeof startApi) => {
   return { ...program, url: at(listening?.port), opsUrl: at(listening?.opsPort) }
 }
 
-const connections = async () => {
-  const found = await database.pool.query(
-    "select 1 from pg_stat_activity where datname = current_database() and application_name = 'latchkey-api'",
-  )
-  return found.rowCount
-}
-
 test('it serves people on one port and operators on another, and what it has opened can be closed', async () => {
   const { url, opsUrl, begun, messages, parts, stop } = await serve({ LOG_LEVEL: 'warn' })
   expect([begun, messages()]).toEqual([[['warn', 'api']], ['api listening']])
   expect(parts.map(({ name }) => name)).toEqual(['traces', 'PostgreSQL pool', 'operators HTTP', 'public HTTP'])
   const paths = [`${url}/readyz`, `${url}/metrics`, `${opsUrl}/readyz`, `${opsUrl}/metrics`]
-  expect(await Promise.all(paths.map(async (path) => (await fetch(path)).status))).toEqual([200, 404, 200, 200])
+  const statuses = () => Promise.all(paths.map(async (path) => (await fetch(path)).status))
+  await expect.poll(statuses).toEqual([200, 404, 200, 200])
   const ended = vi.spyOn(pg.Pool.prototype, 'end')
   onTestFinished(() => ended.mockRestore())
-  expect(await connections()).toBeGreaterThan(0)
   await stop()
   for (const path of paths) await expect(fetch(path)).rejects.toThrow('fetch failed')
-  // By itself a connection ends only after ten seconds.
+  // Without this connections end, too, but ten seconds later.
   expect(ended).toHaveBeenCalledOnce()
-  await expect.poll(connections).toBe(0)
 })
 
-test('operators see all its figures from the start on', async () => {
+/** What operators see of one figure; undefined when it could not be read soon. */
+const readFigure = async (opsUrl: string, name: string, labels?: Record<string, string>) =>
+  readValue(await (await fetch(`${opsUrl}/metrics`)).text(), `latchkey_${name}`, labels)
+
+test('operators see its figures from the start on', async () => {
   const { opsUrl } = await serve({ MAIL_PROVIDER: 'brevo', MAIL_EVENTS_SECRET: 'a-token' })
-  const page = await (await fetch(`${opsUrl}/metrics`)).text()
-  const read = (name: string, labels?: Record<string, string>) => readValue(page, `latchkey_${name}`, labels)
-  expect(read('postgres_connections_limit', { pool: 'latchkey-api' })).toBe(20)
-  expect(read('check_ok', { check: 'database' })).toBe(1)
-  expect(read('mail_bounces_total', { provider: 'brevo', kind: 'complaint' })).toBe(0)
-  expect([read('hashing_waiting'), read('registrations_total')]).toEqual([0, 0])
+  await expect.poll(() => readFigure(opsUrl, 'check_ok', { check: 'database' })).toBe(1)
+  await expect.poll(() => readFigure(opsUrl, 'postgres_connections_limit', { pool: 'latchkey-api' })).toBe(20)
+  expect(await readFigure(opsUrl, 'mail_bounces_total', { provider: 'brevo', kind: 'complaint' })).toBe(0)
+  for (const name of ['hashing_waiting', 'registrations_total']) expect(await readFigure(opsUrl, name)).toBe(0)
 })
 
 test('a surge of guesses anywhere is shown', async () => {
   const { opsUrl } = await serve()
-  const isShown = async () => readValue(await (await fetch(`${opsUrl}/metrics`)).text(), 'latchkey_guess_surge')
-  expect(await isShown()).toBe(0)
+  await expect.poll(() => readFigure(opsUrl, 'guess_surge')).toBe(0)
   await addGuesses(database, 'guessed@example.com', 51)
   onTestFinished(async () => void (await database.pool.query('delete from guesses')))
-  expect(await isShown()).toBe(1)
+  await expect.poll(() => readFigure(opsUrl, 'guess_surge')).toBe(1)
 })
 
 test('its settings reach what they are about', async () => {
