@@ -123,5 +123,3 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
   )
   return found.rows[0] ?? null
 }
-
-/** `guessing` decides whether the code is long enough; null when it is, whatever was guessed. */
