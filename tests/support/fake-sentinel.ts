@@ -43,7 +43,7 @@ export const startFakeSentinel = async () => {
     },
     /** As a Sentinel that is started again. */
     dropWatchers: () => {
-      for (const socket of watchers) socket.destroy()
+      for (const socket of watchers) socket.resetAndDestroy()
     },
     close: () => {
       for (const socket of [...watchers, ...others]) socket.destroy()

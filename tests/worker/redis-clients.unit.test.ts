@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connectFast, connectPatiently } from '../../src/worker/queue/backends/redis-clients.ts'
 import { startFakeSentinel } from '../support/fake-sentinel.ts'
 
@@ -25,11 +25,14 @@ describe.each([
     expect([redis.status, await redis.ping()]).toEqual(['ready', 'PONG'])
   })
 
-  test('hears of failovers also when its Sentinel was started again', async () => {
+  test('hears of failovers also when its Sentinel was started again, and writes nothing to stderr meanwhile', async () => {
     const { sentinel, redis } = await open()
+    const stderr = vi.spyOn(console, 'error').mockReturnValue()
+    onTestFinished(() => stderr.mockRestore())
     const before = [...sentinel.watchers]
     sentinel.dropWatchers()
     await expect.poll(() => [...sentinel.watchers].some((watcher) => !before.includes(watcher))).toBe(true)
     expect(redis.status).toBe('ready')
+    expect(stderr).not.toHaveBeenCalled()
   })
 })

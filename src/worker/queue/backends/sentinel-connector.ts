@@ -1,9 +1,10 @@
-import { type SentinelConnectionOptions, SentinelConnector } from 'ioredis'
+import { Redis, type SentinelConnectionOptions, SentinelConnector } from 'ioredis'
 
 /**
  * Asks Sentinels for the master; a class, as ioredis takes nothing else. While ioredis asks for the new one it still hears of failovers over
  * what watched the connection before, and one that is announced then breaks its search off for good. So what
- * watched is closed first; each connection is watched anew.
+ * watched is closed first; each connection is watched anew. What a watcher meets is not written to stderr, as ioredis does with
+ * errors that nobody listens to: the connection itself tells of an outage.
  */
 export class SteadySentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
@@ -11,11 +12,26 @@ export class SteadySentinelConnector extends SentinelConnector {
     super(options)
   }
 
-  override connect(...report: Parameters<SentinelConnector['connect']>): ReturnType<SentinelConnector['connect']> {
+  override async connect(
+    ...report: Parameters<SentinelConnector['connect']>
+  ): ReturnType<SentinelConnector['connect']> {
     this.disconnect()
-    return super.connect(...report)
+    const stream = await super.connect(...report)
+    // ioredis makes the watchers at these events, just before.
+    for (const event of ['connect', 'secureConnect'])
+      stream.once(event, () => {
+        for (const watcher of watchersOf(this)) watcher.on('error', () => {})
+      })
+    return stream
   }
 }
 
 const namesSentinels = (options: unknown): options is SentinelConnectionOptions =>
   typeof options === 'object' && options !== null && 'sentinels' in options
+
+/** None when ioredis keeps them elsewhere one day. */
+const watchersOf = (connector: SentinelConnector): Redis[] => {
+  const sentinels: unknown = Reflect.get(Object(Reflect.get(connector, 'failoverDetector')), 'sentinels')
+  if (!Array.isArray(sentinels)) return []
+  return sentinels.flatMap(({ client }) => (client instanceof Redis ? [client] : []))
+}
