@@ -44,10 +44,7 @@ export const useBrowser = () => {
     ): Promise<Page> => {
       const { credentials, expected, others = [], warnings = false } = options
       const complaints = warnings ? ['error', 'warning'] : ['error']
-      const context = await browser.newContext({
-        reducedMotion: 'reduce',
-        ...(credentials && { httpCredentials: credentials }),
-      })
+      const context = await browser.newContext({ ...(credentials && { httpCredentials: credentials }) })
       context.setDefaultTimeout(PATIENT.timeout)
       const page = await context.newPage()
       const hosts = [url, ...others].map((one) => new URL(one).host)
@@ -78,7 +75,6 @@ export const expectAccessible = async (page: Page, except: string[] = []): Promi
     ['light', { rules }],
     ['dark', { runOnly: ofColors }],
   ] as const) {
-    if (colorScheme === 'dark' && ofColors.length === 0) return
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const options = JSON.stringify({ ...which, resultTypes: ['violations'] })
     const found = await page.evaluate(
