@@ -46,6 +46,20 @@ const expectOneMailEach = async (stage: Stage, users: { email: string; mailId: s
 const isMaster = async (server: RedisServer | null) =>
   (await server?.ask((redis) => redis.info('replication')))?.includes('role:master')
 
+/** The workers' connections that wait for jobs at these, by their addresses. */
+const waitsAt = async (servers: RedisServer[]): Promise<string[]> => {
+  const lists = await Promise.all(servers.map((server) => server.ask((redis) => redis.call('CLIENT', 'LIST'))))
+  const clients = lists.join('').split('\n')
+  return clients.filter((client) => client.includes(' name={bull}:')).map((client) => client.split(' ')[1] ?? '')
+}
+
+/** Resolves when a wait that began at one of these has been given up for another. */
+const untilWaitIsGivenUp = async (servers: RedisServer[]) => {
+  await expect.poll(() => waitsAt(servers)).not.toEqual([])
+  const first = await waitsAt(servers)
+  await expect.poll(async () => (await waitsAt(servers)).filter((wait) => first.includes(wait))).toEqual([])
+}
+
 describe.runIf(inject('redis') === 'redis-server')('a master that is killed under load', () => {
   test.each([
     { kind: 'Sentinels', open: openSentinel },
@@ -80,6 +94,7 @@ describe.runIf(inject('redis') === 'redis-server')('a master that is killed unde
     for (const number of [1, 2, 3]) users.push(await stage.register(`waits${number}@example.com`))
     await expect(worker.backend.check()).rejects.toThrow()
     expect(stage.provider.requests).toHaveLength(1)
+    await untilWaitIsGivenUp(cluster.nodes.filter((node) => node !== cluster.home))
     await cluster.home.start()
     await expectOneMailEach(stage, users)
     await expect.poll(() => worker.backend.check()).toBeUndefined()

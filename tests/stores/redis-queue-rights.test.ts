@@ -57,7 +57,7 @@ describe.runIf(inject('redis') === 'redis-server')('with jobs on a Redis Cluster
     onTestFinished(provider.close)
     onTestFinished(() => cluster.stop())
     const [line = ''] = documented('# Redis: users.acl')
-    const [, name = '', ...rules] = line.replace('~bull:*', '~{bull}:* +cluster|slots +cluster|info').split(' ')
+    const [, name = '', ...rules] = line.replace('~bull:*', '~{bull}:* +cluster|slots').split(' ')
     // The order counts.
     rules.sort((one, other) => Number(one.startsWith('+cluster')) - Number(other.startsWith('+cluster')))
     for (const { ask } of cluster.nodes) await ask((admin) => admin.call('ACL', 'SETUSER', name, ...rules))

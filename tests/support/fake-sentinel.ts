@@ -1,6 +1,9 @@
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { bulk, startFakeRedis } from './fake-redis.ts'
 
 const NAME = 'latchkey'
+// Nobody is there.
+const GONE = 1
 const NOBODY = { username: undefined, password: undefined }
 
 /**
@@ -9,56 +12,48 @@ const NOBODY = { username: undefined, password: undefined }
  */
 export const startFakeSentinel = async () => {
   const watchers = new Set<Socket>()
-  const others = new Set<Socket>()
   let isFailingOver = false
+  let masterPort = 0
+  let searches = 0
 
-  const answer = async (socket: Socket, [name = '', noun = '']: string[]): Promise<string> => {
+  const redis = await startFakeRedis(async ([name = '', noun = ''], socket) => {
     if (name.toUpperCase() === 'HELLO') return '-ERR unknown command HELLO\r\n'
     if (name.toUpperCase() === 'SUBSCRIBE') {
-      others.delete(socket)
-      watchers.add(socket)
+      watchers.add(socket.on('close', () => void watchers.delete(socket)))
       return `*3\r\n${bulk('subscribe')}${bulk(noun)}:1\r\n`
     }
     if (name.toUpperCase() !== 'SENTINEL') return '+PONG\r\n'
     if (noun !== 'get-master-addr-by-name') return '*0\r\n'
     if (isFailingOver) await Promise.all([...watchers].map(tellOfFailover))
-    return `*2\r\n${bulk('127.0.0.1')}${bulk(String(port))}`
-  }
-  const server = createServer((socket) => {
-    others.add(socket)
-    socket.on('error', () => {})
-    socket.on('close', () => void (watchers.delete(socket) || others.delete(socket)))
-    socket.on('data', async (chunk) => {
-      for (const command of commandsIn(chunk.toString())) socket.write(await answer(socket, command))
-    })
+    searches += 1
+    return `*2\r\n${bulk('127.0.0.1')}${bulk(String(masterPort))}`
   })
-  const port = await listen(server)
-  const nodes = [{ host: '127.0.0.1', port }]
+  masterPort = redis.port
+  const dropOthers = () => {
+    for (const socket of redis.sockets) if (!watchers.has(socket)) socket.destroy()
+  }
+  const nodes = [{ host: '127.0.0.1', port: redis.port }]
   return {
     store: { kind: 'sentinel', isTls: false, nodes, master: NAME, db: 0, ...NOBODY, sentinel: NOBODY } as const,
     watchers,
     killMaster: () => {
       isFailingOver = true
-      for (const socket of others) socket.destroy()
+      dropOthers()
     },
+    /** None takes its place. */
+    loseMaster: () => {
+      masterPort = GONE
+      dropOthers()
+    },
+    /** How often the master was asked for. */
+    searches: () => searches,
     /** As a Sentinel that is started again. */
     dropWatchers: () => {
       for (const socket of watchers) socket.resetAndDestroy()
     },
-    close: () => {
-      for (const socket of [...watchers, ...others]) socket.destroy()
-      server.close()
-    },
+    close: redis.close,
   }
 }
-
-const listen = (server: ReturnType<typeof createServer>): Promise<number> =>
-  new Promise((resolve) =>
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address ? address.port : 0)
-    }),
-  )
 
 const tellOfFailover = (watcher: Socket) =>
   new Promise<void>((resolve) => {
@@ -66,12 +61,3 @@ const tellOfFailover = (watcher: Socket) =>
     const news = ['message', '+switch-master', `${NAME} 127.0.0.1 1 127.0.0.1 2`]
     watcher.write(`*3\r\n${news.map(bulk).join('')}`)
   })
-
-const bulk = (word: string): string => `$${word.length}\r\n${word}\r\n`
-
-/** The words of each command; they are small enough to come whole. */
-const commandsIn = (chunk: string): string[][] =>
-  chunk
-    .split(/\*\d+\r\n/)
-    .slice(1)
-    .map((command) => command.split('\r\n').filter((word) => word !== '' && !/^\$\d+$/.test(word)))

@@ -61,18 +61,35 @@ const sentinelOptions = (store: RedisStore & { kind: 'sentinel' }): Options => (
 })
 
 const connectToCluster = (store: RedisStore & { kind: 'cluster' }, times: Times, isPatient: boolean): Cluster =>
-  new Cluster(store.nodes, {
-    enableOfflineQueue: isPatient,
-    maxRedirections: isPatient ? MANY_REDIRECTIONS : FEW_REDIRECTIONS,
-    clusterRetryStrategy: retryStrategy,
-    slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-    // A name stays a name, as certificates are made out to it.
-    dnsLookup: (address, callback) => callback(null, address),
-    redisOptions: {
-      ...COMMON,
-      ...times,
-      username: store.username,
-      password: store.password,
-      ...(store.isTls && { tls: {} }),
-    },
+  steady(
+    new Cluster(store.nodes, {
+      enableOfflineQueue: isPatient,
+      maxRedirections: isPatient ? MANY_REDIRECTIONS : FEW_REDIRECTIONS,
+      clusterRetryStrategy: retryStrategy,
+      // With it ioredis' `connect` never answers when the Cluster is down just then. A command is told so, and sent again.
+      enableReadyCheck: false,
+      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+      // A name stays a name, as certificates are made out to it.
+      dnsLookup: (address, callback) => callback(null, address),
+      redisOptions: {
+        ...COMMON,
+        ...times,
+        username: store.username,
+        password: store.password,
+        ...(store.isTls && { tls: {} }),
+      },
+    }),
+  )
+
+/**
+ * Makes a connection to a Cluster, and what BullMQ makes of it, end when it is closed, as BullMQ waits for that. ioredis follows a command
+ * to another node also while it closes, and would then wait for ever for the end of a connection that it never opened.
+ */
+const steady = (cluster: Cluster): Cluster => {
+  cluster.on('+node', (node) => {
+    if (cluster.status === 'disconnecting') node.disconnect()
   })
+  const duplicate = cluster.duplicate.bind(cluster)
+  cluster.duplicate = (...given: Parameters<Cluster['duplicate']>) => steady(duplicate(...given))
+  return cluster
+}

@@ -7,6 +7,8 @@ import { Redis, type SentinelConnectionOptions, SentinelConnector } from 'ioredi
  * errors that nobody listens to: the connection itself tells of an outage.
  */
 export class SteadySentinelConnector extends SentinelConnector {
+  #isWatched = false
+
   constructor(options: unknown) {
     if (!namesSentinels(options)) throw new TypeError('these options name no Sentinels')
     super(options)
@@ -15,11 +17,14 @@ export class SteadySentinelConnector extends SentinelConnector {
   override async connect(
     ...report: Parameters<SentinelConnector['connect']>
   ): ReturnType<SentinelConnector['connect']> {
-    this.disconnect()
+    // Once: each further call would leave a listener at what is closed already, for as long as an outage lasts.
+    if (this.#isWatched) this.disconnect()
+    this.#isWatched = false
     const stream = await super.connect(...report)
     // ioredis makes the watchers at these events, just before.
     for (const event of ['connect', 'secureConnect'])
       stream.once(event, () => {
+        this.#isWatched = true
         for (const watcher of watchersOf(this)) watcher.on('error', () => {})
       })
     return stream
