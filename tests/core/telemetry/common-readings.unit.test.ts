@@ -1,3 +1,4 @@
+import { setImmediate as nextIteration } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { expect, test, vi } from 'vitest'
 import { createPool, type Pool } from '../../../src/core/postgres/pool.ts'
@@ -59,4 +60,21 @@ test('a registry tells of Node.js and of what was built, and names no gauge a co
   expect(lines).toContain(`latchkey_build_info{version="${readVersion()}",node="${process.versions.node}"} 1`)
   expect(lines.some((line) => line.startsWith('nodejs_eventloop_lag_seconds '))).toBe(true)
   expect(lines.filter((line) => /^nodejs_active_\w+_total/.test(line))).toEqual([])
+})
+
+test('what keeps the event loop is seen, and nothing wakes it to look', async () => {
+  const registry = createRegistry()
+  const secondsOf = (line = '') => Number(line.split(' ')[1])
+  for (let iteration = 0; iteration < 20; iteration += 1) await nextIteration()
+  const until = performance.now() + 60
+  while (performance.now() < until);
+  await nextIteration()
+  const lines = await linesOf(registry)
+  const [min, p99, max] = ['min', 'p99', 'max'].map((figure) =>
+    secondsOf(lines.find((line) => line.startsWith(`nodejs_eventloop_lag_${figure}_seconds `))),
+  )
+  expect(max).toBeGreaterThanOrEqual(0.06)
+  expect(p99).toBe(max)
+  // A timer of 10 ms would see no less than that.
+  expect(min).toBeLessThan(0.01)
 })

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { readVersion } from '../version.ts'
+import { addEventLoopDelays, HARDLY_EVER } from './event-loop.ts'
 
 export type { Registry } from 'prom-client'
 
@@ -9,8 +10,9 @@ const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 /** A process's registry with Node.js's own figures (event loop delay, memory, garbage collection) and what was built. */
 export const createRegistry = (): Registry => {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, ...HARDLY_EVER })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
+  addEventLoopDelays(registry)
   new Gauge({
     name: 'latchkey_build_info',
     help: 'Always 1; its labels tell which release runs on which Node.js.',
