@@ -107,7 +107,7 @@ test('an answer with 429, and one with 503, can be read by a page', async () => 
     {
       ...database,
       pool: Object.assign(Object.create(database.pool), {
-        query: () => Promise.reject(Object.assign(new Error('down'), { code: 'ECONNREFUSED' })),
+        read: () => Promise.reject(Object.assign(new Error('down'), { code: 'ECONNREFUSED' })),
       }),
     },
     { CORS_ORIGINS: ORIGIN },

@@ -21,9 +21,9 @@ afterEach(async () => void (await database.pool.query('delete from rate_limits; 
 
 /** Uses the budget up when the first statement of the next request has been answered, as others do who come at once. */
 const useUpBehindTheLook = (app: App, user: { id: string; email: string }) => {
-  const { query } = database.pool
-  const spy = vi.spyOn(database.pool, 'query').mockImplementationOnce(async (...statement) => {
-    const looked = await query(...statement)
+  const look = database.pool.read
+  const spy = vi.spyOn(database.pool, 'read').mockImplementationOnce(async (...statement) => {
+    const looked = await look(...statement)
     expect((await read(app, user, 'wrong password')).status).toBe(401)
     expect((await signIn(app, user.email, 'wrong password')).status).toBe(401)
     return looked

@@ -48,7 +48,7 @@ test.each([
       return hasher.verify(password, hash, work)
     },
   }
-  const lookUps = vi.spyOn(database.pool, 'query').mockClear()
+  const lookUps = vi.spyOn(database.pool, 'read').mockClear()
   const claim = { ...request, userId: user.id, email: user.email, password: PASSWORD, ...wrong }
   expect(await authenticate({ ...tools(), hasher: counting }, claim)).toBeNull()
   expect(lookUps).toHaveBeenCalledOnce()

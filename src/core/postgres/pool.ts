@@ -10,12 +10,13 @@ import { beginStatement, withSession } from './connection/session.ts'
 import { isDatabaseUnavailable } from './connection/unavailable.ts'
 
 /**
- * Runs statements outside a transaction, each on any connection: `query` on one for itself, `pipelined` behind others, for many that take about
- * a millisecond each. `begin` is how one begins a transaction on it.
+ * Runs statements outside a transaction, each on any connection: `query` on one for itself, `pipelined` and `read` behind others, for many that take
+ * about a millisecond each; what `read` sends writes nothing. `begin` is how one begins a transaction on it.
  */
 export type Pool = Omit<pg.Pool, 'query'> & {
   readonly query: Send
   readonly pipelined: Send
+  readonly read: Send
   readonly begin: string
   readonly isPooled: boolean
   readonly outages: OutageLog
@@ -80,24 +81,33 @@ export const createPool = (databaseUrl: string, options: PoolOptions): Pool => {
     client.on('error', () => {})
     if (!options.isPooled) prepareStatements(client)
   })
-  const begin = beginStatement(
-    options.isPooled && {
-      schema: options.schema,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      idleTimeoutMs: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    },
-  )
+  const begin = beginningOf(options)
   const send: Send = options.isPooled ? queryInTransaction(pool, begin) : pool.query.bind(pool)
   const retried =
     (one: Send): Send =>
     (statement, values) =>
       retryOnConflict(outages, () => one(statement, values))
-  const [query, pipelined] = [
-    retried(send),
-    retried(options.isPooled ? send : openPipelines(pool, options.isDisposable)),
-  ]
-  return Object.assign(pool, { begin, isPooled: options.isPooled ?? false, outages, query, pipelined })
+  const behindOthers = (isDisposable?: boolean): Send =>
+    retried(options.isPooled ? send : openPipelines(pool, isDisposable))
+  return Object.assign(pool, {
+    begin,
+    isPooled: options.isPooled ?? false,
+    outages,
+    query: retried(send),
+    pipelined: behindOthers(options.isDisposable),
+    // Nothing of what is only read has to be on the disk.
+    read: behindOthers(true),
+  })
 }
+
+const beginningOf = ({ isPooled, schema }: PoolOptions): string =>
+  beginStatement(
+    isPooled && {
+      schema,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      idleTimeoutMs: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    },
+  )
 
 export type Send = <Row extends pg.QueryResultRow = pg.QueryResultRow>(
   statement: string,

@@ -64,7 +64,7 @@ export const countedSql = (parameter: string): string =>
 
 /** The counters among these whose window is not over. */
 export const lookAtCounters = async (db: Queryable, keys: string[]): Promise<Counted[]> => {
-  const found = await db.query<Counted>(
+  const found = await db.read<Counted>(
     `select key, points as spent, (expire - ${NOW_MS})::float8 as "msLeft"
      from rate_limits
      where key = any($1) and expire > ${NOW_MS}`,

@@ -16,6 +16,8 @@ const inTransaction = Symbol()
  */
 export type Tx = {
   readonly query: Send
+  /** The same here: no other connection sees what the transaction did. */
+  readonly read: Send
   announce(table: OutboxTable, row?: AnnouncedRow): void
   readonly [inTransaction]: true
 }
@@ -118,7 +120,7 @@ const begin = (pool: Pool, client: pg.PoolClient): Begun => {
   const announceRow = (table: OutboxTable, row?: AnnouncedRow): void => {
     news.set(table, joined(news.get(table), row ? [row] : null))
   }
-  const tx: Tx = { query, announce: announceRow, [inTransaction]: true }
+  const tx: Tx = { query, read: query, announce: announceRow, [inTransaction]: true }
   return { tx, begun, commit }
 }
 

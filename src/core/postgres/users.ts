@@ -26,7 +26,7 @@ export const findCredentials = async (
   id: string,
   counterKeys: string[],
 ): Promise<{ user: Credentials | null; counted: Counted[] }> => {
-  const found = await db.query<Found<Credentials>>(
+  const found = await db.read<Found<Credentials>>(
     `select users.id, users.email,
        users.password_hash as "passwordHash",
        ${countedSql('$2')} as counted
@@ -57,7 +57,7 @@ export const findByIdempotencyKey = async (
   counterKeys: string[],
 ): Promise<{ user: FormerRequest | null; counted: Counted[] }> => {
   // The age is no condition for an index: the key's finds one row, and that of the ages all of a day.
-  const found = await db.query<Found<FormerRequest>>(
+  const found = await db.read<Found<FormerRequest>>(
     `select users.id, users.email,
        users.password_hash as "passwordHash",
        users.idempotency_digest as digest,
@@ -118,7 +118,7 @@ export const findUser = async (
   db: Queryable,
   wanted: Wanted,
 ): Promise<{ user: UserRow | null; counted: Counted[] }> => {
-  const found = await db.query<Found<UserRow>>(
+  const found = await db.read<Found<UserRow>>(
     `select ${PROFILE},
        codes.attempts,
        codes.digits,

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { isDatabaseUnavailable } from '../../../src/core/postgres/connection/unavailable.ts'
 import { createPool } from '../../../src/core/postgres/pool.ts'
@@ -41,17 +42,27 @@ const untilThere = (count: number, like: string) =>
     expect((await database.pool.query(those)).rowCount).toBe(count)
   }, PATIENT)
 
-test('a hundred statements at once go over one connection, and each gets its own answer', async () => {
-  const pool = openPool()
-  const answers = await Promise.all(
-    Array.from({ length: 100 }, (_, n) =>
-      pool.pipelined<{ n: number; pid: number }>('select $1::integer as n, pg_backend_pid() as pid', [n]),
-    ),
-  )
-  expect(answers.map(({ rows }) => rows[0]?.n)).toEqual(Array.from({ length: 100 }, (_, n) => n))
-  expect(new Set(answers.map(({ rows }) => rows[0]?.pid)).size).toBe(1)
-  await vi.waitFor(() => expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]), PATIENT)
-})
+test.each([
+  ['pipelined', true],
+  ['read', false],
+] as const)(
+  'a hundred statements at once go over one connection, and each gets its own answer (%s)',
+  async (way, waitsForDisk) => {
+    const pool = openPool()
+    const sent = vi.spyOn(pg.Client.prototype, 'query')
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        pool[way]<{ n: number; pid: number }>('select $1::integer as n, pg_backend_pid() as pid', [n]),
+      ),
+    )
+    expect(answers.map(({ rows }) => rows[0]?.n)).toEqual(Array.from({ length: 100 }, (_, n) => n))
+    expect(new Set(answers.map(({ rows }) => rows[0]?.pid)).size).toBe(1)
+    await vi.waitFor(() => expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]), PATIENT)
+    const flushes = sent.mock.calls.filter((call) => JSON.stringify(call).includes('pg_logical_emit_message'))
+    sent.mockRestore()
+    expect(flushes.length > 0).toBe(waitsForDisk)
+  },
+)
 
 test('what is asked for in one tick leaves in one packet', async () => {
   const pool = openPool(database.url, true)

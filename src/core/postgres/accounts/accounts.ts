@@ -16,7 +16,7 @@ export const findAccount = async (
   networkKeys: Buffer[],
   counterKeys: string[],
 ): Promise<{ user: Account | null; counted: Counted[] }> => {
-  const found = await db.query<Found<Account>>(
+  const found = await db.read<Found<Account>>(
     `select users.id, users.email,
        users.password_hash as "passwordHash",
        exists (
