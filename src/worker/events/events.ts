@@ -13,6 +13,7 @@ import type { QueueBackend } from '../queue/queue-backend.ts'
 import { deliverEventJob } from './deliver-event-job.ts'
 import { EVENTS } from './event-kind.ts'
 import { createEventMetrics } from './event-metrics.ts'
+import { watchReceiver } from './watch-receiver.ts'
 
 /** At once, for each worker: a receiver that is slow holds up no mail. */
 export const EVENT_CONCURRENCY = 10
@@ -43,18 +44,6 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
   const { databaseUrl, giveUpAfterSeconds, telemetry } = settings
   const circuit = createCircuit<ReceiverTrouble>(undefined, undefined, MAX_PAUSE_MS)
   const metrics = createEventMetrics(tools.registry, { pool, circuit })
-  const watched: Receiver = {
-    ...receiver,
-    tell: async (event, signal) => {
-      const wasWell = circuit.isWell()
-      const told = await receiver.tell(event, signal)
-      if (told === 'accepted') circuit.noteAnswer()
-      // What our own stop cut off tells nothing of the receiver.
-      else if (!signal.aborted) circuit.noteTrouble(event.id, told)
-      if (wasWell !== circuit.isWell()) reportChange(logger, told)
-      return told
-    },
-  }
   const places = new PQueue({ interval: 1000 / EVENTS_PER_SECOND, intervalCap: 1 })
   const outbox = await startOutbox(
     { pool, backend, databaseUrl, logger },
@@ -68,7 +57,7 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
     (_queue, pauseFor) =>
       deliverEventJob({
         ...{ pool, giveUpAfterSeconds, metrics, logger, pauseFor },
-        receiver: watched,
+        receiver: watchReceiver(receiver, circuit, logger),
         enter: circuit.enter,
         takePlace: () => places.add(() => {}),
       }),
@@ -80,15 +69,6 @@ export const startEvents = async (tools: EventsTools, settings: EventsSettings):
       return `the receiver fails (${circuit.trouble()?.reason}), and one event is tried now and then`
     },
   }
-}
-
-const reportChange = (logger: Logger, told: Awaited<ReturnType<Receiver['tell']>>): void => {
-  if (told === 'accepted') logger.info('circuit breaker closed: the event receiver accepts events again')
-  else
-    logger.warn(
-      { reason: told.reason },
-      'circuit breaker open: the event receiver fails; events wait, with a probe now and then',
-    )
 }
 
 /** An operator's retry of events. */
