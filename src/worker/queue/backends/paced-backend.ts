@@ -4,6 +4,9 @@ import type { OutageLog } from '../../../core/process/outage-log.ts'
 
 const PAUSE_MS = 1000
 
+/** A worker asks for jobs after so long, told of one or not. */
+export const LONGEST_WAIT_SECONDS = 5
+
 // A job that has ended, or that another run has taken, just when its lock was to be renewed.
 const LOCK_GONE = /^could not renew lock for job /
 
@@ -18,6 +21,7 @@ export const isStoreTrouble = (error: Error): boolean =>
  * The same backend, whose workers ask for less and pause after a failure of their store. With each job that ends BullMQ asks for the next
  * one, also while it waits to be told of one. BullMQ pauses only when a connection is refused; after every
  * other error (NOPERM, OOM, MISCONF, LOADING, a read-only or full PostgreSQL) it asks again at once, as fast as the store refuses.
+ * Where a delayed job is the next one, BullMQ would wait until that is due, for an hour; but who has lost a connection is told of none.
  */
 export const paced =
   <Backend extends IQueueBackend, Connection>(
@@ -42,7 +46,7 @@ const withPauses = <Backend extends IQueueBackend>(backend: Backend, outages: Ou
   return Object.assign(backend, {
     waitForJob: pausing((blockTimeout: number) => {
       isWaiting = true
-      return waitForJob(blockTimeout).finally(() => {
+      return waitForJob(Math.min(blockTimeout, LONGEST_WAIT_SECONDS)).finally(() => {
         isWaiting = false
       })
     }),

@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { LONGEST_WAIT_SECONDS } from './paced-backend.ts'
 import type { RedisStore } from './redis-url.ts'
 import { SteadySentinelConnector } from './sentinel-connector.ts'
 
@@ -10,6 +11,11 @@ type Options = RedisOptions & { replyMapping?: 'legacy' }
 const CONNECT_TIMEOUT_MS = 2000
 const COMMAND_TIMEOUT_MS = 3000
 const MAX_RECONNECT_MS = 1000
+// Who does not answer for so long is gone, though nobody says so: a network or a proxy in between may keep such a connection for ever, and
+// Linux one with unanswered data for a quarter of an hour.
+const SILENCE_MS = 5000
+// A connection that waits for a job hears nothing for so long. BullMQ itself gives it up a second later, once it is made.
+const WAITING_SILENCE_MS = LONGEST_WAIT_SECONDS * 1000 + SILENCE_MS
 // How often a Cluster is asked again while it elects a new master: every 100 ms, for 1.6 seconds or for minutes.
 const FEW_REDIRECTIONS = 16
 const MANY_REDIRECTIONS = 3000
@@ -20,7 +26,12 @@ const retryStrategy = (times: number): number => Math.min(times * 100, MAX_RECON
 const reconnectOnError = ({ message }: Error): false | 2 => (message.includes('READONLY') ? 2 : false)
 
 // The check asks with INFO, which a user of Redis may have no right to; a Redis that loads its data says so to every command.
-const COMMON = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectOnError, enableReadyCheck: false }
+const COMMON = {
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  socketTimeout: SILENCE_MS,
+  reconnectOnError,
+  enableReadyCheck: false,
+}
 
 /** A connection whose commands fail soon while Redis is away. */
 export const connectFast = (store: RedisStore): RedisClient =>
@@ -35,9 +46,9 @@ const connect = (store: RedisStore, times: Times, isPatient: boolean): RedisClie
   const options: Options = { ...COMMON, ...times, enableOfflineQueue: isPatient, retryStrategy }
   switch (store.kind) {
     case 'single':
-      return new Redis(store.url, options)
+      return patientlyWaiting(new Redis(store.url, options))
     case 'sentinel':
-      return new Redis({ ...options, ...sentinelOptions(store) })
+      return patientlyWaiting(new Redis({ ...options, ...sentinelOptions(store) }))
     case 'cluster':
       return connectToCluster(store, times, isPatient)
   }
@@ -59,6 +70,13 @@ const sentinelOptions = (store: RedisStore & { kind: 'sentinel' }): Options => (
   Connector: SteadySentinelConnector,
   ...(store.isTls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
 })
+
+/** What BullMQ makes of a connection, to wait with, is silent for longer. */
+const patientlyWaiting = (redis: Redis): Redis => {
+  const duplicate = redis.duplicate.bind(redis)
+  redis.duplicate = (override) => duplicate({ ...override, socketTimeout: WAITING_SILENCE_MS })
+  return redis
+}
 
 const connectToCluster = (store: RedisStore & { kind: 'cluster' }, times: Times, isPatient: boolean): Cluster =>
   steady(
@@ -90,6 +108,9 @@ const steady = (cluster: Cluster): Cluster => {
     if (cluster.status === 'disconnecting') node.disconnect()
   })
   const duplicate = cluster.duplicate.bind(cluster)
-  cluster.duplicate = (...given: Parameters<Cluster['duplicate']>) => steady(duplicate(...given))
+  cluster.duplicate = (nodes, override) =>
+    steady(
+      duplicate(nodes, { ...override, redisOptions: { ...override?.redisOptions, socketTimeout: WAITING_SILENCE_MS } }),
+    )
   return cluster
 }
