@@ -59,12 +59,15 @@ export const openPostgresBackend = async (settings: BackendSettings): Promise<Qu
   }
 }
 
-/** BullMQ looks for its version in the schema `bullmq` whenever it is given a pool, whatever the pool's search path is. */
+/**
+ * BullMQ looks for its version in the schema `bullmq` whenever it is given a pool, whatever the pool's search path is. We have looked; and
+ * should PostgreSQL be away just when an object looks, that object would stay dead.
+ */
 const inSchema =
   (schema: string): BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> =>
   (name, options, kind) => {
     const backend = createPostgresBackend(name, options, kind)
-    Object.assign(backend.connection, { schema })
+    Object.assign(backend.connection, { schema, waitUntilReady: async () => {} })
     return backend
   }
 
