@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import { outboxWorkerOptions } from '../../src/worker/queue/outbox-worker-options.ts'
@@ -5,6 +6,10 @@ import { backends, startStore } from '../support/backends.ts'
 import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
 import type { TestRedis } from '../support/redis.ts'
+
+const HOUR_MS = 3_600_000
+// On a slow machine.
+const AT_ONCE_MS = 1000
 
 const open = async (store: { redisUrl: string | undefined; databaseUrl: string }) => {
   const backend = await openQueueBackend({
@@ -51,8 +56,31 @@ describe.each(backends)('behind a proxy, jobs on %s', (name) => {
       done,
       startWorker,
       queue: direct.newQueue(queueName, {}),
+      throughProxy: backend.newQueue(queueName, {}),
     }
   }
+
+  test('go on when all connections are silent from one moment on, though a job waits that is far off', async () => {
+    const { proxy, done, startWorker, queue, throughProxy } = await begin('silent')
+    await queue.add('job', {}, { jobId: 'far-off', delay: HOUR_MS })
+    startWorker()
+    await queue.add('job', {}, { jobId: 'before' })
+    await expect.poll(() => done).toEqual(['before'])
+    proxy.freezeConnected()
+    await queue.add('job', {}, { jobId: 'after' })
+    await expect.poll(() => done).toEqual(['before', 'after'])
+    await expect.poll(() => throughProxy.getJobCounts('delayed').catch(() => null)).toEqual({ delayed: 1 })
+    const delayMs = async (jobId: string) => {
+      const begun = performance.now()
+      await queue.add('job', {}, { jobId })
+      await expect.poll(() => done).toContain(jobId)
+      return performance.now() - begun
+    }
+    const worstOfThree = async () =>
+      Math.max(...[await delayMs(randomUUID()), await delayMs(randomUUID()), await delayMs(randomUUID())])
+    // Told of each again: who only looks every few seconds is later.
+    await expect.poll(worstOfThree).toBeLessThan(AT_ONCE_MS)
+  })
 
   test('are taken by a worker that was made while nothing came through', async () => {
     const { proxy, done, startWorker, queue } = await begin('made')

@@ -128,9 +128,9 @@ const queryInTransaction =
     return sent[1]
   }
 
-/** Rejects when PostgreSQL does not answer. */
-export const ping = async (pool: Pool): Promise<void> => {
-  await pool.query('select 1')
+/** Rejects when PostgreSQL does not answer, on this connection or on any of a pool. */
+export const ping = async (connection: { query(statement: string): Promise<unknown> }): Promise<void> => {
+  await connection.query('select 1')
 }
 
 /** Whether PostgreSQL answers but takes no writes: a standby, or a primary that was told so. */

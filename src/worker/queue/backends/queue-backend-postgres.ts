@@ -20,6 +20,7 @@ import { asPlain, asPlainWorker, isStoreTrouble, paced } from './paced-backend.t
 
 // One for each worker: mails, housekeeping.
 const LISTENERS = 2
+const ASK_EVERY_MS = 10_000
 const MIGRATE = 'run node db/migrate.ts without REDIS_URL, then start again.'
 
 /** BullMQ in its own schema of our PostgreSQL. Objects made before the schema is there stay dead, so it waits for that first. */
@@ -68,8 +69,27 @@ const inSchema =
   (name, options, kind) => {
     const backend = createPostgresBackend(name, options, kind)
     Object.assign(backend.connection, { schema, waitUntilReady: async () => {} })
-    return backend
+    return kind?.withBlockingConnection ? askedNowAndThen(backend) : backend
   }
+
+/**
+ * BullMQ hears of new jobs on a connection that it asks nothing. A proxy may hold that open whose server is gone: so it is asked now and
+ * then. Without an answer pg ends it, and BullMQ makes another.
+ */
+const askedNowAndThen = (backend: PostgresQueueBackend): PostgresQueueBackend => {
+  let askedAt = performance.now()
+  const waitForJob = backend.waitForJob.bind(backend)
+  const ask = async () => ping(await backend.connection.getListenClient())
+  return Object.assign(backend, {
+    waitForJob: (blockTimeout: number) => {
+      if (performance.now() - askedAt >= ASK_EVERY_MS) {
+        askedAt = performance.now()
+        ask().catch(() => {})
+      }
+      return waitForJob(blockTimeout)
+    },
+  })
+}
 
 /** Waiting makes no schema, and none that fits. */
 const checkSchema = async (pool: Pool, schema: string): Promise<void> => {
