@@ -60,18 +60,26 @@ const untilWaitIsGivenUp = async (servers: RedisServer[]) => {
   await expect.poll(async () => (await waitsAt(servers)).filter((wait) => first.includes(wait))).toEqual([])
 }
 
-describe.runIf(inject('redis') === 'redis-server')('a master that is killed under load', () => {
-  test.each([
-    { kind: 'Sentinels', open: openSentinel },
-    { kind: 'a Cluster', open: openCluster },
-  ])('behind $kind: its replica takes over, and everybody gets one mail', { timeout: LONG_MS }, async ({ open }) => {
+const kinds = [
+  { kind: 'Sentinels', open: openSentinel },
+  { kind: 'a Cluster', open: openCluster },
+]
+
+describe.runIf(inject('redis') === 'redis-server')('a master that goes away under load', () => {
+  test.each(
+    kinds.flatMap((one) => [
+      { ...one, how: 'killed', end: (master: RedisServer) => master.kill() },
+      { ...one, how: 'frozen', end: (master: RedisServer) => master.freeze() },
+    ]),
+  )('$how, behind $kind: its replica takes over, and everybody gets one mail', { timeout: LONG_MS }, async (given) => {
+    const { open, end } = given
     const { redis, master, replica, meta } = await open()
     const stage = await setStage('redis', Promise.resolve(redis))
     onTestFinished(stage.close)
     await Promise.all([stage.startWorker(), stage.startWorker()])
     const load = startLoad(stage, 'failover')
     await expect.poll(() => stage.provider.requests.length).toBeGreaterThan(ENOUGH)
-    await master.kill()
+    await end(master)
     await expect.poll(() => isMaster(replica)).toBe(true)
     const before = stage.provider.requests.length
     await expect.poll(() => stage.provider.requests.length).toBeGreaterThan(before + ENOUGH)

@@ -13,6 +13,8 @@ export type RedisServer = {
   start(): Promise<void>
   /** SIGKILL. With `start` again on the same port it is an outage; nothing is kept over it. */
   kill(): Promise<void>
+  /** SIGSTOP, until it is killed: nobody closes a connection, and nobody answers. */
+  freeze(): Promise<void>
   /** Asks this very server, as soon as it answers. */
   ask<Answer>(question: (redis: Redis) => Promise<Answer>): Promise<Answer>
 }
@@ -52,6 +54,7 @@ export const newRedisServer = async (
         ask((redis) => redis.ping()),
       )
     },
+    freeze: async () => void server?.kill('SIGSTOP'),
     kill: async () => {
       const killed = server
       server = null
