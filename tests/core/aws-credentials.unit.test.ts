@@ -98,6 +98,52 @@ describe('without it', () => {
     })
   })
 
+  test.each([
+    {
+      of: 'a web identity',
+      variables: (url: string) => ({
+        AWS_WEB_IDENTITY_TOKEN_FILE: import.meta.filename,
+        AWS_ROLE_ARN: 'arn:aws:iam::1:role/worker',
+        AWS_ENDPOINT_URL_STS: url,
+      }),
+    },
+    { of: 'the container', variables: (url: string) => ({ AWS_CONTAINER_CREDENTIALS_FULL_URI: url }) },
+  ])('who is silent about those of $of is asked again the next time, and stderr stays empty', async ({ variables }) => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    onTestFinished(() => warn.mockRestore())
+    const server = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    const address = server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    for (const [name, value] of Object.entries(variables(`http://127.0.0.1:${port}/`))) vi.stubEnv(name, value)
+    const credentials = openCredentials(undefined, 'eu-central-1')
+    const [one, other] = await Promise.allSettled([credentials(), credentials()])
+    expect([one.status, other.status]).toEqual(['rejected', 'rejected'])
+    expect(warn).not.toHaveBeenCalled()
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'late')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+    expect(await credentials()).toMatchObject({ accessKeyId: 'late' })
+  })
+
+  test('those that still hold sign while there are no others', async () => {
+    const now = Date.parse('2026-01-01T00:00:00Z')
+    vi.useFakeTimers({ now, toFake: ['Date'] })
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'first')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+    vi.stubEnv('AWS_CREDENTIAL_EXPIRATION', '2026-01-01T01:00:00Z')
+    const credentials = openCredentials(undefined, 'eu-central-1')
+    await credentials()
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined)
+    vi.setSystemTime(now + 58 * 60_000)
+    expect(await credentials()).toMatchObject({ accessKeyId: 'first' })
+    vi.setSystemTime(now + 60 * 60_000)
+    await expect(credentials()).rejects.toThrow(AggregateError)
+  })
+
   test('there are none, and they are asked for again the next time', async () => {
     const credentials = openCredentials(undefined, 'eu-central-1')
     const fault = await credentials().catch((error: unknown) => error)

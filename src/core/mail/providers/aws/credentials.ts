@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** `expiration` where they end some day. */
 export type AwsCredentials = {
   accessKeyId: string
@@ -8,10 +10,13 @@ export type AwsCredentials = {
 
 // Fresh ones are asked for while the former still hold.
 const RENEW_BEFORE_MS = 5 * 60_000
+// AWS's own clients wait for an answer for ever.
+const ASK_TIMEOUT_MS = 4000
 
 /**
  * Whose credentials sign: those of `MAIL_API_KEY` (`ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN]`), or what AWS's own chain gives,
- * which is asked again before they expire.
+ * which is asked again before they expire; while it does not give others, the former sign for as long as they hold. Rejects within seconds
+ * where there are none.
  */
 export const openCredentials = (
   apiKey: string | undefined,
@@ -22,12 +27,36 @@ export const openCredentials = (
     const fixed = { accessKeyId, secretAccessKey, ...(token.length > 0 && { sessionToken: token.join(':') }) }
     return async () => fixed
   }
-  let known: Promise<AwsCredentials> | null = null
-  return async () => {
-    const held = await known?.catch(() => null)
-    if (!held || (held.expiration && held.expiration.getTime() - Date.now() < RENEW_BEFORE_MS)) known = askChain(region)
-    return known ?? askChain(region)
+  let held: AwsCredentials | null = null
+  let asking: Promise<AwsCredentials> | null = null
+  const ask = async (): Promise<AwsCredentials> => {
+    held = await inTime(askChain(region))
+    return held
   }
+  return async () => {
+    if (held && leftMs(held) >= RENEW_BEFORE_MS) return held
+    asking ??= ask().finally(() => {
+      asking = null
+    })
+    try {
+      return await asking
+    } catch (error) {
+      if (held && leftMs(held) > 0) return held
+      throw error
+    }
+  }
+}
+
+const leftMs = ({ expiration }: AwsCredentials): number =>
+  expiration ? expiration.getTime() - Date.now() : Number.POSITIVE_INFINITY
+
+const inTime = async <Result>(work: Promise<Result>): Promise<Result> => {
+  const isOver = new AbortController()
+  const late = async (): Promise<never> => {
+    await sleep(ASK_TIMEOUT_MS, undefined, { signal: isOver.signal })
+    throw new Error('AWS gives no credentials in time')
+  }
+  return Promise.race([work, late()]).finally(() => isOver.abort())
 }
 
 /** Variables, then the role of a web identity (EKS), then the container's (ECS, EKS Pod Identity); loaded only when needed. */
@@ -47,7 +76,11 @@ const chain = (region: string | undefined): (() => Promise<AwsCredentials>)[] =>
   async () => (await import('@aws-sdk/credential-provider-env')).fromEnv()(),
   async () =>
     (await import('@aws-sdk/credential-provider-web-identity')).fromTokenFile({
-      ...(region !== undefined && { clientConfig: { region } }),
+      clientConfig: {
+        ...(region !== undefined && { region }),
+        requestHandler: { requestTimeout: ASK_TIMEOUT_MS, throwOnRequestTimeout: true },
+      },
     })(),
-  async () => (await import('@aws-sdk/credential-provider-http')).fromHttp({})(),
+  // With a limit of its own it writes a line to stderr, and waits on.
+  async () => (await import('@aws-sdk/credential-provider-http')).fromHttp({ timeout: 0, maxRetries: 0 })(),
 ]
