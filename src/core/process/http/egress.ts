@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 
 /** The proxy for calls over https, and the hosts that are called without it; as the variables of these names hold them. */
 export type Proxies = { HTTPS_PROXY?: string | undefined; NO_PROXY?: string | undefined }
@@ -15,6 +15,9 @@ export const createEgress = (settings: {
   const { proxies = {}, timeoutMs } = settings
   const options = {
     connections: settings.connections,
+    // Each call has a connection to itself, which ends with it when there is no answer. Over HTTP/2 all share one: while that is made all
+    // but the first wait and hear of no abort, and when it is dead all meet silence until a ping tells.
+    allowH2: false,
     connect: { timeout: timeoutMs * CONNECT_SHARE },
     connectTimeout: timeoutMs * CONNECT_SHARE,
     headersTimeout: timeoutMs,
@@ -24,5 +27,8 @@ export const createEgress = (settings: {
   if (proxies.HTTPS_PROXY === undefined) return new Agent(options)
   // A call over http goes its own way, whatever the environment says.
   const agent = { ...options, httpProxy: '', httpsProxy: proxies.HTTPS_PROXY, noProxy: proxies.NO_PROXY ?? '' }
-  return new EnvHttpProxyAgent(agent)
+  // The wait for its tunnel is a part of connecting: undici's own limit for that is five minutes, and who waits there hears of no abort.
+  const clientFactory = (origin: URL, more: object) =>
+    new Pool(origin, { ...more, headersTimeout: options.connectTimeout })
+  return new EnvHttpProxyAgent({ ...agent, clientFactory })
 }
