@@ -1,7 +1,7 @@
 import dns from 'node:dns'
 import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -14,6 +14,17 @@ afterEach(() => {
   vi.unstubAllEnvs()
   vi.useRealTimers()
 })
+
+/** Where it listens, until the test is over. */
+const portOf = async (server: Server): Promise<number> => {
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
 
 describe('MAIL_API_KEY', () => {
   test.each([
@@ -83,13 +94,7 @@ describe('without it', () => {
       }
       response.setHeader('content-type', 'application/json').end(JSON.stringify(given))
     }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(() => {
-      server.close()
-      server.closeAllConnections()
-    })
-    const address = server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const port = await portOf(server)
     vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', '/nowhere/token')
     vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::1:role/worker')
     vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `http://127.0.0.1:${port}/`)
@@ -112,13 +117,7 @@ describe('without it', () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     onTestFinished(() => warn.mockRestore())
     const server = createServer(() => {}).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(() => {
-      server.close()
-      server.closeAllConnections()
-    })
-    const address = server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const port = await portOf(server)
     for (const [name, value] of Object.entries(variables(`http://127.0.0.1:${port}/`))) vi.stubEnv(name, value)
     const credentials = openCredentials(undefined, 'eu-central-1')
     const [one, other] = await Promise.allSettled([credentials(), credentials()])

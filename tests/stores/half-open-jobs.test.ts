@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { openQueueBackend } from '../../src/worker/queue/backends/open-queue-backend.ts'
 import { outboxWorkerOptions } from '../../src/worker/queue/outbox-worker-options.ts'
 import { backends, startStore } from '../support/backends.ts'
-import { createTestDatabase, silent, type TestDatabase } from '../support/database.ts'
+import { shareTestDatabase, silent } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
 import type { TestRedis } from '../support/redis.ts'
 
@@ -23,16 +23,13 @@ const open = async (store: { redisUrl: string | undefined; databaseUrl: string }
 }
 
 describe.each(backends)('behind a proxy, jobs on %s', (name) => {
-  let database: TestDatabase
+  const database = shareTestDatabase()
   let redis: TestRedis | null
 
   beforeAll(async () => {
-    ;[database, redis] = await Promise.all([createTestDatabase(), startStore(name)])
+    redis = await startStore(name)
   })
-  afterAll(async () => {
-    await redis?.stop()
-    await database.drop()
-  })
+  afterAll(() => redis?.stop())
 
   /** A queue and a worker that reach the store through a proxy, and what that worker has done. */
   const begin = async (queueName: string) => {

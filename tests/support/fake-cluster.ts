@@ -26,7 +26,7 @@ export const startFakeCluster = async () => {
         await once(socket, 'end')
         return `-MOVED 0 ${ANOTHER_NODE}\r\n`
       default:
-        return name.toUpperCase() === 'HELLO' ? '-ERR unknown command HELLO\r\n' : '+OK\r\n'
+        return '+OK\r\n'
     }
   })
   const nodes = [{ host: '127.0.0.1', port: redis.port }]

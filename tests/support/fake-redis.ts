@@ -1,6 +1,8 @@
 import { createServer, type Socket } from 'node:net'
 
-/** A server of Redis' protocol that answers as it is told, each client's commands one after the other. */
+const NO_HELLO = '-ERR unknown command HELLO\r\n'
+
+/** A server of Redis' old protocol that answers as it is told, each client's commands one after the other. */
 export const startFakeRedis = async (
   answer: (command: string[], socket: Socket) => string | Promise<string>,
 ): Promise<{ port: number; sockets: Set<Socket>; close(): void }> => {
@@ -10,7 +12,8 @@ export const startFakeRedis = async (
     sockets.add(socket)
     let answered = Promise.resolve()
     const answerAll = async (commands: string[][]) => {
-      for (const command of commands) socket.write(await answer(command, socket))
+      for (const command of commands)
+        socket.write(command[0]?.toUpperCase() === 'HELLO' ? NO_HELLO : await answer(command, socket))
     }
     socket.on('error', () => {})
     socket.on('close', () => void sockets.delete(socket))

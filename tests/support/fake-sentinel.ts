@@ -17,7 +17,6 @@ export const startFakeSentinel = async () => {
   let searches = 0
 
   const redis = await startFakeRedis(async ([name = '', noun = ''], socket) => {
-    if (name.toUpperCase() === 'HELLO') return '-ERR unknown command HELLO\r\n'
     if (name.toUpperCase() === 'SUBSCRIBE') {
       watchers.add(socket.on('close', () => void watchers.delete(socket)))
       return `*3\r\n${bulk('subscribe')}${bulk(noun)}:1\r\n`

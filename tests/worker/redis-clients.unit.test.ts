@@ -1,10 +1,9 @@
 import { EventEmitter } from 'node:events'
-import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connectFast, connectPatiently } from '../../src/worker/queue/backends/redis-clients.ts'
-import type { RedisStore } from '../../src/worker/queue/backends/redis-url.ts'
 import { startFakeCluster } from '../support/fake-cluster.ts'
 import { startFakeSentinel } from '../support/fake-sentinel.ts'
+import { connectToWait } from '../support/waiting-redis.ts'
 
 const openSentinel = async (connect: typeof connectFast) => {
   const sentinel = await startFakeSentinel()
@@ -52,18 +51,10 @@ test('behind Sentinels a connection leaves nothing behind with each search for a
   expect(warnings).toEqual([])
 })
 
-/** As BullMQ makes one to wait with. */
-const duplicate = (store: RedisStore) => {
-  const redis = connectPatiently(store).on('error', () => {})
-  redis.disconnect()
-  if (redis instanceof Redis) throw new Error('no Cluster')
-  return redis.duplicate()
-}
-
 describe.each([
   { of: 'the queue', connect: connectFast },
   { of: 'a worker', connect: connectPatiently },
-  { of: 'a worker that waits for jobs', connect: duplicate },
+  { of: 'a worker that waits for jobs', connect: connectToWait },
 ])('to a Cluster a connection of $of', ({ connect }) => {
   const open = async () => {
     const cluster = await startFakeCluster()

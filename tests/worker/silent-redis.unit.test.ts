@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
-import { Redis } from 'ioredis'
 import { describe, test } from 'vitest'
 import { LONGEST_WAIT_SECONDS } from '../../src/worker/queue/backends/paced-backend.ts'
 import { connectFast, connectPatiently } from '../../src/worker/queue/backends/redis-clients.ts'
 import { startFakeCluster } from '../support/fake-cluster.ts'
 import { startFakeRedis } from '../support/fake-redis.ts'
+import { connectToWait } from '../support/waiting-redis.ts'
 
 const NEVER = new Promise<string>(() => {})
 const LONGEST_WAIT_MS = LONGEST_WAIT_SECONDS * 1000
@@ -16,17 +16,10 @@ const startSilentRedis = async () => {
     if (silenced.has(socket)) return NEVER
     if (name === 'bzpopmin') await new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_MS))
     if (name === 'bzpopmin') return '*-1\r\n'
-    return name.toUpperCase() === 'HELLO' ? '-ERR unknown command HELLO\r\n' : '+PONG\r\n'
+    return '+PONG\r\n'
   })
   const silence = () => redis.sockets.forEach((socket) => void silenced.add(socket))
   return { ...redis, silence, store: { kind: 'single', url: `redis://127.0.0.1:${redis.port}` } as const }
-}
-
-/** As BullMQ makes one to wait with. */
-const waiting = (store: Parameters<typeof connectPatiently>[0]) => {
-  const redis = connectPatiently(store).on('error', () => {})
-  redis.disconnect()
-  return redis instanceof Redis ? redis.duplicate() : redis.duplicate()
 }
 
 describe.concurrent('a Redis that is gone without a word', () => {
@@ -34,7 +27,7 @@ describe.concurrent('a Redis that is gone without a word', () => {
     [
       { of: 'the queue', connect: connectFast },
       { of: 'a worker', connect: connectPatiently },
-      { of: 'a worker that waits for jobs', connect: waiting },
+      { of: 'a worker that waits for jobs', connect: connectToWait },
     ].flatMap((one) => [
       { ...one, kind: 'single', start: startSilentRedis },
       { ...one, kind: 'Cluster', start: startFakeCluster },
@@ -57,7 +50,7 @@ describe.concurrent('a Redis that is gone without a word', () => {
 
   test('is no Redis that has no job for as long as a worker waits', async ({ expect, onTestFinished }) => {
     const server = await startSilentRedis()
-    const redis = waiting(server.store).on('error', () => {})
+    const redis = connectToWait(server.store).on('error', () => {})
     onTestFinished(() => {
       redis.disconnect()
       server.close()

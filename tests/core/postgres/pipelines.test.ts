@@ -50,6 +50,7 @@ test.each([
   async (way, waitsForDisk) => {
     const pool = openPool()
     const sent = vi.spyOn(pg.Client.prototype, 'query')
+    onTestFinished(() => sent.mockRestore())
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, n) =>
         pool[way]<{ n: number; pid: number }>('select $1::integer as n, pg_backend_pid() as pid', [n]),
@@ -59,7 +60,6 @@ test.each([
     expect(new Set(answers.map(({ rows }) => rows[0]?.pid)).size).toBe(1)
     await vi.waitFor(() => expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]), PATIENT)
     const flushes = sent.mock.calls.filter((call) => JSON.stringify(call).includes('pg_logical_emit_message'))
-    sent.mockRestore()
     expect(flushes.length > 0).toBe(waitsForDisk)
   },
 )

@@ -23,7 +23,7 @@ const LISTENERS = 2
 const ASK_EVERY_MS = 10_000
 const MIGRATE = 'run node db/migrate.ts without REDIS_URL, then start again.'
 
-/** BullMQ in its own schema of our PostgreSQL. Objects made before the schema is there stay dead, so it waits for that first. */
+/** BullMQ in its own schema of our PostgreSQL. Waits until that is there, as its objects do not look themselves. */
 export const openPostgresBackend = async (settings: BackendSettings): Promise<QueueBackend> => {
   const { databaseUrl, logger } = settings
   const schema = queueSchemaOf(settings.schema)

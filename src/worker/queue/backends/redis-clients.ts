@@ -100,8 +100,8 @@ const connectToCluster = (store: RedisStore & { kind: 'cluster' }, times: Times,
   )
 
 /**
- * Makes a connection to a Cluster, and what BullMQ makes of it, end when it is closed, as BullMQ waits for that. ioredis follows a command
- * to another node also while it closes, and would then wait for ever for the end of a connection that it never opened.
+ * Makes a connection to a Cluster, and what BullMQ makes of it to wait with, end when it is closed, as BullMQ waits for that. ioredis follows a
+ * command to another node also while it closes, and would then wait for ever for the end of a connection that it never opened.
  */
 const steady = (cluster: Cluster): Cluster => {
   cluster.on('+node', (node) => {

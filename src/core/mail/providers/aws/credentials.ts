@@ -30,7 +30,7 @@ export const openCredentials = (
   let held: AwsCredentials | null = null
   let asking: Promise<AwsCredentials> | null = null
   const ask = async (): Promise<AwsCredentials> => {
-    held = await inTime(askChain(region))
+    held = await Promise.race([askChain(region), timeOut()])
     return held
   }
   return async () => {
@@ -50,13 +50,9 @@ export const openCredentials = (
 const leftMs = ({ expiration }: AwsCredentials): number =>
   expiration ? expiration.getTime() - Date.now() : Number.POSITIVE_INFINITY
 
-const inTime = async <Result>(work: Promise<Result>): Promise<Result> => {
-  const isOver = new AbortController()
-  const late = async (): Promise<never> => {
-    await sleep(ASK_TIMEOUT_MS, undefined, { signal: isOver.signal })
-    throw new Error('AWS gives no credentials in time')
-  }
-  return Promise.race([work, late()]).finally(() => isOver.abort())
+const timeOut = async (): Promise<never> => {
+  await sleep(ASK_TIMEOUT_MS, undefined, { ref: false })
+  throw new Error('AWS gives no credentials in time')
 }
 
 /** Variables, then the role of a web identity (EKS), then the container's (ECS, EKS Pod Identity); loaded only when needed. */
