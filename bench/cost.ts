@@ -9,11 +9,13 @@ import { measureSaturation } from './cost/saturation.ts'
 
 /**
  * `make bench`: what a registration costs, against bare bcrypt, bare BullMQ and a floor that gives the same guarantees and nothing
- * else, in alternating rounds. Needs a redis-server for its Redis half. Figures mean something on a quiet machine only.
+ * else, in alternating rounds. Needs a redis-server for its Redis half; `--jobs redis` or `--jobs postgresql` measures one half. Figures mean
+ * something on a quiet machine only.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    jobs: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -28,7 +30,8 @@ const plan = {
 
 const redis = await startPlainRedis()
 if (!redis) process.stdout.write('no redis-server on PATH: jobs in PostgreSQL only\n')
-const backends: Backend[] = redis ? ['postgresql', 'redis'] : ['postgresql']
+const possible: Backend[] = redis ? ['postgresql', 'redis'] : ['postgresql']
+const backends = possible.filter((backend) => values.jobs?.includes(backend) ?? true)
 const tools = { backends, redis, plan, say: (line: string) => void process.stdout.write(`${line}\n`) }
 
 const sections = {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { keepLease, LEASE_SECONDS } from '../outbox/keep-lease.ts'
 import { untilRecorded } from '../outbox/until-recorded.ts'
 import { postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
+import { withTimeLimit } from '../process/http/time-limit.ts'
 import { backOffMs } from './back-off.ts'
 import { type DeliverRequest, type DeliverTools, type Delivery, LEASE_LOST } from './delivery.ts'
 import { MailerUnavailable, MailRefused } from './mailer.ts'
@@ -49,16 +50,16 @@ const HELD_UP = new MailerUnavailable('held-up', { isClearNo: true })
 
 const callProvider = async (tools: DeliverTools, mail: PreparedMail, signal: AbortSignal): Promise<Answer> => {
   const { mailer, health } = mail.provider
-  if (!mail.message) return answerAsProvider(mail)
+  const { message, idempotencyKey } = mail
+  if (!message) return answerAsProvider(mail)
   const begun = performance.now()
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(tools.delivery.timeoutMs)])
-  const answer = await mailer
-    .send(mail.message, { idempotencyKey: mail.idempotencyKey, signal: limited })
-    .catch((error: unknown): Answer => {
-      if (error instanceof MailRefused || error instanceof MailerUnavailable) return error
-      tools.logger.error({ err: error, mailId: mail.mailId }, 'a mailer broke its contract; the mail is tried again')
-      return new MailerUnavailable('mailer-broken', { isClearNo: false, cause: error })
-    })
+  const answer = await withTimeLimit(signal, tools.delivery.timeoutMs, (limited) =>
+    mailer.send(message, { idempotencyKey, signal: limited }),
+  ).catch((error: unknown): Answer => {
+    if (error instanceof MailRefused || error instanceof MailerUnavailable) return error
+    tools.logger.error({ err: error, mailId: mail.mailId }, 'a mailer broke its contract; the mail is tried again')
+    return new MailerUnavailable('mailer-broken', { isClearNo: false, cause: error })
+  })
   health.note(mail.mailId, answer, performance.now() - begun)
   return answer
 }

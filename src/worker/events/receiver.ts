@@ -2,6 +2,7 @@ import { Webhook } from 'standardwebhooks'
 import { request } from 'undici'
 import type { OutgoingEvent, Receiver, Told } from '../../core/events/deliver-event.ts'
 import { createEgress, type Proxies } from '../../core/process/http/egress.ts'
+import { withTimeLimit } from '../../core/process/http/time-limit.ts'
 import { inSpan } from '../../core/process/telemetry/tracing.ts'
 import { MAX_FOR_EVERYBODY_MS, readRetryAfter } from '../providers/retry-after.ts'
 
@@ -43,7 +44,7 @@ export const openReceiver = ({
   const post = async (event: OutgoingEvent, signal: AbortSignal): Promise<Told> => {
     const at = new Date()
     const { statusCode, headers, body } = await request(url, {
-      ...{ dispatcher, method: 'POST', body: event.body },
+      ...{ dispatcher, method: 'POST', body: event.body, signal },
       headers: {
         'content-type': 'application/json',
         'user-agent': 'Latchkey',
@@ -51,7 +52,6 @@ export const openReceiver = ({
         'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
         'webhook-signature': webhooks.map((webhook) => webhook.sign(event.id, at, event.body)).join(' '),
       },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     })
     await body.dump({ limit: READ_BYTES, signal: AbortSignal.timeout(READ_MS) }).catch(() => {})
     if (statusCode >= 200 && statusCode < 300) return 'accepted'
@@ -66,7 +66,7 @@ export const openReceiver = ({
       inSpan(
         'POST',
         { kind: 'client', attributes: { 'http.request.method': 'POST', 'server.address': hostname } },
-        () => post(event, signal),
+        () => withTimeLimit(signal, timeoutMs, (limited) => post(event, limited)),
       ).catch((): Told => ({ reason: 'receiver-silent', isForEverybody: false, retryAfterMs: null })),
     close: () => dispatcher.close(),
   }

@@ -11,14 +11,14 @@ import { tracedPost } from './traced-post.ts'
 export type ConnectionSettings = { timeoutMs: number; connections: number; proxies?: Proxies }
 
 export type HttpClient = {
-  /** Gives an answer that arrived whole within the time limit, whatever it says. Rejects with `MailerUnavailable` else. */
+  /** Gives an answer that arrived whole before `signal` aborts, whatever it says. Rejects with `MailerUnavailable` else. */
   post(path: string, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<ProviderResponse>
   close(): Promise<void>
 }
 
 const MAX_ANSWER_BYTES = 64 * 1024
 
-/** A pool of connections to one provider. `timeoutMs` bounds the whole call. */
+/** A pool of connections to one provider. `timeoutMs` bounds the silence; the whole call ends with its signal. */
 export const createHttpClient = (name: ProviderName, settings: ConnectionSettings & { url: string }): HttpClient => {
   const dispatcher = createEgress({ ...settings, maxAnswerBytes: MAX_ANSWER_BYTES })
   const base = settings.url.replace(/\/+$/, '')
@@ -26,8 +26,7 @@ export const createHttpClient = (name: ProviderName, settings: ConnectionSetting
     post: async (path, headers, body, signal) => {
       // A buffer of its own: this call is known by it when its head leaves.
       const bytes = Buffer.from(body)
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(settings.timeoutMs)])
-      const options = { dispatcher, method: 'POST', headers, body: bytes, signal: limited } as const
+      const options = { dispatcher, method: 'POST', headers, body: bytes, signal } as const
       try {
         return await tracedPost(`${base}${path}`, (url) => call(url, options))
       } catch (cause) {
