@@ -58,11 +58,11 @@ export const rooms: Record<string, Room> = {
     tests: ['tests/core/http/{pieces,pipelining}.unit.test.ts'],
   },
   'http-parts': {
-    mutate: ['src/core/process/http/{behind-proxy,egress,fetch-text,ops-app,readiness,request-target}.ts'],
+    mutate: ['src/core/process/http/{behind-proxy,egress,fetch-text,ops-app,readiness,request-target,time-limit}.ts'],
     tests: [
       'tests/core/http/{request-target,ops-app}.unit.test.ts',
       'tests/core/behind-proxy.unit.test.ts',
-      'tests/core/http/{outside,readiness}.unit.test.ts',
+      'tests/core/http/{outside,readiness,time-limit}.unit.test.ts',
       'tests/worker/providers/proxy.test.ts',
     ],
   },
