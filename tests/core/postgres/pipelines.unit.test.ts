@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openPipelines } from '../../../src/core/postgres/connection/pipelines.ts'
 
-type Waiting = { connection: number; resolve(): void; reject(error: Error): void }
+type Waiting = { connection: number; text: string; resolve(): void; reject(error: Error): void }
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] })
@@ -24,7 +24,8 @@ const open = () => {
     const connection = connections
     connections += 1
     return Object.assign(new pg.Client(), {
-      query: () => new Promise<void>((resolve, reject) => waiting.push({ connection, resolve, reject })),
+      query: (text: string) =>
+        new Promise<void>((resolve, reject) => waiting.push({ connection, text, resolve, reject })),
       release: (error?: unknown) => void released.push({ connection, error }),
     })
   }
@@ -42,7 +43,7 @@ const open = () => {
     else first?.resolve()
     await turn()
   }
-  return { send, end, released, failures }
+  return { send, end, released, failures, texts: () => waiting.map(({ text }) => text) }
 }
 
 const unavailable = Object.assign(new Error('lost'), { code: 'ECONNRESET' })
@@ -92,6 +93,28 @@ test('a refused statement ends no connection, and when the last is answered it g
   expect(released).toEqual([{ connection: 0, error: undefined }])
   expect(failures).toEqual([refused])
   expect(await send()).toBe(1)
+})
+
+test('three that wait together wait for the disk together, two do not', async () => {
+  const { send, texts } = open()
+  await send()
+  await send()
+  expect(texts()).toEqual(['select 1', 'select 1'])
+  await send()
+  expect(texts().filter((text) => text.includes('synchronous_commit'))).toHaveLength(2)
+})
+
+test.each([
+  ['again waits for the disk by itself', undefined, undefined],
+  ['cannot be told to do so', unavailable, true],
+])('one whose session %s goes back to the pool, or is ended', async (_what, error, isEnded) => {
+  const { send, end, released } = open()
+  for (let times = 0; times < 3; times += 1) await send()
+  // The three, the flush and what began it.
+  for (let times = 0; times < 5; times += 1) await end()
+  expect(released).toEqual([])
+  await end(error)
+  expect(released).toEqual([{ connection: 0, error: isEnded }])
 })
 
 test('without a connection the statement fails for want of it', async () => {
