@@ -62,7 +62,7 @@ export const rooms: Record<string, Room> = {
     tests: [
       'tests/core/http/{request-target,ops-app}.unit.test.ts',
       'tests/core/behind-proxy.unit.test.ts',
-      'tests/core/http/{outside,readiness,time-limit}.unit.test.ts',
+      'tests/core/http/{outside,readiness,silent-outside,time-limit}.unit.test.ts',
       'tests/worker/providers/proxy.test.ts',
     ],
   },
