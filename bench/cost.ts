@@ -15,7 +15,7 @@ import { measureSaturation } from './cost/saturation.ts'
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    jobs: { type: 'string', multiple: true },
+    jobs: { type: 'string' },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -31,7 +31,7 @@ const plan = {
 const redis = await startPlainRedis()
 if (!redis) process.stdout.write('no redis-server on PATH: jobs in PostgreSQL only\n')
 const possible: Backend[] = redis ? ['postgresql', 'redis'] : ['postgresql']
-const backends = possible.filter((backend) => values.jobs?.includes(backend) ?? true)
+const backends = possible.filter((backend) => backend === (values.jobs ?? backend))
 const tools = { backends, redis, plan, say: (line: string) => void process.stdout.write(`${line}\n`) }
 
 const sections = {
@@ -43,6 +43,7 @@ const sections = {
 }
 
 try {
+  if (backends.length === 0) throw new Error('--jobs is postgresql, or redis where there is a redis-server')
   for (const [name, measure] of Object.entries(sections))
     if (positionals.length === 0 || positionals.includes(name)) await measure(tools)
 } finally {

@@ -53,7 +53,7 @@ export const openReceiver = ({
         'webhook-signature': webhooks.map((webhook) => webhook.sign(event.id, at, event.body)).join(' '),
       },
     })
-    await body.dump({ limit: READ_BYTES, signal: AbortSignal.timeout(READ_MS) }).catch(() => {})
+    await withTimeLimit(signal, READ_MS, (limited) => body.dump({ limit: READ_BYTES, signal: limited })).catch(() => {})
     if (statusCode >= 200 && statusCode < 300) return 'accepted'
     const isBusy = statusCode === 429 || statusCode === 503
     const askedMs = isBusy ? readRetryAfter(headers['retry-after']) : null

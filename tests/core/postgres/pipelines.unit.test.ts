@@ -105,9 +105,9 @@ test('three that wait together wait for the disk together, two do not', async ()
 })
 
 test.each([
-  ['again waits for the disk by itself', undefined, undefined],
-  ['cannot be told to do so', unavailable, true],
-])('one whose session %s goes back to the pool, or is ended', async (_what, error, isEnded) => {
+  ['goes back to the pool when its commits wait for the disk by themselves again', undefined, undefined],
+  ['is ended when it cannot be told that they must', unavailable, true],
+])('a session that shared its waits %s', async (_what, error, isEnded) => {
   const { send, end, released } = open()
   for (let times = 0; times < 3; times += 1) await send()
   // The three, the flush and what began it.

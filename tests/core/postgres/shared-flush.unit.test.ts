@@ -59,7 +59,7 @@ test('a flush leaves behind all that is sent in the tick in which it is asked fo
   const { wait, texts, query } = open()
   void wait('first')
   for (let turns = 0; turns < 20; turns += 1) await Promise.resolve()
-  void query('reset as any other')
+  void query('reset all')
   await turn()
   expect(texts()).toEqual(['begin', 'end', 'flush'])
 })
