@@ -1,5 +1,16 @@
 -- What db/migrations make, written by `make schema`. Do not edit: `make check` compares.
 
+create domain bounce as text CHECK ((VALUE = ANY (ARRAY['hard-bounce'::text, 'dropped'::text, 'suppressed'::text, 'complaint'::text])));
+create domain code_attempts as integer CHECK ((VALUE >= 0));
+create domain code_digits as smallint CHECK ((VALUE = ANY (ARRAY[4, 8])));
+create domain email_address as text CHECK (((VALUE = lower(VALUE)) AND (length(VALUE) <= 254)));
+create domain event_outcome as text CHECK ((VALUE = ANY (ARRAY['accepted'::text, 'given-up'::text])));
+create domain event_type as text CHECK ((VALUE = ANY (ARRAY['user.activated'::text, 'user.deleted'::text, 'user.password-changed'::text, 'mail.undeliverable'::text])));
+create domain locale as text CHECK ((length(VALUE) <= 255));
+create domain mail_outcome as text CHECK ((VALUE = ANY (ARRAY['accepted'::text, 'refused'::text, 'given-up'::text, 'dropped'::text])));
+create domain trace_context as text CHECK ((length(VALUE) <= 1024));
+create domain user_metadata as json CHECK ((json_typeof(VALUE) = 'object'::text));
+
 create table audit (
   id bigint not null,
   at timestamp with time zone not null default now(),
@@ -15,9 +26,9 @@ CREATE INDEX audit_at ON public.audit USING btree (at);
 create table codes (
   id uuid not null,
   user_id uuid not null,
-  digits smallint not null,
+  digits code_digits not null,
   key_id text not null,
-  attempts integer not null default 0,
+  attempts code_attempts not null default 0,
   created_at timestamp with time zone not null default now(),
   opened_at timestamp with time zone,
   expires_at timestamp with time zone,
@@ -28,9 +39,7 @@ create table codes (
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_check CHECK (((opened_at IS NULL) = (expires_at IS NULL))),
   constraint codes_check1 CHECK (((sent_at IS NULL) OR (opened_at IS NOT NULL))),
-  constraint codes_digits_check CHECK ((digits = ANY (ARRAY[4, 8]))),
-  constraint codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
-  constraint codes_attempts_check CHECK ((attempts >= 0))
+  constraint codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 );
 
 CREATE UNIQUE INDEX codes_one_current_per_user ON public.codes USING btree (user_id) WHERE (superseded_at IS NULL);
@@ -38,7 +47,7 @@ CREATE INDEX codes_user ON public.codes USING btree (user_id);
 
 create table events (
   id uuid not null default gen_random_uuid(),
-  type text not null,
+  type event_type not null,
   user_id uuid not null,
   data json not null,
   created_at timestamp with time zone not null default now(),
@@ -52,17 +61,14 @@ create table events (
   lease_until timestamp with time zone,
   last_error text,
   settled_at timestamp with time zone,
-  outcome text,
-  trace_context text,
+  outcome event_outcome,
+  trace_context trace_context,
   constraint events_pkey PRIMARY KEY (id),
   constraint events_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
-  constraint events_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
-  constraint events_type_check CHECK ((type = ANY (ARRAY['user.activated'::text, 'user.deleted'::text, 'user.password-changed'::text, 'mail.undeliverable'::text]))),
-  constraint events_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'given-up'::text]))),
-  constraint events_trace_context_check CHECK ((length(trace_context) <= 1024))
+  constraint events_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL)))
 );
 
-CREATE INDEX events_failed ON public.events USING btree (settled_at) WHERE (outcome = 'given-up'::text);
+CREATE INDEX events_failed ON public.events USING btree (settled_at) WHERE ((outcome)::text = 'given-up'::text);
 CREATE INDEX events_failing ON public.events USING btree (failing_since) WHERE ((settled_at IS NULL) AND (failing_since IS NOT NULL));
 CREATE INDEX events_settled ON public.events USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 CREATE INDEX events_to_offer ON public.events USING btree (next_offer_at, created_at DESC) WHERE (settled_at IS NULL);
@@ -91,8 +97,8 @@ create table mails (
   last_error text,
   provider_id text,
   settled_at timestamp with time zone,
-  outcome text,
-  trace_context text,
+  outcome mail_outcome,
+  trace_context trace_context,
   next_offer_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
   failing_since timestamp with time zone,
   notice_key uuid,
@@ -100,22 +106,19 @@ create table mails (
   provider text,
   delivered_at timestamp with time zone,
   bounced_at timestamp with time zone,
-  bounce text,
+  bounce bounce,
   stands_for uuid,
   constraint mails_pkey PRIMARY KEY (id),
   constraint mails_check CHECK (((settled_at IS NULL) = (outcome IS NULL))),
   constraint mails_check1 CHECK (((lease_token IS NULL) = (lease_until IS NULL))),
   constraint mails_check2 CHECK (((bounced_at IS NULL) = (bounce IS NULL))),
-  constraint mails_bounce_check CHECK ((bounce = ANY (ARRAY['hard-bounce'::text, 'dropped'::text, 'suppressed'::text, 'complaint'::text]))),
   constraint mails_code_id_fkey FOREIGN KEY (code_id) REFERENCES codes(id) ON DELETE CASCADE,
   constraint mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
-  constraint mails_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'given-up'::text, 'dropped'::text]))),
-  constraint mails_stands_for_fkey FOREIGN KEY (stands_for) REFERENCES mails(id) ON DELETE SET NULL,
-  constraint mails_trace_context_check CHECK ((length(trace_context) <= 1024))
+  constraint mails_stands_for_fkey FOREIGN KEY (stands_for) REFERENCES mails(id) ON DELETE SET NULL
 );
 
 CREATE UNIQUE INDEX mails_code ON public.mails USING btree (code_id);
-CREATE INDEX mails_failed ON public.mails USING btree (settled_at) WHERE (outcome = ANY (ARRAY['refused'::text, 'given-up'::text]));
+CREATE INDEX mails_failed ON public.mails USING btree (settled_at) WHERE ((outcome)::text = ANY (ARRAY['refused'::text, 'given-up'::text]));
 CREATE INDEX mails_failing ON public.mails USING btree (failing_since) WHERE ((settled_at IS NULL) AND (failing_since IS NOT NULL));
 CREATE INDEX mails_request ON public.mails USING btree (request_id);
 CREATE INDEX mails_settled ON public.mails USING btree (settled_at) WHERE (settled_at IS NOT NULL);
@@ -175,7 +178,7 @@ CREATE INDEX sign_in_networks_at ON public.sign_in_networks USING btree (at);
 
 create table users (
   id uuid not null,
-  email text not null,
+  email email_address not null,
   password_hash text not null,
   ref text not null,
   idempotency_key bytea,
@@ -183,13 +186,10 @@ create table users (
   activated_at timestamp with time zone,
   noticed_at timestamp with time zone,
   notice_mail_id uuid,
-  locale text not null default 'en'::text,
-  metadata json not null default '{}'::json,
+  locale locale not null default 'en'::text,
+  metadata user_metadata not null default '{}'::json,
   idempotency_digest bytea,
-  constraint users_pkey PRIMARY KEY (id),
-  constraint users_email_check CHECK (((email = lower(email)) AND (length(email) <= 254))),
-  constraint users_locale_check CHECK ((length(locale) <= 255)),
-  constraint users_metadata_check CHECK ((json_typeof(metadata) = 'object'::text))
+  constraint users_pkey PRIMARY KEY (id)
 );
 
 CREATE INDEX users_activated ON public.users USING btree (activated_at) WHERE (activated_at IS NOT NULL);

@@ -9,6 +9,16 @@ import { createLogger } from '../src/core/process/logger.ts'
 const FILE = join(import.meta.dirname, 'schema.sql')
 const HEADER = '-- What db/migrations make, written by `make schema`. Do not edit: `make check` compares.\n'
 
+/** The types of our columns that check what one value may be. */
+const DESCRIBE_DOMAINS = `
+  select format(E'create domain %I as %s%s;\n', typname, format_type(typbasetype, typtypmod),
+    string_agg(' ' || pg_get_constraintdef(pg_constraint.oid), '' order by conname)) as sql
+  from pg_type
+  join pg_constraint on contypid = pg_type.oid
+  where typnamespace = 'public'::regnamespace
+  group by pg_type.oid
+  order by typname`
+
 /** Every table of ours as PostgreSQL itself describes it: columns, then constraints, then the indexes that are no constraint. */
 const DESCRIBE = `
   with tables as (
@@ -46,9 +56,11 @@ try {
   await migrate(url, createLogger('warn', 'schema'))
   const client = new pg.Client({ connectionString: url })
   await client.connect()
+  const domains = await client.query<{ sql: string }>(DESCRIBE_DOMAINS)
   const tables = await client.query<{ sql: string }>(DESCRIBE)
   await client.end()
-  const schema = `${HEADER}\n${tables.rows.map((row) => row.sql).join('\n')}`
+  const described = [domains.rows.map(({ sql }) => sql).join(''), ...tables.rows.map(({ sql }) => sql)]
+  const schema = `${HEADER}\n${described.join('\n')}`
   if (!process.argv.includes('--check')) await writeFile(FILE, schema)
   else if ((await readFile(FILE, 'utf8').catch(() => '')) !== schema) {
     process.stderr.write(

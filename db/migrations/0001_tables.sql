@@ -1,9 +1,23 @@
 -- Up Migration
 
+-- What one value may be is checked by its type, when it is written. A check of the table is parsed and run by every statement that
+-- writes a row of it, whichever columns it sets, so only what binds two columns is one.
+create domain email_address as text check (value = lower(value) and length(value) <= 254);
+create domain locale as text check (length(value) <= 255);
+create domain user_metadata as json check (json_typeof(value) = 'object');
+create domain code_digits as smallint check (value in (4, 8));
+create domain code_attempts as integer check (value >= 0);
+create domain mail_outcome as text check (value in ('accepted', 'refused', 'given-up', 'dropped'));
+create domain bounce as text check (value in ('hard-bounce', 'dropped', 'suppressed', 'complaint'));
+create domain event_type as text check (value in ('user.activated', 'user.deleted', 'user.password-changed', 'mail.undeliverable'));
+create domain event_outcome as text check (value in ('accepted', 'given-up'));
+-- The W3C trace context of the request that enqueued a row; null when nothing is traced.
+create domain trace_context as text check (length(value) <= 1024);
+
 -- A registration. Many pending ones may share an address; each stands alone, with its own password and code.
 create table users (
   id uuid primary key,
-  email text not null check (email = lower(email) and length(email) <= 254),
+  email email_address not null,
   password_hash text not null,
   ref text not null,
   idempotency_key bytea,
@@ -13,9 +27,9 @@ create table users (
   noticed_at timestamptz,
   notice_mail_id uuid,
   -- The language of the person's mails.
-  locale text not null default 'en' check (length(locale) <= 255),
+  locale locale not null default 'en',
   -- The caller's own; json and not jsonb, which keeps the text of numbers as it is.
-  metadata json not null default '{}' check (json_typeof(metadata) = 'object'),
+  metadata user_metadata not null default '{}',
   -- Tells whether a repetition under the idempotency key brings the same body; says nothing of the password.
   idempotency_digest bytea
 );
@@ -34,9 +48,9 @@ create index users_ref on users (ref);
 create table codes (
   id uuid primary key,
   user_id uuid not null references users on delete cascade,
-  digits smallint not null check (digits in (4, 8)),
+  digits code_digits not null,
   key_id text not null,
-  attempts integer not null default 0 check (attempts >= 0),
+  attempts code_attempts not null default 0,
   created_at timestamptz not null default now(),
   -- The first moment at which somebody may have had the code.
   opened_at timestamptz,
@@ -72,9 +86,8 @@ create table mails (
   last_error text,
   provider_id text,
   settled_at timestamptz,
-  outcome text check (outcome in ('accepted', 'refused', 'given-up', 'dropped')),
-  -- The W3C trace context of the request that enqueued the mail; null when nothing is traced.
-  trace_context text check (length(trace_context) <= 1024),
+  outcome mail_outcome,
+  trace_context trace_context,
   -- What a relay has to look at next is this column and its partial index. '-infinity': never offered, so before all others.
   next_offer_at timestamptz not null default '-infinity',
   -- When its first try failed; giving up counts from here, or from when delivery became possible again. An operator's retry empties it.
@@ -87,7 +100,7 @@ create table mails (
   -- What that provider reported of it afterwards.
   delivered_at timestamptz,
   bounced_at timestamptz,
-  bounce text check (bounce in ('hard-bounce', 'dropped', 'suppressed', 'complaint')),
+  bounce bounce,
   -- Held back, as the owner of the address was told today: the mail whose fate this one shares for the registrant.
   stands_for uuid references mails on delete set null,
   check ((settled_at is null) = (outcome is null)),
@@ -130,7 +143,7 @@ create table provider_slots (
 -- What is told to the outside. Rows of accounts that are gone stay: no reference to users.
 create table events (
   id uuid primary key default gen_random_uuid(),
-  type text not null check (type in ('user.activated', 'user.deleted', 'user.password-changed', 'mail.undeliverable')),
+  type event_type not null,
   user_id uuid not null,
   data json not null,
   created_at timestamptz not null default now(),
@@ -144,8 +157,8 @@ create table events (
   lease_until timestamptz,
   last_error text,
   settled_at timestamptz,
-  outcome text check (outcome in ('accepted', 'given-up')),
-  trace_context text check (length(trace_context) <= 1024),
+  outcome event_outcome,
+  trace_context trace_context,
   check ((settled_at is null) = (outcome is null)),
   check ((lease_token is null) = (lease_until is null))
 ) with (fillfactor = 80);

@@ -166,7 +166,7 @@ test('the answer of a provider is recorded in place when the database stumbles, 
   let losses = 0
   const pipelined = pool.pipelined.bind(pool)
   const stumble = vi.spyOn(pool, 'pipelined').mockImplementation(async (...call: unknown[]) => {
-    const isSettling = String(call[0]).includes("'sent-before'")
+    const isSettling = String(call[0]).includes('settled as (')
     const result = await Reflect.apply(pipelined, pool, call)
     // The commit arrived, its answer did not; and once more.
     if (isSettling) losses += 1

@@ -22,6 +22,8 @@ const blockingIn = (sql: string): string[] => {
   const scans = (statement: string) => {
     const table = /^(?:alter|create) table (\w+)/.exec(statement)?.[1]
     const checks = statement.match(/\bcheck \(|\badd (?:constraint \w+ )?foreign key/g)?.length ?? 0
+    // A new domain is no column's type yet.
+    if (statement.startsWith('create domain')) return false
     return !isNew(table) && checks > (statement.match(/\bnot valid\b/g)?.length ?? 0)
   }
   return statements.filter((statement) => locksLong(statement) || scans(statement))

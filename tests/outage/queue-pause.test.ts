@@ -33,16 +33,16 @@ describe.concurrent.each(backends)('a pause of the queue on %s', (backend) => {
   test('stays as long as the longest that was asked for, in whatever order', async ({ stage, expect }) => {
     const queue = await openOutboxQueue(stage.store, MAILS, silent)
     await pauseQueue(queue, 5000)
-    await pauseQueue(queue, 20_000)
+    await pauseQueue(queue, 600_000)
     await pauseQueue(queue, 3000)
     await pauseQueue(queue, 500)
-    expect(await queue.getRateLimitTtl()).toBeGreaterThan(18_000)
+    expect(await queue.getRateLimitTtl()).toBeGreaterThan(60_000)
   })
 
   test('stays as long as the longest, also when many ask at the same moment', async ({ stage, expect }) => {
     const queue = await openOutboxQueue(stage.store, MAILS, silent)
-    await Promise.all([1000, 20_000, 500, 3000, 700].map((ms) => pauseQueue(queue, ms)))
-    expect(await queue.getRateLimitTtl()).toBeGreaterThan(18_000)
+    await Promise.all([1000, 600_000, 500, 3000, 700].map((ms) => pauseQueue(queue, ms)))
+    expect(await queue.getRateLimitTtl()).toBeGreaterThan(60_000)
   })
 
   test('holds although the window of the rate limit is open', async ({ stage, expect }) => {

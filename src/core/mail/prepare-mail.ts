@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { maskEmailAddress } from '../credentials/email-address.ts'
 import { LEASE_SECONDS } from '../outbox/keep-lease.ts'
-import { type ClaimedMail, claimMail } from '../postgres/outbox/mail-claims.ts'
+import { claimMail, findUnclaimed, type UnclaimedMail } from '../postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { findNoticeRefusal, takeNotice } from '../postgres/outbox/notices.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
@@ -56,21 +56,34 @@ export const prepareMail = async (
   const opening = first && firstOpening(tools, first.mailer)
   const claim = { mailId, token, leaseSeconds: LEASE_SECONDS, giveUpAfterSeconds, opening }
   const mail = await claimMail(tools.pool, claim)
-  if (!mail) return { tag: GONE, prepared: ended(DROPPED) }
+  if (!mail) return prepareUnclaimed(tools, mailId)
   tools.surge.note(mail)
-  const { requestId, ref, attempts: attempt } = mail
-  const tag = { requestId, ref, attempt, to: maskEmailAddress(mail.email) }
-  const prepared = mail.isClaimed
-    ? await prepareClaimed(tools, { ...mail, mailId, token }, { first, open })
-    : ended(await explain(tools, mailId, mail))
-  return { tag, prepared }
+  return { tag: tagOf(mail), prepared: await prepareClaimed(tools, { ...mail, mailId, token }, { first, open }) }
+}
+
+const tagOf = ({
+  requestId,
+  ref,
+  email,
+  attempts,
+}: Pick<UnclaimedMail, 'requestId' | 'ref' | 'email' | 'attempts'>) => ({
+  requestId,
+  ref,
+  to: maskEmailAddress(email),
+  attempt: attempts,
+})
+
+const prepareUnclaimed = async (tools: DeliverTools, mailId: string): Promise<{ tag: MailTag; prepared: Prepared }> => {
+  const mail = await findUnclaimed(tools.pool, mailId, tools.delivery.giveUpAfterSeconds)
+  if (!mail) return { tag: GONE, prepared: ended(DROPPED) }
+  return { tag: tagOf(mail), prepared: ended(await explain(tools, mailId, mail)) }
 }
 
 const GONE: MailTag = { requestId: null, ref: null, to: null, attempt: 0 }
 const DROPPED: Delivery = { end: 'done', outcome: 'dropped' }
 
 /** Why the mail could not be claimed. */
-const explain = async (tools: DeliverTools, mailId: string, mail: ClaimedMail): Promise<Delivery> => {
+const explain = async (tools: DeliverTools, mailId: string, mail: UnclaimedMail): Promise<Delivery> => {
   if (mail.outcome === 'accepted' || mail.outcome === 'dropped') return DROPPED
   if (mail.outcome) return { end: 'failed', reason: mail.outcome }
   const later = (reason: string, ms: number): Delivery => ({ end: 'later', reason, inMs: Math.ceil(ms) + 100 })

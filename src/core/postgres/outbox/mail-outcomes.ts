@@ -32,87 +32,98 @@ export type Settlement = {
  */
 export type CodeEnd = 'sent' | 'sent-before' | 'closed' | 'kept'
 
-/** What the provider $9 reported already of the mail $1, which it took as $4. */
-const REPORTED = `fate as (
+// What is known already of the fate of the mail $1, as one row: of one that the provider $6 took as $4, what it reported of it; of one that
+// stands behind a notice, what became of that; of any other, nothing.
+const FATES = {
+  reported: `fate as (
        insert into provider_reports as report (provider, provider_id, mail_id)
-       select $9, $4, id
+       select $6, $4, id
        from mails
-       where ${OURS} and $9::text is not null and $4::text is not null
+       where ${OURS}
        on conflict (provider, provider_id) do update
        set mail_id = excluded.mail_id
        returning null::uuid as stands_for,
          case when delivered_at is not null then greatest(delivered_at, now()) end as delivered_at,
          case when bounced_at is not null then now() end as bounced_at,
          bounce
-     )`
-
-/** What became of the notice that the mail $1 stands behind. */
-const NOTICED = `fate as (
+     )`,
+  noticed: `fate as (
        select notice.id as stands_for, now() + (notice.delivered_at - notice.settled_at) as delivered_at, now() + (notice.bounced_at - notice.settled_at) as bounced_at, notice.bounce
        from mails
        join users on users.id = mails.user_id
-       join users as owner on owner.email = users.email and owner.activated_at is not null
-       join mails as notice on notice.id = owner.notice_mail_id
+       left join users as owner on owner.email = users.email and owner.activated_at is not null
+       left join mails as notice on notice.id = owner.notice_mail_id
        where mails.id = $1
+     )`,
+  unknown: `fate as (
+       select null::uuid as stands_for, null::timestamptz as delivered_at, null::timestamptz as bounced_at, null::text as bounce
+     )`,
+}
+
+const endingCode = (values: string) => `, code as (
+       update codes
+       set ${values}
+       from settled
+       where codes.id = settled.code_id
      )`
 
-/** The end $6 of the code of the mail that is `settled`, $7 seconds after the provider's answer, with $8 seconds to live. */
-const CODE_END = `code as (
-       update codes
-       set sent_at = case when $6 like 'sent%' and not is_bounced then now() - make_interval(secs => $7) end,
-         opened_at = case when $6 like 'sent%' and not is_bounced then coalesce(opened_at, now() - make_interval(secs => $7)) end,
-         expires_at = case
-           when is_bounced then null
-           when $6 = 'sent' then now() - make_interval(secs => $7) + make_interval(secs => $8)
-           when $6 = 'sent-before' then coalesce(expires_at, now())
-         end
-       from settled
-       where codes.id = settled.code_id and $6 <> 'kept'
-     )`
+// The end of the code of the mail that is `settled`; it was accepted $7 seconds ago, unless it bounced already. A code lives $8 seconds.
+const CODE_ENDS: Record<CodeEnd, string> = {
+  sent: endingCode(`sent_at = accepted_at,
+         opened_at = case when accepted_at is not null then coalesce(opened_at, accepted_at) end,
+         expires_at = accepted_at + make_interval(secs => $8)`),
+  'sent-before': endingCode(`sent_at = accepted_at,
+         opened_at = case when accepted_at is not null then coalesce(opened_at, accepted_at) end,
+         expires_at = case when accepted_at is not null then coalesce(expires_at, now()) end`),
+  closed: endingCode('sent_at = null, opened_at = null, expires_at = null'),
+  kept: '',
+}
 
 const RAISED = raisingUndeliverable(
   'settled',
   "ended.stands_for is null and (ended.outcome in ('refused', 'given-up') or ended.bounced_at is not null)",
 )
 
+const AFTER_SECONDS = 'extract(epoch from settled_at - created_at)::float8 as "afterSeconds"'
+
 /**
  * Ends the mail, and its code's opening, in one. Gives null, and changes nothing, when the lease has passed to somebody else or
  * the mail was settled by another; who settled it with this token already gets the same answer again.
  */
 export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
-  const { isHeldBack = false, raisesEvents } = settlement
+  const { mailId, token, outcome, code, isHeldBack = false, raisesEvents } = settlement
+  const { provider = null, providerId = null, error = null, agoSeconds = 0, ttlSeconds } = settlement
+  const fate = isHeldBack ? 'noticed' : provider !== null && providerId !== null ? 'reported' : 'unknown'
   // Only what it needs: PostgreSQL starts and ends also those parts that turn out to do nothing.
   const settled = await pool.pipelined<Settled>(
-    `with ${isHeldBack ? NOTICED : REPORTED}, settled as (
+    `with ${FATES[fate]}, settled as (
        update mails
-       set settled_at = now(), outcome = $3, provider_id = $4, provider = $9, last_error = coalesce($5, last_error), retry_at = null,
+       set settled_at = now(), outcome = $3, provider_id = $4, provider = $6, last_error = coalesce($5, last_error), retry_at = null,
          stands_for = fate.stands_for, delivered_at = fate.delivered_at, bounced_at = fate.bounced_at, bounce = fate.bounce
-       from (select 1) as once
-       left join fate on true
+       from fate
        where ${OURS}
-       returning id, user_id, code_id, outcome, settled_at, created_at, coalesce(mails.bounced_at <= now(), false) as is_bounced,
-         mails.bounced_at, mails.stands_for, coalesce(mails.bounce, outcome) as reason
-     ), ${CODE_END}, ${raisesEvents ? `${RAISED}, ` : ''}ended as (
-       select outcome, settled_at, created_at from settled
-       union all
-       select outcome, settled_at, created_at from mails where id = $1 and lease_token = $2 and outcome = $3
-     )
-     select outcome, extract(epoch from settled_at - created_at)::float8 as "afterSeconds"
-     from ended
-     limit 1`,
-    [
-      settlement.mailId,
-      settlement.token,
-      settlement.outcome,
-      settlement.providerId ?? null,
-      settlement.error ?? null,
-      settlement.code,
-      settlement.agoSeconds ?? 0,
-      settlement.ttlSeconds,
-      settlement.provider ?? null,
-    ],
+       returning id, user_id, code_id, outcome, settled_at, created_at, mails.bounced_at, mails.stands_for, coalesce(mails.bounce, outcome) as reason,
+         case when mails.bounced_at <= now() then null else now() - make_interval(secs => $7) end as accepted_at
+     )${CODE_ENDS[code]}${raisesEvents ? `, ${RAISED}` : ''}
+     select outcome, ${AFTER_SECONDS}
+     from settled`,
+    [...[mailId, token, outcome, providerId, error, provider, agoSeconds], ...(code === 'sent' ? [ttlSeconds] : [])],
   )
-  return settled.rows[0] ?? null
+  return settled.rows[0] ?? findSettled(pool, { mailId, token, outcome })
+}
+
+/** The end that was recorded with this token, when its answer was lost. */
+const findSettled = async (
+  pool: Pool,
+  { mailId, token, outcome }: Pick<Settlement, 'mailId' | 'token' | 'outcome'>,
+): Promise<Settled | null> => {
+  const found = await pool.pipelined<Settled>(
+    `select outcome, ${AFTER_SECONDS}
+     from mails
+     where id = $1 and lease_token = $2 and outcome = $3`,
+    [mailId, token, outcome],
+  )
+  return found.rows[0] ?? null
 }
 
 export type Postponement = {
