@@ -15,9 +15,9 @@ import { silent } from '../support/database.ts'
 import { codeIn, type MailProvider, startMailProvider } from '../support/mail-provider.ts'
 import { PATIENT } from '../support/patient.ts'
 import { startProcess, startProgram } from '../support/processes.ts'
-import { newRedisServer, type RedisServer } from '../support/redis-server.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
 import { type Authority, createAuthority } from './certificates.ts'
+import { startTlsRedis } from './tls-redis.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenssl) process.stderr.write('\n*** THE TESTS OF TLS DO NOT RUN: there is no openssl on PATH. ***\n\n')
@@ -50,18 +50,7 @@ describe.runIf(hasOpenssl)('through TLS with a private authority', () => {
 
   const verified = ({ certificate }: Authority) => `${url}?sslmode=verify-full&sslrootcert=${certificate}`
 
-  const startRedis = async (): Promise<RedisServer> => {
-    const { certificate, key } = authority.issue('redis')
-    const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', authority.certificate]
-    const tls = ['--port', '0', ...files, '--tls-auth-clients', 'no', '--requirepass', 'hunter2']
-    const redis = await newRedisServer((port) => ['--tls-port', String(port), '--bind', '127.0.0.1', ...tls], {
-      tls: { rejectUnauthorized: false },
-      password: 'hunter2',
-    })
-    await redis.start()
-    onTestFinished(redis.kill)
-    return redis
-  }
+  const startRedis = () => startTlsRedis(authority)
 
   const walk = async (
     start: typeof startProgram | typeof startProcess,

@@ -1,4 +1,5 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Socket } from 'node:net'
+import { AbstractConnector, Cluster, Redis, type RedisOptions } from 'ioredis'
 import { LONGEST_WAIT_SECONDS } from './paced-backend.ts'
 import type { RedisStore } from './redis-url.ts'
 import { SteadySentinelConnector } from './sentinel-connector.ts'
@@ -19,6 +20,15 @@ const WAITING_SILENCE_MS = LONGEST_WAIT_SECONDS * 1000 + SILENCE_MS
 // How often a Cluster is asked again while it elects a new master: every 100 ms, for 1.6 seconds or for minutes.
 const FEW_REDIRECTIONS = 16
 const MANY_REDIRECTIONS = 3000
+
+// ioredis hears one error of a connection. One over TLS that it ends in the handshake may have two: that its certificate is not trusted, and
+// then the server's alert, which nobody would hear, and that ends a process.
+const { disconnect } = AbstractConnector.prototype
+AbstractConnector.prototype.disconnect = function (this: AbstractConnector) {
+  const stream: unknown = Reflect.get(this, 'stream')
+  if (stream instanceof Socket) stream.on('error', () => {})
+  disconnect.call(this)
+}
 
 const retryStrategy = (times: number): number => Math.min(times * 100, MAX_RECONNECT_MS)
 
