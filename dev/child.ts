@@ -19,7 +19,8 @@ export type Child = {
 export const startChild = (program: string, environment: NodeJS.ProcessEnv, output: NodeJS.WritableStream): Child => {
   const child = spawn(process.execPath, ['--import', DIE_WITH_PARENT, join(ROOT, program)], {
     cwd: ROOT,
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...environment },
+    // Else glibc keeps memory for each of a dozen threads that hardly use any: 2 MB.
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, MALLOC_ARENA_MAX: '2', ...environment },
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { claimMail, type FirstOpening } from '../../../src/core/postgres/outbox/mail-claims.ts'
+import { claimMail, type FirstOpening, findUnclaimed } from '../../../src/core/postgres/outbox/mail-claims.ts'
 import { settleMail } from '../../../src/core/postgres/outbox/mail-outcomes.ts'
 import { shareTestDatabase } from '../../support/database.ts'
 import { addPending, expectSecondsLeft, readCode } from '../fixtures.ts'
@@ -52,4 +52,33 @@ test('what is settled late gives the code the rest of the time that began with t
     outcome: 'accepted',
   })
   await expectSecondsLeft(database, codeId, 40)
+})
+
+test('a mail that a provider took without an id of its own is settled like any other', async () => {
+  const { mailId } = await addPending(database)
+  const { token } = await claim(mailId, null)
+  const end = { outcome: 'accepted', provider: 'postmark', ttlSeconds: 60, code: 'sent', raisesEvents: false } as const
+  expect(await settleMail(database.pool, { mailId, token, ...end })).toMatchObject({ outcome: 'accepted' })
+  const reports = await database.pool.query('select from provider_reports where mail_id = $1', [mailId])
+  expect(reports.rowCount).toBe(0)
+})
+
+test('the time until a mail is given up that the provider holds back counts only while it could be delivered', async () => {
+  const { mailId } = await addPending(database)
+  await database.pool.query(
+    "update mails set failing_since = now() - interval '2 hours', retry_at = now() + interval '1 minute' where id = $1",
+    [mailId],
+  )
+  expect((await claim(mailId, null)).claimed).toBeNull()
+  const minutesLeft = async (possibleSince: string) => {
+    await database.pool.query(
+      `insert into outboxes (kind, possible_since) values ('mails', ${possibleSince})
+       on conflict (kind) do update set possible_since = excluded.possible_since`,
+    )
+    const unclaimed = await findUnclaimed(database.pool, mailId, 3600)
+    expect(unclaimed).toMatchObject({ outcome: null, isHeldBack: true })
+    return Math.round((unclaimed?.giveUpInMs ?? 0) / 60_000)
+  }
+  expect(await minutesLeft("now() - interval '3 hours'")).toBe(-60)
+  expect(await minutesLeft("now() - interval '20 minutes'")).toBe(40)
 })

@@ -12,7 +12,7 @@ export type Settlement = {
   mailId: string
   token: string
   outcome: Outcome
-  /** Which provider took it, and under which id of its own. */
+  /** Which provider took it, and under which id of its own, if it gave one. */
   provider?: string
   providerId?: string | null
   /** Nothing left, as the owner of the address was told today: the mail shares the fate of that notice. */
@@ -91,9 +91,9 @@ const AFTER_SECONDS = 'extract(epoch from settled_at - created_at)::float8 as "a
  * the mail was settled by another; who settled it with this token already gets the same answer again.
  */
 export const settleMail = async (pool: Pool, settlement: Settlement): Promise<Settled | null> => {
-  const { mailId, token, outcome, code, isHeldBack = false, raisesEvents } = settlement
+  const { mailId, token, outcome, code, isHeldBack, raisesEvents } = settlement
   const { provider = null, providerId = null, error = null, agoSeconds = 0, ttlSeconds } = settlement
-  const fate = isHeldBack ? 'noticed' : provider !== null && providerId !== null ? 'reported' : 'unknown'
+  const fate = isHeldBack ? 'noticed' : providerId === null ? 'unknown' : 'reported'
   // Only what it needs: PostgreSQL starts and ends also those parts that turn out to do nothing.
   const settled = await pool.pipelined<Settled>(
     `with ${FATES[fate]}, settled as (
