@@ -57,6 +57,8 @@ describe('the rules for migrations', () => {
 
   test('a constraint of a table that may be large is added `not valid`, and validated without a transaction', () => {
     expect(blockingIn("alter table mails add check (outcome <> '');")).toHaveLength(1)
+    expect(blockingIn("alter domain mail_outcome add check (value <> '');")).toHaveLength(1)
+    expect(blockingIn("create domain shade as text check (value <> '');")).toEqual([])
     expect(
       blockingIn('alter table mails add constraint mails_user foreign key (user_id) references users;'),
     ).toHaveLength(1)

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -8,6 +8,8 @@ export type Authority = {
 }
 
 const KEY = ['-newkey', 'rsa:2048', '-nodes']
+
+export const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
 /** A certificate authority of the test's own, made by openssl in `folder`; all that it gives are paths. */
 export const createAuthority = (folder: string, name: string): Authority => {

@@ -1,14 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { connectFast } from '../../src/worker/queue/backends/redis-clients.ts'
-import { createAuthority } from './certificates.ts'
+import { createAuthority, hasOpenssl } from './certificates.ts'
 import { startTlsRedis } from './tls-redis.ts'
 
-const canRun = inject('redis') === 'redis-server' && spawnSync('openssl', ['version']).status === 0
+const canRun = inject('redis') === 'redis-server' && hasOpenssl
 
 test.runIf(canRun)('a connection to Redis that is ended in its handshake fails, and nothing else does', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-handshake-'))

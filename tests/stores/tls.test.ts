@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,10 +15,9 @@ import { codeIn, type MailProvider, startMailProvider } from '../support/mail-pr
 import { PATIENT } from '../support/patient.ts'
 import { startProcess, startProgram } from '../support/processes.ts'
 import { requiredVariables, spawnProgram } from '../worker/spawn-program.ts'
-import { type Authority, createAuthority } from './certificates.ts'
+import { type Authority, createAuthority, hasOpenssl } from './certificates.ts'
 import { startTlsRedis } from './tls-redis.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenssl) process.stderr.write('\n*** THE TESTS OF TLS DO NOT RUN: there is no openssl on PATH. ***\n\n')
 
 describe.runIf(hasOpenssl)('through TLS with a private authority', () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { maskEmailAddress } from '../credentials/email-address.ts'
 import { LEASE_SECONDS } from '../outbox/keep-lease.ts'
-import { claimMail, findUnclaimed, type UnclaimedMail } from '../postgres/outbox/mail-claims.ts'
+import { type Attempted, claimMail, findUnclaimed, type UnclaimedMail } from '../postgres/outbox/mail-claims.ts'
 import { endUntriedMail, postponeMail, settleMail } from '../postgres/outbox/mail-outcomes.ts'
 import { findNoticeRefusal, takeNotice } from '../postgres/outbox/notices.ts'
 import { type DeliverTools, type Delivery, LEASE_LOST, type MailTag } from './delivery.ts'
@@ -61,12 +61,7 @@ export const prepareMail = async (
   return { tag: tagOf(mail), prepared: await prepareClaimed(tools, { ...mail, mailId, token }, { first, open }) }
 }
 
-const tagOf = ({
-  requestId,
-  ref,
-  email,
-  attempts,
-}: Pick<UnclaimedMail, 'requestId' | 'ref' | 'email' | 'attempts'>) => ({
+const tagOf = ({ requestId, ref, email, attempts }: Attempted): MailTag => ({
   requestId,
   ref,
   to: maskEmailAddress(email),

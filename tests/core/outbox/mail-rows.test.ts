@@ -19,7 +19,9 @@ const claim = async (mailId: string, opening: FirstOpening | null) => {
 test('a mail of which nobody knows where it goes is claimed, and its code not opened', async () => {
   const { mailId, codeId } = await addPending(database)
   expect((await claim(mailId, null)).claimed).toMatchObject({
-    ...{ isOpened: false, wrongCodes: null, isSurge: false },
+    isOpened: false,
+    wrongCodes: null,
+    isSurge: false,
   })
   expect(await readCode(database, codeId)).toMatchObject({ isOpen: false, secondsLeft: null })
 })

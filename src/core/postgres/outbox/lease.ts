@@ -17,13 +17,13 @@ export const claiming = (table: OutboxTable): string =>
      and (lease_until is null or lease_until <= now())
      and (retry_at is null or retry_at <= now())`
 
-/** How long a row may be tried yet that is given up `seconds` after it could first be delivered; negative when that is over. */
+/** SQL for how long a row may be tried yet that is given up `seconds` after it could first be delivered; negative when that is over. */
 export const giveUpInMs = (table: OutboxTable, row: string, seconds: string): string =>
   `coalesce(extract(epoch from greatest(${row}.failing_since, (
      select possible_since from outboxes where kind = '${table}' and ${row}.failing_since is not null
    )) - now()), 0)::float8 * 1000 + ${seconds} * 1000 as "giveUpInMs"`
 
-/** The time until a row can be claimed that cannot be now. */
+/** SQL for the time until a row can be claimed that cannot be now. */
 export const WAIT_MS =
   'greatest(0, extract(epoch from greatest(lease_until, retry_at) - now()) * 1000)::float8 as "waitMs"'
 

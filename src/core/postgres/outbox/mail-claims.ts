@@ -27,7 +27,7 @@ export type FirstOpening = {
 }
 
 /** Whom a mail is for, and how many tries it has had. */
-type Attempted = { requestId: string; email: string; ref: string; attempts: number }
+export type Attempted = { requestId: string; email: string; ref: string; attempts: number }
 
 export type ClaimedMail = Attempted &
   MeasuredSurge & {
@@ -81,7 +81,7 @@ export const claimMail = async (pool: Pool, claim: Claim): Promise<ClaimedMail |
     `with claimed as (
        ${claiming('mails')}
        returning attempts, user_id, code_id, request_id, failing_since
-     ), mail as materialized (
+     ), mail as (
        select claimed.attempts,
          claimed.request_id as "requestId",
          ${giveUpInMs('mails', 'claimed', '$4')},

@@ -67,14 +67,15 @@ const endingCode = (values: string) => `, code as (
        where codes.id = settled.code_id
      )`
 
+const endingSent = (expiresAt: string) =>
+  endingCode(`sent_at = accepted_at,
+         opened_at = case when accepted_at is not null then coalesce(opened_at, accepted_at) end,
+         expires_at = ${expiresAt}`)
+
 // The end of the code of the mail that is `settled`; it was accepted $7 seconds ago, unless it bounced already. A code lives $8 seconds.
 const CODE_ENDS: Record<CodeEnd, string> = {
-  sent: endingCode(`sent_at = accepted_at,
-         opened_at = case when accepted_at is not null then coalesce(opened_at, accepted_at) end,
-         expires_at = accepted_at + make_interval(secs => $8)`),
-  'sent-before': endingCode(`sent_at = accepted_at,
-         opened_at = case when accepted_at is not null then coalesce(opened_at, accepted_at) end,
-         expires_at = case when accepted_at is not null then coalesce(expires_at, now()) end`),
+  sent: endingSent('accepted_at + make_interval(secs => $8)'),
+  'sent-before': endingSent('case when accepted_at is not null then coalesce(expires_at, now()) end'),
   closed: endingCode('sent_at = null, opened_at = null, expires_at = null'),
   kept: '',
 }
